@@ -1,0 +1,67 @@
+r"""The centred, orthonormal Fourier transform that links an image to its k-space.
+
+Everywhere in the course $F$ is unitary and has the zero frequency in the middle of the array
+(index ``n // 2``), so that $F^{-1} = F^H$ and a plot of k-space looks as a scanner shows it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def fftc(x: Tensor, dim: int | Sequence[int] = -1) -> Tensor:
+    r"""Centred orthonormal discrete Fourier transform along one or several axes.
+
+    With $c = \lfloor n/2 \rfloor$, entry $k$ is
+    $\frac{1}{\sqrt n}\sum_j x_j\, e^{-2\pi i (j-c)(k-c)/n}$.
+
+    Parameters
+    ----------
+    x : Tensor, any shape
+        Real or complex samples with the origin at index ``n // 2``.
+    dim : int or sequence of int
+        The axes to transform.
+
+    Returns
+    -------
+    complex Tensor of the shape of ``x``, in the units of ``x``.
+    """
+    dim = (dim,) if isinstance(dim, int) else tuple(dim)
+    shifted = torch.fft.ifftshift(x, dim=dim)
+    return torch.fft.fftshift(torch.fft.fftn(shifted, dim=dim, norm="ortho"), dim=dim)
+
+
+def ifftc(x: Tensor, dim: int | Sequence[int] = -1) -> Tensor:
+    """Inverse, and therefore adjoint, of `fftc`; arguments and shapes are the same."""
+    dim = (dim,) if isinstance(dim, int) else tuple(dim)
+    shifted = torch.fft.ifftshift(x, dim=dim)
+    return torch.fft.fftshift(torch.fft.ifftn(shifted, dim=dim, norm="ortho"), dim=dim)
+
+
+def fft2c(image: Tensor) -> Tensor:
+    """Image to k-space over the last two axes: (..., y, x) -> (..., ky, kx), centred and orthonormal."""
+    return fftc(_at_least_2d(image), (-2, -1))
+
+
+def ifft2c(kspace: Tensor) -> Tensor:
+    """k-space to image over the last two axes: (..., ky, kx) -> (..., y, x), the adjoint of `fft2c`."""
+    return ifftc(_at_least_2d(kspace), (-2, -1))
+
+
+def random_complex(*shape: int, seed: int = 0, dtype: torch.dtype = torch.complex64) -> Tensor:
+    """Draw circular complex Gaussian noise of the given shape, standard deviation 1 in each of the real and imaginary parts.
+
+    The draw uses its own generator: the same ``seed`` gives the same numbers and the global state stays untouched.
+    """
+    if not dtype.is_complex:
+        raise TypeError(f"dtype is {dtype}; expected torch.complex64 or torch.complex128.")
+    generator = torch.Generator().manual_seed(seed)
+    parts = torch.randn((*shape, 2), generator=generator, dtype=dtype.to_real())
+    return torch.view_as_complex(parts)
+
+
+def _at_least_2d(x: Tensor) -> Tensor:
+    if x.ndim < 2:
+        raise ValueError(f"got shape {tuple(x.shape)}; expected the two axes (y, x) or (ky, kx) at the end. For one axis use fftc.")
+    return x
