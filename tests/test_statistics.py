@@ -1,0 +1,133 @@
+"""Bootstrap intervals and claims."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from mricourse.statistics import ClaimFailed, bootstrap_interval, claim
+
+GAIN = 1.8 + 0.7 * torch.randn(24, generator=torch.Generator().manual_seed(0))
+
+
+def test_interval_equals_scipys_percentile_bootstrap():
+    low, high = bootstrap_interval(GAIN, n_resamples=20_000)
+    other = stats.bootstrap(
+        (GAIN.double().numpy(),), np.mean, method="percentile", n_resamples=20_000, rng=0
+    ).confidence_interval
+    assert low == pytest.approx(other.low, abs=0.01)
+    assert high == pytest.approx(other.high, abs=0.01)
+
+
+def test_interval_covers_the_true_mean_about_as_often_as_it_says():
+    generator = torch.Generator().manual_seed(1)
+    hits = 0
+    for _ in range(200):
+        low, high = bootstrap_interval(torch.randn(40, generator=generator), n_resamples=300)
+        hits += low <= 0 <= high
+    assert 0.88 < hits / 200 < 0.99
+
+
+def test_interval_repeats_with_its_seed_and_leaves_the_global_state_alone():
+    state = torch.get_rng_state()
+    assert bootstrap_interval(GAIN) == bootstrap_interval(GAIN)
+    assert bootstrap_interval(GAIN) != bootstrap_interval(GAIN, seed=1)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_claim_prints_the_sentence_of_the_style_guide(capsys):
+    claim("MoDL beats the tuned wavelet on a head it never saw", GAIN, at_least=0.5, unit="dB")
+    assert capsys.readouterr().out == (
+        "✔ MoDL beats the tuned wavelet on a head it never saw: +1.8 dB [1.5, 2.1], "
+        "24 slices (claimed: at least 0.5 dB)\n"
+    )
+
+
+def test_claim_compares_the_unfavourable_end(capsys):
+    low, high = bootstrap_interval(GAIN)
+    claim("gain", GAIN, at_least=low, at_most=high)
+    with pytest.raises(ClaimFailed, match="not supported by the measurement: gain"):
+        claim("gain", GAIN, at_least=(low + 1.8) / 2)
+    with pytest.raises(AssertionError):
+        claim("gain", GAIN, at_most=(high + 1.8) / 2)
+    assert "✘ gain: +1.8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "text"),
+    [
+        (3.123e-7, {"at_most": 1e-5}, "3.12e-07 (claimed: at most 1e-05)"),
+        (61706, {"at_least": 61706, "at_most": 61706}, "61,706 (claimed: 61,706 to 61,706)"),
+        (93.2123, {"at_least": 90}, "93.2 (claimed: at least 90)"),
+        (2.004, {"at_most": 2.01}, "2.00 (claimed: at most 2.01)"),
+        (1.9996, {"at_most": 2}, "1.9996 (claimed: at most 2)"),
+        (0.0, {"at_most": 1}, "0 (claimed: at most 1)"),
+        (1.2345e12, {"at_least": 1}, "1.23e+12 (claimed: at least 1)"),
+        (np.float32(0.5), {"at_least": 0.5}, "0.500 (claimed: at least 0.5)"),
+        (torch.tensor(31.25), {"at_least": 31}, "31.2 (claimed: at least 31)"),
+        (1.8e-8 * GAIN, {"at_most": 1}, "+3.3e-08 [2.7e-08, 3.7e-08], 24 slices"),
+        (1e8 * GAIN, {"at_least": 1}, "+1.8e+08 [1.5e+08, 2.1e+08], 24 slices"),
+        (np.ones(5), {"at_least": 1}, "+1.00 [1.00, 1.00], 5 slices (claimed: at least 1)"),
+        (-GAIN, {"at_most": 0}, "-1.8 [-2.1, -1.5], 24 slices (claimed: at most 0)"),
+    ],
+)
+def test_numbers_are_printed_readably(capsys, value, bounds, text):
+    claim("it", value, **bounds)
+    assert text in capsys.readouterr().out
+
+
+def test_rounding_never_contradicts_the_verdict(capsys):
+    with pytest.raises(ClaimFailed, match=r"it: 2\.004 \(claimed: at most 2\)"):
+        claim("it", 2.004, at_most=2)
+    low, _ = bootstrap_interval(GAIN)
+    with pytest.raises(ClaimFailed, match=r"\[1\.496, .*claimed: at least 1\.5\)"):
+        claim("it", GAIN.double() - low + 1.496, at_least=1.5)
+
+
+def test_samples_can_be_named(capsys):
+    claim("it", GAIN, at_least=0, samples="subjects")
+    assert "24 subjects" in capsys.readouterr().out
+
+
+def test_claims_are_appended_to_the_file_that_the_environment_names(tmp_path, monkeypatch):
+    path = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("MRICOURSE_CLAIMS", str(path))
+    claim("the gain is é", GAIN, at_least=0.5, unit="dB")
+    with pytest.raises(ClaimFailed):
+        claim("that fails", 1, at_most=0)
+    first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    low, high = bootstrap_interval(GAIN)
+    assert first == {
+        "sentence": "the gain is é", "value": pytest.approx(GAIN.mean().item()),
+        "low": low, "high": high, "n": 24, "at_least": 0.5, "at_most": None,
+        "unit": "dB", "passed": True,
+    }  # fmt: skip
+    assert (second["passed"], second["value"], second["n"]) == (False, 1.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "error", "match"),
+    [
+        (GAIN, {}, ValueError, "no bound"),
+        (GAIN, {"at_least": 2, "at_most": 1}, ValueError, "Swap"),
+        (GAIN, {"at_least": float("nan")}, ValueError, "finite"),
+        (float("nan"), {"at_least": 0}, ValueError, "1 NaN or infinite"),
+        (float("inf"), {"at_least": 0}, ValueError, "NaN or infinite"),
+        (torch.full((3,), torch.nan), {"at_least": 0}, ValueError, "3 NaN or infinite"),
+        (torch.tensor([]), {"at_least": 0}, ValueError, r"shape \(0,\)"),
+        (GAIN[:1], {"at_least": 0}, ValueError, "at least 2"),
+        (GAIN.reshape(4, 6), {"at_least": 0}, ValueError, r"shape \(4, 6\)"),
+        (torch.tensor(1j), {"at_least": 0}, TypeError, "complex"),
+    ],
+)
+def test_bad_claims_are_refused_in_one_sentence(value, bounds, error, match):
+    with pytest.raises(error, match=match):
+        claim("it", value, **bounds)
+
+
+@pytest.mark.parametrize("options", [{"level": 1.0}, {"level": 0}, {"n_resamples": 0}])
+def test_bad_interval_options_are_refused(options):
+    with pytest.raises(ValueError, match="expected a level between 0 and 1"):
+        bootstrap_interval(GAIN, **options)
