@@ -1,0 +1,1 @@
+"""The lesson machine: from lesson sources to notebooks, workspaces and pages. Never imported by the physics."""
