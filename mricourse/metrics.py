@@ -52,9 +52,7 @@ def nrmse(image: Tensor, reference: Tensor) -> float | Tensor:
     return value**0.5
 
 
-def psnr(
-    image: Tensor, reference: Tensor, *, data_range: float | Tensor | None = None
-) -> float | Tensor:
+def psnr(image: Tensor, reference: Tensor, *, data_range: float | Tensor | None = None) -> float | Tensor:
     r"""Peak signal-to-noise ratio, $10 \log_{10}(\mathrm{range}^2 / \mathrm{MSE})$, in dB.
 
     Parameters
@@ -163,8 +161,7 @@ def best_scale(image: Tensor, reference: Tensor) -> Tensor:
     energy = image.abs().square().sum((-2, -1), keepdim=True)
     if (energy == 0).any():
         raise ValueError(
-            "image is zero everywhere; no factor brings it to the reference. "
-            "Check the reconstruction."
+            "image is zero everywhere; no factor brings it to the reference. Check the reconstruction."
         )
     return image * ((image.conj() * reference).sum((-2, -1), keepdim=True) / energy)
 

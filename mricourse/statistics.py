@@ -153,9 +153,7 @@ def _check_bounds(at_least: float | None, at_most: float | None) -> None:
         if bound is not None and not math.isfinite(bound):
             raise ValueError(f"a bound is {bound}; expected a finite number.")
     if at_least is not None and at_most is not None and at_least > at_most:
-        raise ValueError(
-            f"at_least={at_least} is above at_most={at_most}; no value lies between. Swap them."
-        )
+        raise ValueError(f"at_least={at_least} is above at_most={at_most}; no value lies between. Swap them.")
 
 
 def _record(**entry: object) -> None:
@@ -189,9 +187,7 @@ def _measured(
     return f"{_with_unit(f'{mean:+{style}}', unit)} [{low:{style}}, {high:{style}}]"
 
 
-def _honest(
-    decimals: int, ends: tuple[float, float], bounds: tuple[float | None, float | None]
-) -> int:
+def _honest(decimals: int, ends: tuple[float, float], bounds: tuple[float | None, float | None]) -> int:
     """More decimals where rounding would move an end onto or across its bound."""
 
     def side(number: float, bound: float) -> int:

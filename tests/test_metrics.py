@@ -27,7 +27,9 @@ def volume_scores_of_fastmri(image, reference):
     """The three formulas of fastMRI's evaluation script, on (slices, y, x) numpy magnitudes."""
     peak = reference.max()
     error = np.linalg.norm(reference - image) ** 2 / np.linalg.norm(reference) ** 2
-    mean = np.mean([structural_similarity(r, x, data_range=peak) for r, x in zip(reference, image)])
+    mean = np.mean(
+        [structural_similarity(r, x, data_range=peak) for r, x in zip(reference, image, strict=True)]
+    )
     return error, peak_signal_noise_ratio(reference, image, data_range=peak), mean
 
 
@@ -50,9 +52,7 @@ def test_all_equal_fastmris_volume_definitions():
     assert nmse(image.flatten(0, 1), reference.flatten(0, 1)) == pytest.approx(error, rel=1e-6)
     assert psnr(image.flatten(0, 1), reference.flatten(0, 1)) == pytest.approx(decibels, abs=1e-6)
     peak = reference.abs().max()
-    assert ssim(image, reference, data_range=peak).mean().item() == pytest.approx(
-        similarity, abs=1e-6
-    )
+    assert ssim(image, reference, data_range=peak).mean().item() == pytest.approx(similarity, abs=1e-6)
 
 
 @pytest.mark.parametrize("measure", [nmse, nrmse, psnr, ssim])
