@@ -13,9 +13,7 @@ _N_SEGMENTS = 24  # straight wires per loop; more of them change the maps by at 
 _N_NODES = 12  # Chebyshev nodes per axis; the field inside a ring of loops is this smooth
 
 
-def simulate_coils(
-    n_coils: int, shape: tuple[int, int], *, seed: int = 0, kind: str = "gaussian"
-) -> Tensor:
+def simulate_coils(n_coils: int, shape: tuple[int, int], *, seed: int = 0, kind: str = "gaussian") -> Tensor:
     r"""Simulate a ring of receive coils around the field of view, $\sum_c |S_c|^2 = 1$ everywhere.
 
     Parameters
@@ -162,9 +160,7 @@ def espirit(
         For k-space of another shape, an ACS too small for the kernel, or one that is empty.
     """
     if kspace.ndim != 3 or not kspace.is_complex():
-        raise ValueError(
-            f"kspace has shape {tuple(kspace.shape)}, {kspace.dtype}; expected complex (coils, ky, kx)."
-        )
+        raise ValueError(f"kspace has shape {tuple(kspace.shape)}, {kspace.dtype}; expected complex (coils, ky, kx).")
     rows, columns = _centre(kspace, acs)
     centre = kspace[:, rows, columns]
     if min(centre.shape[1:]) < kernel_size + 2:
@@ -212,17 +208,14 @@ def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
     Maps must be estimated from, or mixed like, the whitened data.
     """
     lower = torch.linalg.cholesky(covariance)
-    return torch.linalg.solve_triangular(lower, kspace.flatten(-2), upper=False).unflatten(
-        -1, kspace.shape[-2:]
-    )
+    return torch.linalg.solve_triangular(lower, kspace.flatten(-2), upper=False).unflatten(-1, kspace.shape[-2:])
 
 
 def _centre(kspace: Tensor, acs: int | tuple[int, int]) -> tuple[slice, slice]:
     sizes = (acs, acs) if isinstance(acs, int) else acs
     starts = [n // 2 - min(size, n) // 2 for n, size in zip(kspace.shape[-2:], sizes, strict=True)]
     return tuple(
-        slice(start, start + min(size, n))
-        for start, n, size in zip(starts, kspace.shape[-2:], sizes, strict=True)
+        slice(start, start + min(size, n)) for start, n, size in zip(starts, kspace.shape[-2:], sizes, strict=True)
     )
 
 

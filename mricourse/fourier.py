@@ -63,5 +63,7 @@ def random_complex(*shape: int, seed: int = 0, dtype: torch.dtype = torch.comple
 
 def _at_least_2d(x: Tensor) -> Tensor:
     if x.ndim < 2:
-        raise ValueError(f"got shape {tuple(x.shape)}; expected the two axes (y, x) or (ky, kx) at the end. For one axis use fftc.")
+        raise ValueError(
+            f"got shape {tuple(x.shape)}; expected the two axes (y, x) or (ky, kx) at the end. For one axis use fftc."
+        )
     return x

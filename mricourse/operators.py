@@ -47,7 +47,9 @@ class SenseOperator:
         if not self.smaps.is_complex():
             raise TypeError(f"smaps have dtype {self.smaps.dtype}; expected complex64 or complex128.")
         if self.smaps.ndim < 3:
-            raise ValueError(f"smaps have shape {tuple(self.smaps.shape)}; expected (coils, y, x). For one coil use smaps[None].")
+            raise ValueError(
+                f"smaps have shape {tuple(self.smaps.shape)}; expected (coils, y, x). For one coil use smaps[None]."
+            )
         if self.mask.dtype != torch.bool:
             raise TypeError(f"mask has dtype {self.mask.dtype}; expected bool, True where sampled. Use mask != 0.")
         if self.mask.ndim < 2:  # with ny == nx a 1-D mask would mask kx and nobody would notice
@@ -128,13 +130,17 @@ class NufftOperator:
 
     def __post_init__(self) -> None:
         if self.trajectory.ndim != 2 or self.trajectory.shape[1] != 2:
-            raise ValueError(f"trajectory has shape {tuple(self.trajectory.shape)}; expected (samples, 2), columns ky and kx.")
+            raise ValueError(
+                f"trajectory has shape {tuple(self.trajectory.shape)}; expected (samples, 2), columns ky and kx."
+            )
         if not self.trajectory.abs().max() <= 0.5:
             raise ValueError(
                 f"trajectory reaches {float(self.trajectory.abs().max()):.3g}; expected cycles per pixel within [-0.5, 0.5]."
             )
         if self.smaps.ndim != 3 or not self.smaps.is_complex():
-            raise ValueError(f"smaps have shape {tuple(self.smaps.shape)}, {self.smaps.dtype}; expected complex (coils, y, x).")
+            raise ValueError(
+                f"smaps have shape {tuple(self.smaps.shape)}, {self.smaps.dtype}; expected complex (coils, y, x)."
+            )
 
     def forward(self, image: Tensor) -> Tensor:
         """Apply A: (..., y, x) -> (..., coils, samples)."""
@@ -165,10 +171,14 @@ class NufftOperator:
 
         key = (kind, len(data), data.dtype)
         if key not in self._plans:
-            name, real = ("complex64", torch.float32) if data.dtype == torch.complex64 else ("complex128", torch.float64)
+            name, real = (
+                ("complex64", torch.float32) if data.dtype == torch.complex64 else ("complex128", torch.float64)
+            )
             epsilon = self.epsilon if name == "complex64" else min(self.epsilon, 1e-12)
             sign = -1 if kind == 2 else 1
-            plan = finufft.Plan(kind, tuple(self.smaps.shape[-2:]), n_trans=len(data), eps=epsilon, isign=sign, dtype=name)
+            plan = finufft.Plan(
+                kind, tuple(self.smaps.shape[-2:]), n_trans=len(data), eps=epsilon, isign=sign, dtype=name
+            )
             angles = (2 * math.pi * self.trajectory.to("cpu", torch.float64)).to(real)
             plan.setpts(*(angles[:, axis].contiguous().numpy() for axis in range(2)))
             self._plans[key] = plan
@@ -238,7 +248,9 @@ class RadonOperator:
         return matrix.coalesce().to(self.angles_rad.device)
 
 
-def dot_test(A: LinearOperator, image_shape: tuple[int, ...], *, seed: int = 0, dtype: torch.dtype = torch.complex128) -> float:
+def dot_test(
+    A: LinearOperator, image_shape: tuple[int, ...], *, seed: int = 0, dtype: torch.dtype = torch.complex128
+) -> float:
     r"""Measure how far ``adjoint`` is from being the adjoint of ``forward``.
 
     Draws random $u$, $v$ and returns $|\langle A u, v\rangle - \langle u, A^H v\rangle| / (\lVert A u\rVert \lVert v\rVert)$:

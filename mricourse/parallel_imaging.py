@@ -109,11 +109,15 @@ def grappa(kspace: Tensor, mask: Tensor, *, kernel_size: tuple[int, int] = (4, 5
     span = acceleration * (n_lines - 1) + 1
     n_acs, ny = acs_lines_of(mask), len(sampled)
     if n_acs < span:
-        raise ValueError(f"the ACS has {n_acs} lines; expected at least {span} for R = {acceleration} and {n_lines} kernel lines.")
+        raise ValueError(
+            f"the ACS has {n_acs} lines; expected at least {span} for R = {acceleration} and {n_lines} kernel lines."
+        )
     first = ny // 2
     while first > 0 and sampled[first - 1]:
         first -= 1
-    windows = _windows(kspace[:, first : first + n_acs], n_points, span, acceleration)  # (rows, kx, coils * lines * points)
+    windows = _windows(
+        kspace[:, first : first + n_acs], n_points, span, acceleration
+    )  # (rows, kx, coils * lines * points)
     sources = windows.flatten(0, 1)
     gram = sources.mH @ sources
     gram = gram + reg_weight * gram.diagonal().real.mean() * torch.eye(len(gram), device=gram.device)
@@ -160,7 +164,9 @@ def _whitening(noise_covariance: Tensor | None, alias_maps: Tensor) -> Tensor:
     if noise_covariance is None:
         return torch.eye(n_coils, dtype=alias_maps.dtype, device=alias_maps.device)
     if noise_covariance.shape != (n_coils, n_coils):
-        raise ValueError(f"noise_covariance has shape {tuple(noise_covariance.shape)}; expected ({n_coils}, {n_coils}).")
+        raise ValueError(
+            f"noise_covariance has shape {tuple(noise_covariance.shape)}; expected ({n_coils}, {n_coils})."
+        )
     lower = torch.linalg.cholesky(noise_covariance.to(alias_maps.dtype))
     return torch.linalg.solve_triangular(lower, torch.eye(n_coils, dtype=lower.dtype, device=lower.device), upper=False)
 
@@ -172,7 +178,9 @@ def _comb_offset(kspace: Tensor, acceleration: int) -> int:
     for offset in range(acceleration):
         if filled[(torch.arange(ny, device=filled.device) - ny // 2 - offset) % acceleration == 0].all():
             return offset
-    raise ValueError(f"no comb of every {acceleration}-th ky line is complete; expected an equispaced acquisition at this rate.")
+    raise ValueError(
+        f"no comb of every {acceleration}-th ky line is complete; expected an equispaced acquisition at this rate."
+    )
 
 
 def _alias_phase(ny: int, acceleration: int, offset: int, dtype: torch.dtype) -> Tensor:

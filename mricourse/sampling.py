@@ -73,7 +73,9 @@ def equispaced_mask(shape: Shape, acceleration: int, *, acs: int = 24, offset: i
     """Sample every ``acceleration``-th ky line (2-D: of the rows), the comb shifted by ``offset`` from the centre line, plus the ACS."""
     _check_acceleration(acceleration)
     if acceleration != int(acceleration):
-        raise ValueError(f"acceleration is {acceleration}; an equispaced mask needs a whole number. Use random_mask for others.")
+        raise ValueError(
+            f"acceleration is {acceleration}; an equispaced mask needs a whole number. Use random_mask for others."
+        )
     ny, *rest = _sizes(shape)
     comb = (torch.arange(ny) - ny // 2 - offset) % int(acceleration) == 0
     return comb[:, None].expand(ny, *(rest or [1])) | acs_mask(shape, acs)
@@ -84,7 +86,9 @@ def random_mask(shape: Shape, acceleration: float, *, acs: int = 24, seed: int =
     return _draw(shape, acceleration, acs, seed, lambda radius: torch.ones_like(radius))
 
 
-def variable_density_mask(shape: Shape, acceleration: float, *, acs: int = 24, power: float = 3.0, seed: int = 0) -> Tensor:
+def variable_density_mask(
+    shape: Shape, acceleration: float, *, acs: int = 24, power: float = 3.0, seed: int = 0
+) -> Tensor:
     r"""Sample the ACS and random positions with density $(1 - |k|/k_{max})^{power}$ [Lustig, MRM 2007].
 
     ``power`` 0 is uniform; 2 to 5 suit natural images, whose energy falls with $|k|$.
@@ -94,7 +98,9 @@ def variable_density_mask(shape: Shape, acceleration: float, *, acs: int = 24, p
     return _draw(shape, acceleration, acs, seed, lambda radius: (1 - radius / (radius.max() + 1e-3)) ** power)
 
 
-def poisson_disc_mask(shape: tuple[int, int], acceleration: float, *, acs: int = 24, slope: float = 4.0, seed: int = 0) -> Tensor:
+def poisson_disc_mask(
+    shape: tuple[int, int], acceleration: float, *, acs: int = 24, slope: float = 4.0, seed: int = 0
+) -> Tensor:
     r"""Sample random points that keep a distance which grows with $|k|$ (variable-density Poisson disc) [Vasanawala, ISBI 2011].
 
     Parameters
