@@ -1,0 +1,1 @@
+"""Files and downloads that become a `Scan`."""

@@ -1,0 +1,184 @@
+"""Look at a file of unknown content: its arrays, their ranges, and what they probably are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mricourse.files import any_of, suffix_of
+from mricourse.sampling import acceleration_of, acs_lines_of
+from mricourse.scan_files import corner_share, infer_mask
+from mricourse.stored import SUFFIXES, StoredArray, list_arrays
+
+LARGE = 2**25  # elements; of a larger array one part is read
+TOO_LARGE = 2**31  # bytes; a larger compressed array is not read
+LISTED = 200  # files of a folder
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known about one stored array; ``str`` makes it one line.
+
+    Parameters
+    ----------
+    name, shape, dtype
+        As stored.
+    values : str
+        Range of the values (of the magnitudes of complex ones), counts of NaN and infinite ones.
+    guess : str
+        What the array probably is.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    values: str = ""
+    guess: str = ""
+
+    def __str__(self) -> str:
+        head = f"{self.name or '(array)'} {self.shape} {self.dtype}"
+        return "; ".join(part for part in (head, self.values, self.guess) if part)
+
+
+def describe(path: Path | str) -> str:
+    """Describe a file, array by array, or a folder, file by file, as text.
+
+    Raises
+    ------
+    ValueError, OSError
+        A file that cannot be read, or a folder without any that could be, in one sentence.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _describe_folder(path)
+    arrays = inspect_file(path)
+    lines = [str(facts) for facts in arrays] or ["it holds no arrays"]
+    return "\n".join([f"{path} ({path.stat().st_size / 1e6:.1f} MB)", *(f"  {line}" for line in lines)])
+
+
+def inspect_file(path: Path | str) -> list[Facts]:
+    """Read every array of a file, or a part of a large one, and say what it probably is.
+
+    Raises
+    ------
+    ValueError, OSError
+        A file that cannot be read, in one sentence.
+    """
+    return [_facts(array, suffix_of(path)) for array in list_arrays(path)]
+
+
+def guess_content(values: np.ndarray, *, name: str = "") -> str:
+    """Guess what an array is from its axes, from where its energy lies, and from its name.
+
+    Parameters
+    ----------
+    values : array
+        Finite numbers of any shape.
+    name : str
+        What the file calls it.
+    """
+    if values.size == 0:
+        return "empty"
+    if values.size > 1 and np.isin(values, (0, 1)).all():
+        return f"mask, {100 * np.mean(values != 0):.3g} % ones"
+    if values.ndim < 2:
+        return ""
+    if values.dtype.kind == "c":
+        return _guess_complex(values, name)
+    if values.shape[-1] == 2 and values.ndim > 2:
+        return "real and imaginary parts in the last axis?"
+    return "magnitude images?" if values.min() >= 0 else "real-valued images?"
+
+
+def _describe_folder(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    known = [path for path in files if suffix_of(path) in SUFFIXES]
+    if not known:
+        raise ValueError(
+            f"{folder} holds {len(files)} files, none of which ends in {any_of(SUFFIXES)}: name the folder of the data."
+        )
+    lines = [f"{folder}: {len(known)} data files, {len(files) - len(known)} others"]
+    for path in known[:LISTED]:
+        try:
+            arrays = [f"{array.name} {array.shape} {array.dtype}".strip() for array in list_arrays(path)]
+            lines.append(f"  {path.relative_to(folder)}: {'; '.join(arrays) or 'no arrays'}")
+        except (ValueError, OSError) as error:
+            lines.append(f"  {error}")
+    if len(known) > LISTED:
+        lines.append(f"  and {len(known) - LISTED} more")
+    return "\n".join(lines)
+
+
+def _facts(array: StoredArray, suffix: str) -> Facts:
+    header = (array.name, array.shape, array.dtype)
+    if not array.is_numeric:
+        return Facts(
+            *header, guess="ISMRMRD header, XML" if array.name == "ismrmrd_header" else "not numbers, not read"
+        )
+    compressed = suffix in (".npz", ".mat", ".nii.gz")
+    if compressed and array.size * array.dtype.itemsize > TOO_LARGE:
+        return Facts(*header, values=f"{array.size * array.dtype.itemsize / 1e9:.1f} GB, not read")
+    index: tuple[int, ...] = ()
+    while np.prod(array.shape[len(index) :], dtype=object) > LARGE:
+        index += (array.shape[len(index)] // 2,)
+    values = array.read(index)
+    part = f", in part {list(index)}" if index else ""
+    return Facts(*header[:2], values.dtype, _range(values) + part, _guess_finite(values, array.name))
+
+
+def _range(values: np.ndarray) -> str:
+    finite = values[np.isfinite(values)]
+    n_nan = int(np.isnan(values).sum())
+    words = []
+    if finite.size:
+        with np.errstate(over="ignore"):
+            sizes = np.abs(finite) if values.dtype.kind == "c" else finite
+        words.append(f"{'magnitude ' if values.dtype.kind == 'c' else ''}{sizes.min():.4g} to {sizes.max():.4g}")
+    if n_nan:
+        words.append(f"{n_nan} NaN")
+    if values.size - finite.size - n_nan:
+        words.append(f"{values.size - finite.size - n_nan} infinite")
+    return ", ".join(words)
+
+
+def _guess_finite(values: np.ndarray, name: str) -> str:
+    if values.dtype.kind in "fc" and not np.isfinite(values).all():
+        return "not usable before the NaN and infinite values are gone"
+    return guess_content(values, name=name)
+
+
+def _guess_complex(values: np.ndarray, name: str) -> str:
+    """Tell k-space from images by its peak in the centre, and the plane from coils and slices by size."""
+    plane = sorted(sorted(range(values.ndim), key=lambda axis: (values.shape[axis], axis))[-2:])
+    stack = np.moveaxis(values, plane, (-2, -1)).reshape(-1, *(values.shape[axis] for axis in plane))
+    if not stack.any():
+        return "zero everywhere"
+    stack = torch.from_numpy(np.ascontiguousarray(stack, dtype=np.complex128))
+    corner, centre = corner_share(stack), corner_share(torch.fft.fftshift(stack, dim=(-2, -1)))
+    coils = f", {len(stack)} coils" if values.ndim == 3 and 1 < len(stack) <= 64 else ""
+    if max(centre, corner) < 0.25 and "ksp" not in name.lower():
+        power = stack.abs().square().sum(dim=0)
+        if len(stack) > 1 and bool((power[power > 0] > 0.999 * power.max()).all()):
+            return f"coil sensitivity maps{_axes(values.ndim, plane, 'yx')}{coils}"
+        return f"complex images{_axes(values.ndim, plane, 'yx')}{coils}"
+    where = "" if corner <= max(centre, 0.25) else ", zero frequency in the corner: apply np.fft.fftshift"
+    return f"complex k-space{_axes(values.ndim, plane, 'k')}, {_sampling(stack)}{coils}{where}"
+
+
+def _axes(n_axes: int, plane: list[int], kind: str) -> str:
+    pair = "ky, kx" if kind == "k" else "y, x"
+    names = {(2, 0): pair, (3, 1): f"coils, {pair}", (3, 0): f"{pair}, coils", (4, 2): f"slices, coils, {pair}"}
+    name = names.get((n_axes, plane[0])) if plane[1] == plane[0] + 1 else None
+    return f" ({name})" if name else ""
+
+
+def _sampling(kspace: torch.Tensor) -> str:
+    mask = infer_mask(kspace)
+    if bool(mask.all()):
+        return "fully sampled"
+    acs = acs_lines_of(mask)
+    acs = f"{acs} lines" if isinstance(acs, int) else f"{acs[0]} x {acs[1]}"
+    return f"{100 * float(mask.float().mean()):.1f} % sampled (R = {acceleration_of(mask):.2f}), ACS {acs}"
