@@ -70,16 +70,11 @@ def read_source(source: Path) -> NotebookNode:
 
 
 def solution_version(notebook: NotebookNode) -> NotebookNode:
-    """The full notebook: only the marker lines are removed.
-
-    It lives one folder deeper than the learner's, so relative figures get a `../`.
-    """
+    """The full notebook: only the marker lines are removed."""
     full = deepcopy(notebook)
     for cell in full.cells:
         kept = [line for line in cell.source.splitlines() if line.strip() not in (BEGIN, END)]
         cell.source = "\n".join(kept)
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(r"(\]\(|src=[\"'])(figures/)", r"\1../\2", cell.source)
     return full
 
 
@@ -100,7 +95,7 @@ def versions(source: Path) -> dict[Path, bytes]:
     notebook = read_source(source)
     return {
         Path(f"{source.stem}.ipynb"): _to_bytes(learner_version(notebook)),
-        Path("solutions", f"{source.stem}.ipynb"): _to_bytes(solution_version(notebook)),
+        Path("solutions", f"{source.stem}.ipynb"): _to_bytes(_one_folder_deeper(solution_version(notebook))),
     }
 
 
@@ -134,6 +129,14 @@ def write_whole(path: Path, content: bytes | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as scratch:
         scratch.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _one_folder_deeper(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with its pictures found from a folder further down."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"(\]\(|src=[\"'])(figures/)", r"\1../\2", cell.source)
+    return notebook
 
 
 def _bytes_of(path: Path) -> bytes | None:

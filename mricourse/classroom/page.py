@@ -1,0 +1,195 @@
+"""Turn an executed lesson into one HTML file that needs nothing else: no network, no script, figures inside.
+
+Equations are drawn when the page is made; an interactive view becomes the picture it starts with.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from pathlib import Path
+
+import nbformat
+from jinja2 import DictLoader
+from latex2mathml.converter import convert
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from ziamath import Latex
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+STYLE = """
+body { max-width: 62rem; margin: 0 auto; padding: 1rem; font-family: system-ui, sans-serif; line-height: 1.5; }
+table.claims { border-collapse: collapse; margin: 1rem 0; }
+table.claims th, table.claims td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left; }
+table.claims tr.fails { background: #fbdcdc; }
+svg.display { display: block; margin: .8rem auto; }
+"""
+EQUATION_SIZE = 16  # px
+TEMPLATE = "{% extends 'lab/index.html.j2' %}" + "".join(
+    f"{{% block {name} %}}{content}{{% endblock %}}"
+    for name, content in {
+        "html_head_js": "",
+        "jupyter_widgets": "",
+        "html_head_js_mathjax": "",
+        "html_head_js_mermaidjs": "",
+        "html_head_css": f"<style>{STYLE}</style>",
+    }.items()
+)
+REPAIRS = (  # what the converter reads wrongly, written as it reads rightly
+    (r"\\arg\s*\\(min|max)(?![a-zA-Z])", r"\\mathrm{arg\\,\1}"),
+    (r"\\arg(?![a-zA-Z])", r"\\mathrm{arg}"),
+    (r"\\operatorname\*?\s*\{([^{}]*\\,[^{}]*)\}", r"\\mathrm{\1}"),
+    (r"\\operatorname\*", r"\\operatorname"),
+    (r"\\mathop\s*\{(\\mathrm\s*\{[^{}]*\})\}", r"\1"),
+    (r"\\(begin|end)\{align(?:ed)?\}", r"\\\1{align*}"),
+    (r"\\(begin|end)\{equation\*?\}", r""),
+    (r"\\(mathcal|mathbb|mathsf|mathbf|mathrm|boldsymbol)\s*(\\[a-zA-Z]+|[a-zA-Z0-9])", r"\\\1{\2}"),
+)
+
+
+def draw_equation(latex: str, *, display: bool = False) -> str:
+    """Draw one equation, given without its dollar signs, as an SVG element that carries its source as a label.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be read, or holds a command that is not known; the message names it.
+    """
+    text = latex.strip()
+    for pattern, replacement in REPAIRS:
+        text = re.sub(pattern, replacement, text)
+    try:
+        unknown = re.findall(r"<m[io][^>]*>\\+(\w+|.)", convert(text))
+        drawing = Latex(text, size=EQUATION_SIZE, inline=not display)
+        svg = drawing.svg()
+    except Exception as error:  # the converter raises a different class for each mistake
+        raise ValueError(f"the equation {latex!r} cannot be read ({type(error).__name__}).") from error
+    if unknown:
+        raise ValueError(f"the equation {latex!r} uses \\{unknown[0]}, which the offline pages cannot draw.")
+    label = html.escape(" ".join(latex.split()), quote=True)
+    place = 'class="display"' if display else f'style="vertical-align: {drawing.getyofst():.1f}px"'
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" {place} ', 1)
+
+
+def equations(text: str) -> list[str]:
+    """The equations of a markdown text, as `lesson_page` will meet them."""
+    found: list[str] = []
+
+    class Collector(_Renderer):
+        def _math(self, body: str, display: bool) -> str:
+            found.append(body)
+            return ""
+
+    MarkdownWithMath(renderer=Collector(escape=False)).render(text)
+    return found
+
+
+def lesson_page(notebook: NotebookNode, *, title: str, folder: Path, claims: list[dict]) -> str:
+    """The HTML of an executed notebook with its claims table at the end.
+
+    Parameters
+    ----------
+    notebook
+        Executed notebook; widget states, where there are any, as nbclient stores them.
+    title
+        Title of the page.
+    folder
+        Where the text's relative pictures lie.
+    claims
+        Records of `mricourse.statistics.claim`.
+    """
+    whole = nbformat.from_dict(notebook)
+    table = f"## The claims of this lesson\n\n{claims_table(claims)}" if claims else "*This lesson makes no claim.*"
+    whole.cells = [*map(_without_widgets(notebook), whole.cells), nbformat.v4.new_markdown_cell(table)]
+    exporter = _Exporter(
+        template_file="lesson.html.j2", extra_loaders=[DictLoader({"lesson.html.j2": TEMPLATE})], embed_images=True
+    )
+    exporter.log.setLevel("ERROR")  # it warns of every figure without alternative text
+    page, _ = exporter.from_notebook_node(whole, {"metadata": {"name": title, "path": str(folder)}})
+    return page
+
+
+def claims_table(claims: list[dict], *, lessons: bool = False) -> str:
+    """HTML table: sentence, measured, bound, verdict, and the lesson and its seconds where `lessons`."""
+    heads = ["claim", "measured", "claimed", "verdict", *(["lesson", "seconds"] if lessons else [])]
+    rows = ["".join(f"<th>{head}</th>" for head in heads)]
+    for row in claims:
+        cells = [row["sentence"], measured(row), bound(row), "holds" if row["passed"] else "does not hold"]
+        cells += [row["lesson"], f"{row['seconds']:.0f}"] if lessons else []
+        rows.append("".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells))
+    kinds = ["", *("" if row["passed"] else ' class="fails"' for row in claims)]
+    body = "".join(f"<tr{kind}>{row}</tr>" for kind, row in zip(kinds, rows, strict=True))
+    return f'<table class="claims">{body}</table>'
+
+
+def measured(claim: dict) -> str:
+    """`1.83 dB [1.52, 2.14], n = 24`, or `0.012` for a single number."""
+    text = f"{claim['value']:.3g} {claim.get('unit', '')}".strip()
+    return f"{text} [{claim['low']:.3g}, {claim['high']:.3g}], n = {claim['n']}" if claim["n"] > 1 else text
+
+
+def bound(claim: dict) -> str:
+    words = {"at_least": "at least", "at_most": "at most"}
+    bounds = [f"{word} {claim[key]:.4g}" for key, word in words.items() if claim.get(key) is not None]
+    return " and ".join(bounds) + f" {claim.get('unit', '')}".rstrip()
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown to HTML with drawn equations; one that cannot be drawn stays readable as its source."""
+
+    def _math(self, body: str, display: bool) -> str:
+        try:
+            return draw_equation(body, display=display)
+        except ValueError:
+            return f"<code>{html.escape(body)}</code>"
+
+    def inline_math(self, body: str) -> str:
+        return self._math(body, False)
+
+    def block_math(self, body: str) -> str:
+        return self._math(body, True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self._math(f"\\begin{{{name}}}{body}\\end{{{name}}}", True)
+
+
+class _Exporter(HTMLExporter):
+    def default_filters(self):
+        yield from super().default_filters()
+        yield ("markdown2html", self._to_html)
+
+    def _to_html(self, source: str) -> str:
+        path = self._folder if hasattr(self, "_folder") else ""
+        renderer = _Renderer(escape=False, embed_images=True, path=path, exclude_anchor_links=True)
+        return MarkdownWithMath(renderer=renderer).render(source)
+
+    def from_notebook_node(self, nb, resources=None, **kw):
+        self._folder = (resources or {}).get("metadata", {}).get("path", "")
+        return super().from_notebook_node(nb, resources, **kw)
+
+
+def _without_widgets(notebook: NotebookNode):
+    """A function that replaces a cell's interactive views by the first picture in each."""
+    states = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+
+    def picture(model: str) -> dict[str, str] | None:
+        entry = states.get(model, {})
+        for buffer in entry.get("buffers", []):
+            if buffer["path"] == ["value"] and entry["model_name"] == "ImageModel":
+                kind = entry["state"].get("format", "png")
+                return {f"image/{kind}": base64.b64encode(base64.b64decode(buffer["data"])).decode()}
+        inside = [child for child in entry.get("state", {}).get("children", []) if isinstance(child, str)]
+        shown = (picture(child.removeprefix("IPY_MODEL_")) for child in inside)
+        return next(filter(None, shown), None)
+
+    def convert_cell(cell: NotebookNode) -> NotebookNode:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if VIEW in data and (found := picture(data.pop(VIEW)["model_id"])):
+                data.update(found)
+        return cell
+
+    return convert_cell

@@ -1,0 +1,193 @@
+"""Run lessons without a screen: one HTML page each, and what they claimed, measured and took in `claims.json`."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import platform
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from mricourse.classroom.notebooks import (
+    ROOT, learner_version, lesson_sources, read_source, solution_version, tags, write_whole
+)  # fmt: skip
+from mricourse.classroom.page import bound, claims_table, lesson_page, measured
+from mricourse.classroom.syllabus import load_syllabus
+
+PAGES = ROOT / "build" / "run"
+CELL_SECONDS = 600  # longest a cell may take; lessons stay far below
+
+
+@dataclass
+class Result:
+    """What one run of a lesson gave. Times in seconds, counted from the start of its kernel."""
+
+    lesson: str
+    title: str
+    seconds: float
+    first_figure_seconds: float | None
+    error: str | None = None  # one sentence that names the cell
+    claims: list[dict] = field(default_factory=list)
+
+
+def run_lesson(source: Path, output: Path, *, learner: bool = False) -> Result:
+    """Execute one lesson in a kernel of its own and write its page, also when a cell fails.
+
+    Parameters
+    ----------
+    source
+        The lesson's source file.
+    output
+        Folder of the page.
+    learner
+        Run the version with unsolved exercises instead of the full one.
+    """
+    notebook = (learner_version if learner else solution_version)(read_source(source))
+    folder = source.parent.parent  # where the learner's notebook lies and finds its pictures
+    title = re.sub(r"^#+\s*", "", notebook.cells[0].source.splitlines()[0]) if notebook.cells else source.stem
+    with tempfile.TemporaryDirectory() as scratch:
+        record = Path(scratch) / "claims.jsonl"
+        seconds, first, error = _execute(notebook, folder, record)
+        lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    claims = [{**json.loads(line), "lesson": source.stem, "seconds": round(seconds, 2)} for line in lines]
+    page = lesson_page(notebook, title=title, folder=folder, claims=claims)
+    write_whole(output / f"{source.stem}.html", page)
+    return Result(source.stem, title, seconds, first, error, claims)
+
+
+def run_lessons(
+    sources: Iterable[Path], output: Path = PAGES, *, learner: bool = False, report: Callable[[Result], None]
+) -> list[Result]:
+    """Run lessons one after the other, then write `claims.json` and `index.html`; `report` hears of each result."""
+    results = []
+    for source in sources:
+        results.append(run_lesson(source, output, learner=learner))
+        report(results[-1])
+    write_whole(output / "claims.json", json.dumps(_as_json(results, learner), indent=1, ensure_ascii=False) + "\n")
+    write_whole(output / "index.html", _index(results))
+    return results
+
+
+def update_readme(readme: Path, claims_file: Path) -> str:
+    """Replace README's tables of lessons and of claims by those of a run; returns one sentence about it.
+
+    Raises
+    ------
+    ValueError
+        When the run was not of all lessons, or a cell of it failed.
+    """
+    run = json.loads(claims_file.read_text(encoding="utf-8"))
+    ran = [row["lesson"] for row in run["lessons"]]
+    if ran != [source.stem for source in lesson_sources()] or any(row["error"] for row in run["lessons"]):
+        raise ValueError("README's tables come from a run of all lessons without an error: run them all first.")
+    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    missing = [name for name in ("lessons", "claims") if f"<!-- {name} -->" not in text]
+    if missing:
+        return f"{readme.name} was left as it is: it has no place marked <!-- {missing[0]} --> for a table."
+    for name, table in {"lessons": _lessons_markdown(run), "claims": _claims_markdown(run)}.items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        text = re.sub(f"{start}.*?{end}", lambda _, t=table, s=start, e=end: f"{s}\n{t}\n{e}", text, flags=re.DOTALL)
+    write_whole(readme, text)
+    return f"{readme.name} now holds the tables of this run."
+
+
+def _execute(notebook, folder: Path, record: Path) -> tuple[float, float | None, str | None]:
+    """Run all cells in place; seconds, seconds to the first figure, and what went wrong."""
+    started, first = time.monotonic(), None
+
+    def after(cell, cell_index, execute_reply):
+        nonlocal first
+        shown = [key for output in cell.outputs for key in output.get("data", {})]
+        if first is None and any(key.startswith("image/") for key in shown):
+            first = time.monotonic() - started
+
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_executed=after,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+    )
+    error = None
+    try:
+        client.execute(env={**os.environ, "MRICOURSE_CLAIMS": str(record), "JUPYTER_PREFER_ENV_PATH": "1"})
+    except CellExecutionError as failure:
+        error = f"{_failed_cell(notebook)} failed: {failure.ename}: {_first_line(failure.evalue)}"
+    except CellTimeoutError:
+        error = f"{_failed_cell(notebook)} took longer than {CELL_SECONDS} s and was stopped."
+    except DeadKernelError:
+        error = f"{_failed_cell(notebook)}: the kernel died, perhaps for lack of memory."
+    return time.monotonic() - started, first, error
+
+
+def _failed_cell(notebook) -> str:
+    """`cell-012 (code cell 5)`: the last cell that was started."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    ran = [cell for cell in code if cell.execution_count or cell.outputs or "execution" in cell.metadata]
+    place = len(ran) or 1
+    return f"{code[place - 1].id} (code cell {place}{_first_tag(code[place - 1])})"
+
+
+def _first_tag(cell) -> str:
+    return f", {tags(cell)[0]}" if tags(cell) else ""
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[0]
+
+
+def _as_json(results: list[Result], learner: bool) -> dict:
+    rows = [asdict(result) for result in results]
+    claims = [claim for row in rows for claim in row.pop("claims")]
+    machine = {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()}
+    return {"version": "learner" if learner else "full", "machine": machine, "lessons": rows, "claims": claims}
+
+
+def _index(results: list[Result]) -> str:
+    def row(result: Result) -> str:
+        first = f"{result.first_figure_seconds:.1f}" if result.first_figure_seconds is not None else "none"
+        link = f'<a href="{html.escape(result.lesson)}.html">{html.escape(result.title)}</a>'
+        cells = [link, f"{result.seconds:.1f}", first, html.escape(result.error or "passed")]
+        return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+    claims = [claim for result in results for claim in result.claims]
+    style = "body{font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+    style += "table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left}"
+    style += "tr.fails{background:#fbdcdc}"
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Lessons</title>'
+        f"<style>{style}</style></head><body><h1>Lessons</h1>"
+        "<table><tr><th>lesson</th><th>seconds</th><th>first figure after (s)</th>"
+        f"<th>result</th></tr>{''.join(map(row, results))}</table>"
+        f"<h1>Claims</h1>{claims_table(claims, lessons=True)}</body></html>\n"
+    )
+
+
+def _lessons_markdown(run: dict) -> str:
+    syllabus = load_syllabus()
+    lines = ["| lesson | part | data | run time | first figure |", "|---|---|---|---|---|"]
+    for row in run["lessons"]:
+        lesson = syllabus.lesson(row["lesson"])
+        first = f"{row['first_figure_seconds']:.0f} s" if row["first_figure_seconds"] is not None else "none"
+        link = f"[{lesson.number} · {lesson.title}](notebooks/{lesson.id}.ipynb)"
+        lines.append(f"| {link} | {lesson.part} | {lesson.data} | {row['seconds']:.0f} s | {first} |")
+    machine = run["machine"]
+    return "\n".join([*lines, "", f"Measured on {machine['cores']} cores ({machine['system']}), without a GPU in use."])
+
+
+def _claims_markdown(run: dict) -> str:
+    lines = ["| lesson | claim | measured | claimed |", "|---|---|---|---|"]
+    for claim in run["claims"]:
+        sentence = claim["sentence"].replace("|", "\\|")
+        verdict = "" if claim["passed"] else " (does not hold)"
+        lines.append(f"| {claim['lesson'][:2]} | {sentence} | {measured(claim)}{verdict} | {bound(claim)} |")
+    return "\n".join(lines)
