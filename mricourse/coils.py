@@ -97,7 +97,7 @@ def combine(coil_images: Tensor, smaps: Tensor) -> Tensor:
 
 
 def low_resolution_maps(kspace: Tensor, *, acs: int | tuple[int, int] = 24) -> Tensor:
-    r"""Estimate maps as the coil images of the fully sampled centre over their root sum of squares [McKenzie, MRM 2002].
+    r"""Estimate maps as low-resolution coil images over their root sum of squares [McKenzie, MRM 2002].
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def espirit(
 
 
 def noise_covariance(noise: Tensor) -> Tensor:
-    r"""Covariance $\Psi$ between coils of a noise measurement: (coils, ...) samples without signal -> Hermitian (coils, coils)."""
+    r"""Measure the covariance $\Psi$ of the coils' noise: (coils, ...) samples without signal -> (coils, coils)."""
     samples = noise.flatten(1)
     if samples.shape[1] < samples.shape[0]:
         raise ValueError(
@@ -203,8 +203,9 @@ def noise_covariance(noise: Tensor) -> Tensor:
 
 
 def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
-    r"""Mix the coils so that their noise is white: $L^{-1} y$ with $\Psi = L L^H$, (..., coils, ky, kx) -> the same shape.
+    r"""Mix the coils so that their noise is white: $L^{-1} y$ with $\Psi = L L^H$.
 
+    Shapes: (..., coils, ky, kx) and (coils, coils) -> (..., coils, ky, kx).
     Maps must be estimated from, or mixed like, the whitened data.
     """
     lower = torch.linalg.cholesky(covariance)
@@ -220,7 +221,7 @@ def _centre(kspace: Tensor, acs: int | tuple[int, int]) -> tuple[slice, slice]:
 
 
 def _signal_kernels(centre: Tensor, size: int, threshold: float) -> tuple[Tensor, Tensor]:
-    """Orthonormal basis of the patches (kernels, coils, size, size), and the strongest combination of coils (coils,)."""
+    """Find a basis of the patches (kernels, coils, size, size) and the strongest combination of coils (coils,)."""
     patches = centre.unfold(1, size, 1).unfold(2, size, 1).permute(1, 2, 0, 3, 4).flatten(2).flatten(0, 1)
     power, vectors = torch.linalg.eigh(patches.mT @ patches.conj())
     keep = power > (threshold**2) * power[-1]

@@ -50,7 +50,7 @@ def ifft2c(kspace: Tensor) -> Tensor:
 
 
 def random_complex(*shape: int, seed: int = 0, dtype: torch.dtype = torch.complex64) -> Tensor:
-    """Draw circular complex Gaussian noise of the given shape, standard deviation 1 in each of the real and imaginary parts.
+    """Draw circular complex Gaussian noise, standard deviation 1 in each of the real and imaginary parts.
 
     The draw uses its own generator: the same ``seed`` gives the same numbers and the global state stays untouched.
     """

@@ -18,9 +18,9 @@ from mricourse.fourier import fft2c, ifft2c, random_complex
 class LinearOperator(Protocol):
     """What solvers and tests expect of an operator."""
 
-    def forward(self, image: Tensor) -> Tensor: ...  # noqa: D102
-    def adjoint(self, data: Tensor) -> Tensor: ...  # noqa: D102
-    def normal(self, image: Tensor) -> Tensor: ...  # noqa: D102
+    def forward(self, image: Tensor) -> Tensor: ...
+    def adjoint(self, data: Tensor) -> Tensor: ...
+    def normal(self, image: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +110,11 @@ class SenseOperator:
 
 @dataclass(frozen=True, eq=False)
 class NufftOperator:
-    r"""Map an image to multi-coil samples at arbitrary k-space positions, $y_c(k) = \frac{1}{\sqrt{N}} \sum_r S_c(r)\, x(r)\, e^{-2\pi i k\cdot r}$.
+    r"""Map an image to multi-coil samples at arbitrary k-space positions.
 
-    The sum is evaluated by FINUFFT [Barnett, SIAM J Sci Comput 2019] to a relative accuracy ``epsilon``, on the CPU (data
-    on a GPU is moved there and back). Gradients do not flow through it.
+    $y_c(k) = \frac{1}{\sqrt{N}} \sum_r S_c(r)\, x(r)\, e^{-2\pi i k\cdot r}$, evaluated by FINUFFT
+    [Barnett, SIAM J Sci Comput 2019] to a relative accuracy ``epsilon``, on the CPU (data on a GPU is moved there
+    and back). Gradients do not flow through it.
 
     Parameters
     ----------
@@ -135,7 +136,8 @@ class NufftOperator:
             )
         if not self.trajectory.abs().max() <= 0.5:
             raise ValueError(
-                f"trajectory reaches {float(self.trajectory.abs().max()):.3g}; expected cycles per pixel within [-0.5, 0.5]."
+                f"trajectory reaches {float(self.trajectory.abs().max()):.3g}; "
+                "expected cycles per pixel within [-0.5, 0.5]."
             )
         if self.smaps.ndim != 3 or not self.smaps.is_complex():
             raise ValueError(
@@ -149,7 +151,10 @@ class NufftOperator:
         return self._execute(2, flat).reshape(*coil_images.shape[:-2], -1)
 
     def adjoint(self, kspace: Tensor) -> Tensor:
-        """Apply $A^H$: (..., coils, samples) -> (..., y, x). It is not an inverse: weight by the sampling density first."""
+        """Apply $A^H$: (..., coils, samples) -> (..., y, x).
+
+        It is not an inverse: multiply the samples by `density_weights` first.
+        """
         flat = kspace.reshape(-1, kspace.shape[-1])
         coil_images = self._execute(1, flat).reshape(*kspace.shape[:-1], *self.smaps.shape[-2:])
         return (self.smaps.conj() * coil_images).sum(dim=-3)
@@ -159,7 +164,7 @@ class NufftOperator:
         return self.adjoint(self.forward(image))
 
     def density_weights(self, *, n_iterations: int = 15) -> Tensor:
-        """Weights (samples,) that flatten the point spread, by fixed-point iteration [Pipe, MRM 1999], with sum 1 per pixel unit."""
+        """Find weights (samples,) that flatten the point spread, by fixed-point iteration [Pipe, MRM 1999]."""
         weights = torch.ones(1, len(self.trajectory), dtype=self.smaps.dtype)
         for _ in range(n_iterations):
             weights = weights / self._execute(2, self._execute(1, weights)).abs().clamp_min(1e-12)
@@ -192,8 +197,8 @@ class NufftOperator:
 class RadonOperator:
     r"""Map an image to its parallel-beam projections, the forward model of CT: line integrals along each view angle.
 
-    Each pixel is dropped onto the detector with linear interpolation, so that the adjoint (back-projection) is the exact
-    transpose of one sparse matrix.
+    Each pixel is dropped onto the detector with linear interpolation, so that the adjoint (back-projection) is the
+    exact transpose of one sparse matrix.
 
     Parameters
     ----------
@@ -253,7 +258,7 @@ def dot_test(
 ) -> float:
     r"""Measure how far ``adjoint`` is from being the adjoint of ``forward``.
 
-    Draws random $u$, $v$ and returns $|\langle A u, v\rangle - \langle u, A^H v\rangle| / (\lVert A u\rVert \lVert v\rVert)$:
+    With random $u$, $v$ it is $|\langle A u, v\rangle - \langle u, A^H v\rangle| / (\lVert A u\rVert\lVert v\rVert)$,
     about 1e-15 for an exact pair in complex128, about 1 for a wrong one. Use odd sizes with ny != nx.
     """
     u = random_complex(*image_shape, seed=seed, dtype=dtype)

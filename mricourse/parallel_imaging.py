@@ -1,4 +1,4 @@
-r"""Parallel imaging in closed form: SENSE unfolding with its g-factor, the pseudo-replica measurement of noise, and GRAPPA."""
+"""Parallel imaging in closed form: SENSE unfolding and its g-factor, noise measured by pseudo-replicas, and GRAPPA."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,9 @@ from mricourse.sampling import acs_lines_of
 
 
 def sense_unfold(kspace: Tensor, smaps: Tensor, acceleration: int, *, noise_covariance: Tensor | None = None) -> Tensor:
-    r"""Unfold an equispaced acquisition pixel by pixel, $\hat\rho = (C^H\Psi^{-1}C)^{-1} C^H\Psi^{-1} a$ [Pruessmann, MRM 1999].
+    r"""Unfold an equispaced acquisition pixel by pixel, $\rho = (C^H\Psi^{-1}C)^{-1} C^H\Psi^{-1} a$.
+
+    $C$ holds the maps of the pixels that fold onto one another, $a$ their aliased values [Pruessmann, MRM 1999].
 
     Parameters
     ----------
@@ -39,10 +41,10 @@ def sense_unfold(kspace: Tensor, smaps: Tensor, acceleration: int, *, noise_cova
 
 
 def g_factor(smaps: Tensor, acceleration: int, *, noise_covariance: Tensor | None = None) -> Tensor:
-    r"""Analytic noise amplification of `sense_unfold`, $g = \sqrt{[(C^H\Psi^{-1}C)^{-1}]_{ii}\,[C^H\Psi^{-1}C]_{ii}} \ge 1$.
+    r"""Noise amplification of `sense_unfold`, $g = \sqrt{[(C^H\Psi^{-1}C)^{-1}]_{ii}\,[C^H\Psi^{-1}C]_{ii}} \ge 1$.
 
-    The noise of the image is $g\sqrt R$ times that of a full scan. Shapes: (coils, y, x) -> real (y, x), 1 without aliasing,
-    0 outside the maps.
+    The noise of the image is $g\sqrt R$ times that of a full scan. Shapes: (coils, y, x) -> real (y, x), 1 without
+    aliasing, 0 outside the maps.
     """
     alias_maps, support = _alias_maps(smaps, acceleration)
     whitening = _whitening(noise_covariance, alias_maps)
@@ -66,14 +68,14 @@ def pseudo_replica(
     Parameters
     ----------
     reconstruct : callable
-        Linear, (replicas, coils, ky, kx) -> (replicas, y, x). For a non-linear method add the noise to the data instead,
-        and call the result a local noise response.
+        Linear, (replicas, coils, ky, kx) -> (replicas, y, x). For a non-linear method add the noise to the data
+        instead, and call the result a local noise response.
     mask : bool Tensor, broadcastable to (coils, ky, kx)
         Noise of standard deviation 1 per real and imaginary part enters where it is True.
 
     Returns
     -------
-    real Tensor, shape (y, x): standard deviation of the real part. With N replicas each pixel scatters by $1/\sqrt{2N}$.
+    real Tensor, shape (y, x): standard deviation of the real part; N replicas scatter each pixel by $1/\sqrt{2N}$.
     """
     if n_replicas < 2:
         raise ValueError(f"n_replicas is {n_replicas}; expected at least 2, better 200.")

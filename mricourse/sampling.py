@@ -70,7 +70,7 @@ def acs_lines_of(mask: Tensor) -> int | tuple[int, int]:
 
 
 def equispaced_mask(shape: Shape, acceleration: int, *, acs: int = 24, offset: int = 0) -> Tensor:
-    """Sample every ``acceleration``-th ky line (2-D: of the rows), the comb shifted by ``offset`` from the centre line, plus the ACS."""
+    """Sample every ``acceleration``-th ky line and the ACS; ``offset`` shifts the comb off the centre line."""
     _check_acceleration(acceleration)
     if acceleration != int(acceleration):
         raise ValueError(
@@ -82,7 +82,7 @@ def equispaced_mask(shape: Shape, acceleration: int, *, acs: int = 24, offset: i
 
 
 def random_mask(shape: Shape, acceleration: float, *, acs: int = 24, seed: int = 0) -> Tensor:
-    """Sample the ACS and, uniformly at random without repetition, as many positions outside it as ``acceleration`` allows."""
+    """Sample the ACS and as many further positions, uniform and without repetition, as ``acceleration`` allows."""
     return _draw(shape, acceleration, acs, seed, lambda radius: torch.ones_like(radius))
 
 
@@ -101,7 +101,7 @@ def variable_density_mask(
 def poisson_disc_mask(
     shape: tuple[int, int], acceleration: float, *, acs: int = 24, slope: float = 4.0, seed: int = 0
 ) -> Tensor:
-    r"""Sample random points that keep a distance which grows with $|k|$ (variable-density Poisson disc) [Vasanawala, ISBI 2011].
+    r"""Sample random points that keep a distance which grows with $|k|$ [Vasanawala, ISBI 2011].
 
     Parameters
     ----------
@@ -211,7 +211,8 @@ def _budget(sizes: tuple[int, ...], acceleration: float, n_centre: int) -> int:
     budget = max(1, round(math.prod(sizes) / acceleration))
     if budget < n_centre:
         raise ValueError(
-            f"acceleration {acceleration} leaves {budget} samples, but the centre alone has {n_centre}. Lower acs or acceleration."
+            f"acceleration {acceleration} leaves {budget} samples, but the centre alone has {n_centre}; "
+            "lower acs or acceleration."
         )
     return budget
 

@@ -1,7 +1,7 @@
 r"""Solvers for the inverse problem of the course, $\min_x \frac12\lVert A x - y\rVert^2 + R(x)$.
 
-Conjugate gradients for quadratic problems, FISTA for sparsity under an orthonormal transform, a primal-dual iteration for
-total variation. All of them start from zero, are deterministic, and take k-space with any leading axes that the operator takes.
+Conjugate gradients for quadratic problems, FISTA for sparsity under an orthonormal transform, a primal-dual iteration
+for total variation. All of them start from zero and are deterministic.
 """
 
 import math
@@ -22,18 +22,17 @@ def conjugate_gradient(
     reg_weight: float | Tensor = 0.0,
     n_iterations: int = 30,
     tolerance: float = 1e-6,
-    n_axes: int = 2,
     trace: Trace | None = None,
 ) -> Tensor:
-    r"""Solve $(N + \lambda I)\, x = b$ for a Hermitian positive semi-definite $N$ by conjugate gradients [Hestenes, 1952].
+    r"""Solve $(N + \lambda I)\, x = b$ for a Hermitian $N \ge 0$ by conjugate gradients [Hestenes, 1952].
 
     Parameters
     ----------
     normal : callable
         Applies $N$, for instance ``A.normal``: (..., y, x) -> (..., y, x).
     rhs : Tensor, shape (..., y, x)
-        Right-hand side $b$, for instance ``A.adjoint(kspace)``. The last ``n_axes`` axes form one unknown; each entry of the
-        leading axes is its own problem with its own step sizes.
+        Right-hand side $b$, for instance ``A.adjoint(kspace)``. Each entry of the leading axes is a problem of its own
+        with its own step sizes.
     reg_weight : float or Tensor
         $\lambda \ge 0$, in the units of $N$.
     tolerance : float
@@ -45,10 +44,9 @@ def conjugate_gradient(
     -------
     Tensor, shape of ``rhs``; zero where ``rhs`` is zero.
     """
-    axes = tuple(range(-n_axes, 0))
 
     def inner(a: Tensor, b: Tensor) -> Tensor:
-        return torch.linalg.vecdot(a.flatten(-n_axes), b.flatten(-n_axes)).real[(...,) + (None,) * len(axes)]
+        return torch.linalg.vecdot(a.flatten(-2), b.flatten(-2)).real[..., None, None]
 
     x = torch.zeros_like(rhs)
     residual = rhs.clone()
@@ -78,8 +76,9 @@ def cg_sense(
     tolerance: float = 1e-6,
     trace: Trace | None = None,
 ) -> Tensor:
-    r"""Reconstruct by iterative SENSE, $(A^H A + \lambda I)\, x = A^H y$ [Pruessmann, MRM 2001]: (..., coils, ky, kx) -> (..., y, x).
+    r"""Reconstruct by iterative SENSE, $(A^H A + \lambda I)\, x = A^H y$ [Pruessmann, MRM 2001].
 
+    Shapes: (..., coils, ky, kx) -> (..., y, x), in the units of the data.
     ``reg_weight`` $\lambda$ is relative to maps with $\sum|S|^2 = 1$; without it the number of iterations regularises.
     """
     _check_weight(reg_weight)
@@ -102,7 +101,7 @@ def largest_eigenvalue(
 
 
 def soft_threshold(x: Tensor, threshold: float | Tensor) -> Tensor:
-    r"""Shrink magnitudes towards zero by ``threshold`` and keep phases: the proximal operator of $t\lVert x\rVert_1$ for complex $x$."""
+    r"""Shrink magnitudes by ``threshold`` and keep phases: the proximal operator of $t\lVert x\rVert_1$, any shape."""
     magnitude = x.abs()
     return x * ((magnitude - threshold).clamp_min(0) / magnitude.clamp_min(torch.finfo(magnitude.dtype).tiny))
 
@@ -150,10 +149,10 @@ def fista(
 def wavelet_prox(
     x: Tensor, threshold: float, *, wavelet: str = "db2", levels: int = 4, shift: tuple[int, int] = (0, 0)
 ) -> Tensor:
-    r"""Soft-threshold the wavelet details of an image: the proximal operator of $t\lVert \Psi x\rVert_1$ for an orthonormal $\Psi$.
+    r"""Soft-threshold the wavelet details of an image: the proximal operator of $t\lVert \Psi x\rVert_1$.
 
-    The transform is PyWavelets' periodic one, on the CPU. It is orthonormal for sizes that divide by $2^{levels}$; others are
-    extended by zeros first. The coarsest approximation, which is not sparse, is left alone.
+    The transform is PyWavelets' periodic one, on the CPU. It is orthonormal for sizes that divide by $2^{levels}$;
+    others are extended by zeros first. The coarsest approximation, which is not sparse, is left alone.
 
     Parameters
     ----------
@@ -161,13 +160,14 @@ def wavelet_prox(
     threshold : float
         In the units of ``x``.
     shift : (int, int)
-        Circular shift in pixels before the transform and back after it; drawn anew in each iteration, it averages the blocks
-        of the decimated transform away [Figueiredo, IEEE TIP 2003].
+        Circular shift in pixels before the transform and back after it; drawn anew in each iteration, it averages the
+        blocks of the decimated transform away [Figueiredo, IEEE TIP 2003].
     """
     import numpy as np
     import pywt
 
     sizes = x.shape[-2:]
+    levels = min(levels, pywt.dwt_max_level(min(sizes), wavelet))  # deeper ones hold nothing but the border
     padding = [(0, 0)] * (x.ndim - 2) + [(0, -n % 2**levels) for n in sizes]
     image = np.roll(np.pad(x.detach().cpu().numpy(), padding), shift, axis=(-2, -1))
     coarse, *details = pywt.wavedec2(image, wavelet, mode="periodization", level=levels)
@@ -190,10 +190,11 @@ def wavelet_reconstruction(
     seed: int = 0,
     trace: Trace | None = None,
 ) -> Tensor:
-    r"""Compressed sensing, $\min_x \frac12\lVert A x - y\rVert^2 + \lambda\lVert\Psi x\rVert_1$, by FISTA [Lustig, MRM 2007].
+    r"""Minimise $\frac12\lVert A x - y\rVert^2 + \lambda\lVert\Psi x\rVert_1$, by FISTA.
 
+    Compressed sensing as in [Lustig, MRM 2007]; shapes (..., coils, ky, kx) -> (..., y, x), in the units of the data.
     ``reg_weight`` is $\lambda$ relative to $\max|A^H y|$, so that it does not depend on the scale of the data.
-    Returns (..., y, x) in the units of the data. Without ``random_shifts`` the objective is fixed and never rises for long.
+    Without ``random_shifts`` every iteration minimises the same objective; with them the image is better.
     """
     _check_weight(reg_weight)
     threshold = reg_weight * float(A.adjoint(kspace).abs().max())
@@ -209,7 +210,7 @@ def wavelet_reconstruction(
 def tv_reconstruction(
     A: SenseOperator, kspace: Tensor, *, reg_weight: float = 5e-3, n_iterations: int = 100, trace: Trace | None = None
 ) -> Tensor:
-    r"""Compressed sensing with total variation, $\min_x \frac12\lVert A x - y\rVert^2 + \lambda\lVert\nabla x\rVert_{2,1}$.
+    r"""Reconstruct with total variation, $\min_x \frac12\lVert A x - y\rVert^2 + \lambda\lVert\nabla x\rVert_{2,1}$.
 
     Primal-dual iteration with the smooth term handled by its gradient [Condat, J Optim Theory Appl 2013; Vu, 2013];
     $\lVert\nabla x\rVert_{2,1}$ sums the lengths of the complex gradients (isotropic), periodic at the edges.
