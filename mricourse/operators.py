@@ -163,12 +163,22 @@ class NufftOperator:
         """Apply $A^H A$: (..., y, x) -> (..., y, x)."""
         return self.adjoint(self.forward(image))
 
-    def density_weights(self, *, n_iterations: int = 15) -> Tensor:
-        """Find weights (samples,) that flatten the point spread, by fixed-point iteration [Pipe, MRM 1999]."""
-        weights = torch.ones(1, len(self.trajectory), dtype=self.smaps.dtype)
+    def density_weights(self, *, n_iterations: int = 8) -> Tensor:
+        r"""Find positive weights (samples,) that bring $A^H W A$ close to the identity for one uniform coil.
+
+        A fixed-point iteration divides the weights by their convolution over k-space [Pipe, MRM 1999]. The kernel is
+        the squared transform of the field of view, positive as convergence needs: in image space a triangle over
+        twice the field.
+        """
+        ny, nx = self.smaps.shape[-2:]
+        triangle = [1 - (torch.arange(2 * n) - n).abs() / n for n in (ny, nx)]
+        window = 4 * triangle[0][:, None] * triangle[1]  # 4: the transforms are orthonormal on the doubled grid
+        doubled = NufftOperator(self.trajectory, torch.ones(1, 2 * ny, 2 * nx, dtype=torch.complex64))
+        weights = torch.ones(1, len(self.trajectory), dtype=torch.complex64)
         for _ in range(n_iterations):
-            weights = weights / self._execute(2, self._execute(1, weights)).abs().clamp_min(1e-12)
-        return weights[0].real.to(self.smaps.device)
+            density = doubled._execute(2, window * doubled._execute(1, weights)).real
+            weights = weights / density.clamp_min(1e-12)
+        return weights[0].real.to(self.smaps.device, self.smaps.real.dtype)
 
     def _execute(self, kind: int, data: Tensor) -> Tensor:
         """Run type 2 (image to samples) or its adjoint, type 1, on a stack (n, ...)."""

@@ -172,7 +172,7 @@ def radial_trajectory(n_spokes: int, n_readout: int, *, golden: bool = True) -> 
 
 
 def spiral_trajectory(n_interleaves: int, n_readout: int, *, n_turns: float = 8.0) -> Tensor:
-    """Archimedean spirals from the centre outwards, one turned against the next.
+    """Archimedean spirals from the centre outwards at constant speed, one turned against the next.
 
     The rings are Nyquist-dense for an image of ``n`` pixels when ``n_interleaves * n_turns >= n / 2``.
 
@@ -181,10 +181,12 @@ def spiral_trajectory(n_interleaves: int, n_readout: int, *, n_turns: float = 8.
     float32 Tensor, shape (n_interleaves * n_readout, 2): (ky, kx) in cycles per pixel, within [-0.5, 0.5).
     """
     _check_counts(n_interleaves=n_interleaves, n_readout=n_readout)
-    time = torch.sqrt(torch.arange(n_readout) / n_readout)  # constant speed along the arm, as gradients allow
-    start = 2 * math.pi * torch.arange(n_interleaves)[:, None] / n_interleaves
-    angle = start + 2 * math.pi * n_turns * time
-    arms = 0.5 * time[:, None] * torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1)
+    end = 2 * math.pi * n_turns
+    fine = np.linspace(0, end, 20 * n_readout)
+    length = fine * np.hypot(1, fine) + np.arcsinh(fine)  # twice that of an arm of radius = angle
+    turned = torch.from_numpy(np.interp(np.arange(n_readout) * (length[-1] / n_readout), length, fine)).float()
+    angle = turned + 2 * math.pi * torch.arange(n_interleaves)[:, None] / n_interleaves
+    arms = (0.5 / end * turned)[:, None] * torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1)
     return arms.reshape(-1, 2)
 
 

@@ -100,6 +100,11 @@ def test_equispaced_point_spread_has_copies_at_fov_over_r():
     assert point_spread(random_mask(96, 4, acs=0))[:, 0].abs().sort().values[-2] < 0.7
 
 
+def test_spiral_runs_at_constant_speed_from_the_centre_on():
+    steps = spiral_trajectory(3, 900, n_turns=5).reshape(3, 900, 2).diff(dim=1).norm(dim=-1)
+    assert steps.max() < 1.1 * steps.min()  # chords of the first turn are a little shorter
+
+
 def test_trajectories_stay_inside_and_pass_the_centre():
     for points in (radial_trajectory(7, 32), radial_trajectory(8, 31, golden=False), spiral_trajectory(4, 200)):
         assert points.shape[1] == 2 and points.dtype == torch.float32
