@@ -17,7 +17,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from mricourse.classroom.notebooks import (
-    ROOT, learner_version, lesson_sources, read_source, solution_version, tags, write_whole
+    ROOT,
+    learner_version,
+    lesson_sources,
+    read_source,
+    solution_version,
+    tags,
+    write_whole,
 )  # fmt: skip
 from mricourse.classroom.page import bound, claims_table, lesson_page, measured
 from mricourse.classroom.syllabus import load_syllabus

@@ -1,0 +1,64 @@
+"""A tiny course of one lesson, for the tests of the lesson machine."""
+
+import pytest
+
+LESSON = '''\
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # 1 · A tiny lesson
+# The adjoint of $A = M F S$ is $A^H = S^H F^H M$. ![drawing](figures/tiny.svg)
+
+# %%
+import base64
+import json
+import os
+
+from IPython.display import Image
+
+values = [1.0, 2.0]
+
+# %%
+Image(base64.b64decode(b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="))
+
+# %%
+claim = {"sentence": "Two is more than one", "value": 2.0, "low": 1.5, "high": 2.5, "n": 3, "at_least": 1.0,
+         "at_most": None, "unit": "dB", "passed": True}
+if "MRICOURSE_CLAIMS" in os.environ:
+    with open(os.environ["MRICOURSE_CLAIMS"], "a") as file:
+        file.write(json.dumps(claim) + "\\n")
+
+# %% [markdown]
+# ## Exercise 1.1 · the square
+
+# %% tags=["exercise"]
+def my_square(x):
+    """(n,) -> (n,)"""
+    ### BEGIN SOLUTION
+    the_answer = [value**2 for value in x]
+    return the_answer
+    ### END SOLUTION
+
+# %% tags=["check"]
+assert my_square(values) == [1.0, 4.0], "not the square of each value"
+
+# %% [markdown] tags=["solution"]
+# *Why?* Because a secret.
+'''
+
+
+@pytest.fixture
+def tiny_course(tmp_path):
+    """Notebooks folder with the source, a picture and a quiz of one lesson; nothing generated yet."""
+    folder = tmp_path / "Kurs für MRT" / "notebooks"
+    for name, content in {
+        "source/01_tiny.py": LESSON,
+        "figures/tiny.svg": '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"/>',
+        "quiz/01_tiny.yml": "- id: one\n",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder

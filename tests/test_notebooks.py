@@ -1,0 +1,122 @@
+"""The generator of learner and full notebooks, on a tiny lesson."""
+
+import json
+
+import pytest
+
+from mricourse.classroom.notebooks import (
+    build,
+    find_lesson,
+    lesson_sources,
+    read_source,
+    stale_notebooks,
+    versions,
+    write_whole,
+)
+
+
+def cells_of(content):
+    return json.loads(content)["cells"]
+
+
+@pytest.fixture
+def built(tiny_course):
+    build(lesson_sources(tiny_course), tiny_course)
+    return tiny_course
+
+
+def test_learner_version_has_stubs_and_no_answers(built):
+    text = (built / "01_tiny.ipynb").read_text(encoding="utf-8")
+    exercise = cells_of(text)[5]
+    assert "the_answer" not in text and "secret" not in text and "SOLUTION" not in text
+    assert "".join(exercise["source"]).splitlines()[-1] == (
+        '    raise NotImplementedError("your turn: write my_square")'
+    )
+    assert exercise["metadata"]["tags"] == ["exercise", "raises-exception"]
+    compile("".join(exercise["source"]), "stub", "exec")
+
+
+def test_full_version_loses_only_the_markers(built):
+    full = cells_of((built / "solutions/01_tiny.ipynb").read_text(encoding="utf-8"))
+    answer = "".join(full[5]["source"])
+    assert answer.endswith("    return the_answer") and "SOLUTION" not in answer
+    assert full[5]["metadata"]["tags"] == ["exercise"]
+    assert "".join(full[7]["source"]) == "*Why?* Because a secret."
+    assert "../figures/tiny.svg" in "".join(full[0]["source"])
+
+
+def test_notebooks_have_fixed_ids_no_outputs_and_no_foreign_metadata(built):
+    for path in ("01_tiny.ipynb", "solutions/01_tiny.ipynb"):
+        notebook = json.loads((built / path).read_text(encoding="utf-8"))
+        assert [cell["id"] for cell in notebook["cells"]] == [f"cell-{i:03d}" for i in range(len(notebook["cells"]))]
+        assert all(cell.get("outputs", []) == [] and cell.get("execution_count") is None for cell in notebook["cells"])
+        assert set(notebook["metadata"]) == {"kernelspec"}
+        assert (built / path).read_bytes().endswith(b"}\n") and b"\r" not in (built / path).read_bytes()
+
+
+def test_same_source_same_bytes_and_nothing_rewritten(built):
+    sources = lesson_sources(built)
+    assert versions(sources[0]) == versions(sources[0])
+    assert build(sources, built) == [] and stale_notebooks(sources, built) == []
+
+
+def test_check_names_stale_missing_and_orphaned_notebooks(built):
+    (built / "01_tiny.ipynb").write_text("{}", encoding="utf-8")
+    (built / "solutions/01_tiny.ipynb").unlink()
+    (built / "02_gone.ipynb").write_text("{}", encoding="utf-8")
+    stale = [path.as_posix() for path in stale_notebooks(lesson_sources(built), built)]
+    assert stale == ["01_tiny.ipynb", "02_gone.ipynb", "solutions/01_tiny.ipynb"]
+
+
+@pytest.mark.parametrize("word", ["1", "01", "01_tiny", "01_t", "01_tiny.ipynb", "01_tiny.py"])
+def test_a_lesson_is_found_by_name_or_number(tiny_course, word):
+    assert find_lesson(word, tiny_course).stem == "01_tiny"
+
+
+@pytest.mark.parametrize("word", ["2", "tiny", "", "²", "01_tiny/", "../01_tiny"])
+def test_an_unknown_lesson_is_refused_with_the_list(tiny_course, word):
+    with pytest.raises(ValueError, match="The lessons are: 01_tiny"):
+        find_lesson(word, tiny_course)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "### BEGIN SOLUTION\nx = 1",
+        "### END SOLUTION",
+        "### END SOLUTION\n### BEGIN SOLUTION",
+        "### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION\n### END SOLUTION",
+        "### BEGIN ANSWER\nx = 1\n### END ANSWER",
+    ],
+)
+def test_unbalanced_markers_are_refused(tiny_course, broken):
+    source = tiny_course / "source/01_tiny.py"
+    source.write_text(f"# %%\n{broken}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="expected"):
+        read_source(source)
+
+
+def test_several_solutions_in_one_cell(tiny_course):
+    source = tiny_course / "source/01_tiny.py"
+    code = "def my_a():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
+    source.write_text(f'# %% tags=["exercise"]\n{code}{code.replace("my_a", "my_b")}y = 2\n', encoding="utf-8")
+    learner = "".join(cells_of(next(iter(versions(source).values())))[0]["source"])
+    assert learner.count("NotImplementedError") == 2 and "write my_b" in learner and learner.endswith("y = 2")
+    assert "return" not in learner
+
+
+def test_a_source_that_is_no_text_is_refused(tiny_course):
+    source = tiny_course / "source/01_tiny.py"
+    source.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="not a UTF-8 text file"):
+        read_source(source)
+    with pytest.raises(FileNotFoundError, match="no lesson source"):
+        read_source(source.with_name("02_none.py"))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file.txt"
+    write_whole(path, "old")
+    with pytest.raises(TypeError):
+        write_whole(path, None)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
