@@ -26,8 +26,8 @@ from mricourse.solvers import cg_sense, tv_reconstruction, wavelet_reconstructio
 
 METHODS = {  # solver, default weight and iterations, which suit a measured brain at R = 2 to 6
     "sense": (cg_sense, 1e-2, 30),
-    "wavelet": (wavelet_reconstruction, 2e-3, 100),
-    "tv": (tv_reconstruction, 4e-3, 300),
+    "wavelet": (wavelet_reconstruction, 3e-3, 60),
+    "tv": (tv_reconstruction, 4e-3, 200),
 }
 ACS = 24  # samples of the centre that calibrate the maps, where so many were measured
 MIN_ACS = 8  # what a kernel of 6 needs

@@ -61,6 +61,17 @@ def fetch(name: str, *, progress: bool = False) -> tuple[Path, ...]:
     return tuple(fetch_file(file, progress=progress) for file in entry(name).files)
 
 
+def overview() -> str:
+    """List the data sets as text: name, size, licence, what they are, where they are here, and what to cite."""
+    lines = [f"{'name':16} {'MB':>5}  {'licence':13} what it is, where it is, what to cite"]
+    for name, data in REGISTRY.items():
+        paths = find(name)
+        where = f"here, in {paths[0].parent}" if paths else f"not here; get it with: mricourse data get {name}"
+        lines.append(f"{name:16} {data.size / 1e6:5.1f}  {data.licence:13} {data.title}")
+        lines += [" " * 38 + line for line in (where, data.citation)]
+    return "\n".join(lines)
+
+
 def missing_sentence(name: str) -> str:
     """Say that a data set is not on this machine, and the command that gets it."""
     return (
