@@ -1,0 +1,286 @@
+"""Time this library against sigpy and BART (through bartorch) in one process, at equal accuracy.
+
+usage: python benchmarks/compare.py [--quick] [-o RESULTS.md]
+
+Iterative methods run until they reach a stated error, each library with the fewest iterations (and, where it differs in
+its regulariser, the best weight) that does; the libraries take turns, A B C A B C, and the median counts. Peak memory is
+the growth of a fresh process's high-water mark over the same call.
+"""
+
+import argparse
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mricourse.coils import espirit, rss, simulate_coils
+from mricourse.fourier import fft2c, random_complex
+from mricourse.metrics import nmse
+from mricourse.operators import NufftOperator, SenseOperator
+from mricourse.phantoms import shepp_logan
+from mricourse.sampling import radial_trajectory, random_mask
+from mricourse.solvers import cg_sense, tv_reconstruction, wavelet_reconstruction
+
+CASES = [(n, coils) for n in (128, 256, 320) for coils in (8, 16)]
+ITERATIONS = (3, 5, 7, 10, 14, 20, 28, 40, 56, 80, 112, 160)
+WEIGHTS = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)  # relative to max |A^H y|
+ESPIRIT_THRESHOLD = 0.02
+
+
+def make_problem(n, coils):
+    """One noisy R = 4 acquisition of a textured phantom: everything that a call below needs."""
+    smaps = simulate_coils(coils, (n, n), seed=1)
+    texture = torch.nn.functional.interpolate(random_complex(1, 1, n // 4, n // 4).real, size=(n, n), mode="bicubic")[0, 0]
+    image = (shepp_logan((n, n)) * (1 + 0.1 * texture)).to(torch.complex64)
+    mask = random_mask(n, 4, acs=24, seed=0)
+    full = fft2c(smaps * image) + 5e-3 * random_complex(coils, n, n)
+    A = SenseOperator(smaps, mask)
+    kspace = full * mask
+    points = radial_trajectory(n // 2, 2 * n)
+    scale = float(A.adjoint(kspace).abs().max())
+    return {"A": A, "kspace": kspace, "full": full, "image": image, "points": points, "scale": scale, "n": n}
+
+
+def sense_ours(p, weight, n_iterations):
+    return cg_sense(p["A"], p["kspace"], reg_weight=weight, n_iterations=n_iterations, tolerance=0)
+
+
+def sense_sigpy(p, weight, n_iterations):
+    import sigpy.mri as mri
+
+    options = {"lamda": weight, "max_iter": n_iterations, "tol": 0, "show_pbar": False, "weights": _weights(p)}
+    return torch.from_numpy(mri.app.SenseRecon(p["kspace"].numpy(), p["A"].smaps.numpy(), **options).run())
+
+
+def sense_bart(p, weight, n_iterations):
+    return _pics(p, l2=weight, maxiter=n_iterations)
+
+
+def wavelet_ours(p, weight, n_iterations):
+    return wavelet_reconstruction(p["A"], p["kspace"], reg_weight=weight, n_iterations=n_iterations)
+
+
+def wavelet_sigpy(p, weight, n_iterations):
+    import sigpy.mri as mri
+
+    options = {"max_iter": n_iterations, "show_pbar": False, "weights": _weights(p)}
+    app = mri.app.L1WaveletRecon(p["kspace"].numpy(), p["A"].smaps.numpy(), weight * p["scale"], **options)
+    return torch.from_numpy(app.run())
+
+
+def wavelet_bart(p, weight, n_iterations):
+    from bartorch import priors
+
+    term = priors.Wavelet((-1, -2), weight * p["scale"])
+    return _pics(p, regularizers=term, maxiter=n_iterations, scaling=1.0)
+
+
+def tv_ours(p, weight, n_iterations):
+    return tv_reconstruction(p["A"], p["kspace"], reg_weight=weight, n_iterations=n_iterations)
+
+
+def tv_sigpy(p, weight, n_iterations):
+    import sigpy.mri as mri
+
+    options = {"max_iter": n_iterations, "show_pbar": False, "weights": _weights(p)}
+    app = mri.app.TotalVariationRecon(p["kspace"].numpy(), p["A"].smaps.numpy(), weight * p["scale"], **options)
+    return torch.from_numpy(app.run())
+
+
+def tv_bart(p, weight, n_iterations):
+    from bartorch import priors
+
+    term = priors.TotalVariation((-1, -2), weight * p["scale"])
+    return _pics(p, regularizers=term, maxiter=n_iterations, scaling=1.0)
+
+
+def espirit_ours(p):
+    return espirit(p["kspace"], threshold=ESPIRIT_THRESHOLD)
+
+
+def espirit_sigpy(p):
+    import sigpy.mri as mri
+
+    options = {"calib_width": 24, "thresh": ESPIRIT_THRESHOLD, "crop": 0.8, "show_pbar": False}
+    return torch.from_numpy(mri.app.EspiritCalib(p["kspace"].numpy(), **options).run())
+
+
+def espirit_bart(p):
+    from bartorch import tools
+
+    return tools.ecalib(p["kspace"], maps=1, calib_size=24, crop=0.8).reshape(p["kspace"].shape)
+
+
+def nufft_ours(p):
+    A = NufftOperator(p["points"], p["A"].smaps, epsilon=1e-3)
+    return A.normal(p["image"])
+
+
+def nufft_sigpy(p):
+    import sigpy.mri as mri
+
+    coordinates = p["points"].numpy() * p["n"]
+    A = mri.linop.Sense(p["A"].smaps.numpy(), coord=coordinates)
+    return torch.from_numpy(A.H(A(p["image"].numpy())))
+
+
+def nufft_bart(p):
+    import bartorch
+
+    turned = torch.stack([p["points"][:, 1], p["points"][:, 0], torch.zeros(len(p["points"]))], dim=-1) * p["n"]
+    traj = turned.reshape(p["n"] // 2, 2 * p["n"], 3)
+    samples = bartorch.nufft((p["A"].smaps * p["image"])[:, None], traj)
+    coil_images = bartorch.nufft_adjoint(samples, traj, (1, p["n"], p["n"])).reshape(p["A"].smaps.shape)
+    return (p["A"].smaps.conj() * coil_images).sum(0)
+
+
+def _weights(p):
+    return p["A"].mask.numpy().astype(np.float32)
+
+
+def _pics(p, **options):
+    from bartorch.apps import pics
+
+    return pics(p["kspace"][:, None], p["A"].smaps[:, None], **options).reshape(p["image"].shape)
+
+
+ITERATIVE = {
+    "CG-SENSE": (sense_ours, sense_sigpy, sense_bart),
+    "l1-wavelet": (wavelet_ours, wavelet_sigpy, wavelet_bart),
+    "TV": (tv_ours, tv_sigpy, tv_bart),
+}
+DIRECT = {"ESPIRiT": (espirit_ours, espirit_sigpy, espirit_bart), "NUFFT": (nufft_ours, nufft_sigpy, nufft_bart)}
+LIBRARIES = ("ours", "sigpy", "BART")
+
+
+def errors_of(method, p):
+    """How far a result is from what it should be, as a function of the result."""
+    if method == "CG-SENSE":  # all libraries solve the same equation: distance to its solution
+        wide = SenseOperator(p["A"].smaps.to(torch.complex128), p["A"].mask)
+        solution = cg_sense(wide, p["kspace"].to(torch.complex128), reg_weight=0.01, n_iterations=500, tolerance=1e-10)
+        return lambda x: float((x - solution).norm() / solution.norm())
+    if method == "ESPIRiT":
+        inside = p["image"].abs() > 0.05
+        maps = p["A"].smaps
+        return lambda x: float(1 - ((x.conj() * maps).sum(0).abs() / rss(x).clamp_min(1e-9))[inside].median())
+    if method == "NUFFT":
+        exact = NufftOperator(p["points"].double(), p["A"].smaps.to(torch.complex128)).normal(p["image"].to(torch.complex128))
+        return lambda x: float((x - exact * _fit(x, exact)).norm() / (exact * _fit(x, exact)).norm())
+    return lambda x: float(nmse(x, p["image"])) ** 0.5  # regularisers differ between libraries: error against the truth
+
+
+def _fit(x, exact):
+    """Scale between normalisations of the transform."""
+    return torch.vdot(exact.flatten(), x.to(exact.dtype).flatten()) / exact.norm() ** 2
+
+
+def configure(method, p):
+    """The cheapest arguments with which each library reaches the common error; (target, [arguments])."""
+    error = errors_of(method, p)
+    if method in DIRECT:
+        return "", [() for _ in LIBRARIES], [error(call(p)) for call in DIRECT[method]]
+    weights = (0.01,) if method == "CG-SENSE" else WEIGHTS
+    tables = []
+    for call in ITERATIVE[method]:
+        tables.append({(w, i): error(call(p, w, i)) for i in ITERATIONS for w in weights})
+    target = 1e-3 if method == "CG-SENSE" else 1.02 * max(min(table.values()) for table in tables)
+    chosen = []
+    for table in tables:
+        reached = [(i, w) for (w, i), e in table.items() if e <= target]
+        chosen.append((min(reached)[1], min(reached)[0]) if reached else min(table, key=table.get))
+    return f"{target:.3g}", chosen, [table[arguments] for table, arguments in zip(tables, chosen, strict=True)]
+
+
+def measure(calls, rounds):
+    """Median seconds of each call, the calls taking turns."""
+    times = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, spent in zip(calls, times, strict=True):
+            start = time.perf_counter()
+            call()
+            spent.append(time.perf_counter() - start)
+    return [statistics.median(spent[1:]) for spent in times]
+
+
+def peak_memory(method, library, case, arguments):
+    """Growth of the high-water mark of a fresh process, in MiB."""
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        return pool.apply(_peak_memory_here, (method, library, case, arguments))
+
+
+def _peak_memory_here(method, library, case, arguments):
+    torch.set_num_threads(2)
+    call = (ITERATIVE | DIRECT)[method][library]
+    small = make_problem(64, case[1])
+    call(small, *arguments)  # imports, thread pools and plans are not what we measure
+    p = make_problem(*case)
+    Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark to what is held now
+    before = _status("VmRSS")
+    call(p, *arguments)
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(key):
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key))
+
+
+def normal_rows(cases):
+    """A.normal against adjoint(forward(x)) written with shifts."""
+    for n, coils in cases:
+        p = make_problem(n, coils)
+        for name, mask in (("lines", p["A"].mask), ("points", random_mask((n, n), 4))):
+            A, x = SenseOperator(p["A"].smaps, mask), p["image"]
+            ours, shifted = measure([lambda A=A, x=x: A.normal(x), lambda A=A, x=x: A.adjoint(A.forward(x))], 41)
+            yield f"| {n} | {coils} | {name} | {1e3 * ours:.2f} | {1e3 * shifted:.2f} | {shifted / ours:.1f} |"
+
+
+def machine():
+    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
+    from importlib.metadata import version
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "sigpy", "bartorch", "finufft", "PyWavelets"))
+    return f"{cpu}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, {packages}."
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="only 128 x 128 with 8 coils")
+    parser.add_argument("-o", "--output", type=Path, help="also write the tables to this file")
+    options = parser.parse_args()
+    cases = CASES[:1] if options.quick else CASES
+    lines = ["# Benchmarks", "", f"`python benchmarks/compare.py` on {machine()}", "", (__doc__ or "").split("\n\n", 2)[2].strip(), ""]
+    lines += ["## Shift-free normal operator, ms", "", "| matrix | coils | mask | normal | adjoint(forward) | ratio |"]
+    lines += ["|---|---|---|---|---|---|", *normal_rows(cases), "", "## Against sigpy and BART", ""]
+    lines += ["Seconds (error reached; iterations), ratio = theirs / ours, peak memory in MiB.", ""]
+    lines += ["| method | matrix | coils | target | ours | sigpy | BART | sigpy / ours | BART / ours | memory ours | sigpy | BART |"]
+    lines += ["|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    print("\n".join(lines), flush=True)
+    for method, calls in (ITERATIVE | DIRECT).items():
+        for case in cases:
+            p = make_problem(*case)
+            target, arguments, errors = configure(method, p)
+            jobs = [lambda call=call, a=a, p=p: call(p, *a) for call, a in zip(calls, arguments, strict=True)]
+            seconds = measure(jobs, 8)
+            memory = [peak_memory(method, i, case, arguments[i]) for i in range(len(LIBRARIES))]
+            cells = [
+                f"{s:.3f} ({e:.2g}{f'; {a[1]}' if a else ''})" for s, e, a in zip(seconds, errors, arguments, strict=True)
+            ]
+            ratios = [f"{s / seconds[0]:.1f}" for s in seconds[1:]]
+            row = [method, case[0], case[1], target, *cells, *ratios, *(f"{m:.0f}" for m in memory)]
+            lines.append("| " + " | ".join(map(str, row)) + " |")
+            print(lines[-1], flush=True)
+    if options.output:
+        beside = options.output.with_suffix(".tmp")
+        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        beside.replace(options.output)
+
+
+if __name__ == "__main__":
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["numpy"])
+    sys.exit(main())
