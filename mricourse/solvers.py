@@ -147,7 +147,7 @@ def fista(
 
 
 def wavelet_prox(
-    x: Tensor, threshold: float, *, wavelet: str = "db2", levels: int = 4, shift: tuple[int, int] = (0, 0)
+    x: Tensor, threshold: float | Tensor, *, wavelet: str = "db2", levels: int = 4, shift: tuple[int, int] = (0, 0)
 ) -> Tensor:
     r"""Soft-threshold the wavelet details of an image: the proximal operator of $t\lVert \Psi x\rVert_1$.
 
@@ -157,8 +157,8 @@ def wavelet_prox(
     Parameters
     ----------
     x : complex Tensor, shape (..., y, x)
-    threshold : float
-        In the units of ``x``.
+    threshold : float, or real Tensor of shape (..., 1, 1)
+        In the units of ``x``; one number for all images or one for each.
     shift : (int, int)
         Circular shift in pixels before the transform and back after it; drawn anew in each iteration, it averages the
         blocks of the decimated transform away [Figueiredo, IEEE TIP 2003].
@@ -167,6 +167,7 @@ def wavelet_prox(
     import pywt
 
     sizes = x.shape[-2:]
+    threshold = threshold.cpu() if isinstance(threshold, Tensor) else threshold
     levels = min(levels, pywt.dwt_max_level(min(sizes), wavelet))  # deeper ones hold nothing but the border
     padding = [(0, 0)] * (x.ndim - 2) + [(0, -n % 2**levels) for n in sizes]
     image = np.roll(np.pad(x.detach().cpu().numpy(), padding), shift, axis=(-2, -1))
@@ -193,11 +194,11 @@ def wavelet_reconstruction(
     r"""Minimise $\frac12\lVert A x - y\rVert^2 + \lambda\lVert\Psi x\rVert_1$, by FISTA.
 
     Compressed sensing as in [Lustig, MRM 2007]; shapes (..., coils, ky, kx) -> (..., y, x), in the units of the data.
-    ``reg_weight`` is $\lambda$ relative to $\max|A^H y|$, so that it does not depend on the scale of the data.
+    ``reg_weight`` is $\lambda$ relative to $\max|A^H y|$ of each image, so it does not depend on the scale.
     Without ``random_shifts`` every iteration minimises the same objective; with them the image is better.
     """
     _check_weight(reg_weight)
-    threshold = reg_weight * float(A.adjoint(kspace).abs().max())
+    threshold = reg_weight * A.adjoint(kspace).abs().amax((-2, -1), keepdim=True)
     generator = torch.Generator().manual_seed(seed)
 
     def prox(x: Tensor, step: float) -> Tensor:
@@ -214,11 +215,11 @@ def tv_reconstruction(
 
     Primal-dual iteration with the smooth term handled by its gradient [Condat, J Optim Theory Appl 2013; Vu, 2013];
     $\lVert\nabla x\rVert_{2,1}$ sums the lengths of the complex gradients (isotropic), periodic at the edges.
-    ``reg_weight`` is $\lambda$ relative to $\max|A^H y|$. Returns (..., y, x) in the units of the data.
+    ``reg_weight`` is $\lambda$ relative to $\max|A^H y|$ of each image. Returns (..., y, x) in the units of the data.
     """
     _check_weight(reg_weight)
     rhs = A.adjoint(kspace)
-    bound = reg_weight * float(rhs.abs().max())
+    bound = reg_weight * rhs.abs().amax((-2, -1), keepdim=True)
     lipschitz = 1 / _safe_step(A)
     dual_step = (
         1 / 32
@@ -230,9 +231,7 @@ def tv_reconstruction(
         previous, x = x, x - primal_step * descent
         dual = dual + dual_step * finite_differences(2 * x - previous)
         length = dual.abs().square().sum(0).sqrt()
-        dual = dual * (
-            bound / torch.maximum(length, length.new_tensor(bound).clamp_min(torch.finfo(length.dtype).tiny))
-        )
+        dual = dual * (bound / torch.maximum(length, bound.clamp_min(torch.finfo(length.dtype).tiny)))
         if trace is not None:
             trace(x)
     return x

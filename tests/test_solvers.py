@@ -152,6 +152,14 @@ def test_results_scale_with_the_data_and_repeat(solve, problem):
     assert distance(solve(A, 1e-7 * kspace, reg_weight=1e-2, n_iterations=12), 1e-7 * x) < 1e-3
 
 
+@pytest.mark.parametrize("solve", [wavelet_reconstruction, tv_reconstruction])
+def test_each_image_of_a_batch_has_its_own_weight(solve, problem):
+    A, kspace, _ = problem
+    alone = solve(A, kspace, reg_weight=1e-2, n_iterations=12)
+    batch = solve(A, torch.stack([kspace, 50 * kspace]), reg_weight=1e-2, n_iterations=12)
+    assert distance(batch[0], alone) < 1e-4 and distance(batch[1], 50 * alone) < 1e-4
+
+
 def test_largest_eigenvalue_bounds_the_step(problem):
     A, _, _ = problem
     assert largest_eigenvalue(A.normal, SHAPE) == pytest.approx(1, abs=0.05)
