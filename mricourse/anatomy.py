@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ TISSUES = CHANNELS[1:]
 """Tissue classes; bone and air are what is left, and give no signal."""
 
 WM_LEVEL = 140 / 255  # t1 of white matter in the file
+FADE_MM = 12  # the lowest slices fade out, as where a coil's sensitivity ends
 SHELL_T1 = {"fat": 1.4 * WM_LEVEL, "muscle": 0.5 * WM_LEVEL}  # t1 of a synthetic shell, as in colin27
 
 
@@ -111,6 +113,56 @@ class Anatomy:
         values = values * (inside / 255).unsqueeze(-1)
         return values[:, : len(CHANNELS)].T.reshape(-1, *points.shape[:-1])
 
+    def plane_points(
+        self,
+        plane: str,
+        shape: tuple[int, int],
+        *,
+        index: float,
+        pixel_mm: float | None = None,
+        rotation_rad: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    ) -> Tensor:
+        """Voxel coordinates of the pixels of one slice.
+
+        Parameters
+        ----------
+        plane : "axial", "coronal" or "sagittal"
+            The plane before it is turned; rows and columns are the two other axes in the order z, y, x.
+        shape : (ny, nx)
+            Matrix size.
+        index : float
+            Position along the normal, in voxels, which is mm.
+        pixel_mm : float or None
+            Pixel size; None fits the whole volume into the matrix.
+        rotation_rad : three floats
+            Turn within the plane, tilt about its rows and tilt about its columns, in radians.
+
+        Returns
+        -------
+        float32 Tensor, shape (ny, nx, 3)
+            Coordinates (z, y, x) for `sample`.
+
+        Raises
+        ------
+        ValueError
+            An unknown plane, a shape that is not two positive sizes, or a pixel size that is not positive.
+        """
+        normal = _plane_axis(plane)
+        rows, columns = (axis for axis in range(3) if axis != normal)
+        if len(shape) != 2 or min(shape) < 1:
+            raise ValueError(f"shape is {tuple(shape)}; expected two positive sizes: write shape=(ny, nx).")
+        if pixel_mm is None:
+            pixel_mm = max(self.shape[rows] / shape[0], self.shape[columns] / shape[1])
+        if not pixel_mm > 0:
+            raise ValueError(f"pixel_mm is {pixel_mm}; expected a positive size in mm: 1.0 is the voxel size.")
+        centre = (torch.tensor(self.shape) - 1) / 2
+        centre[normal] = index
+        directions = torch.eye(3)[[rows, columns, normal]]
+        down, across, _ = _rotation(*rotation_rad) @ directions * pixel_mm
+        along_rows = (torch.arange(shape[0]) - shape[0] // 2).view(-1, 1, 1)
+        along_columns = (torch.arange(shape[1]) - shape[1] // 2).view(1, -1, 1)
+        return centre + along_rows * down + along_columns * across
+
     def span(self, plane: str) -> tuple[int, int]:
         """First and last slice of a plane that cut a good part of the brain.
 
@@ -159,6 +211,8 @@ def load_anatomy(name: str) -> Anatomy:
         stored["t1"] = torch.maximum(stored["t1"], shell.to(torch.uint8))
     empty = torch.zeros_like(stored["t1"])
     volume = torch.stack([*(stored[channel] for channel in CHANNELS), empty, empty], dim=-1)
+    fade = torch.linspace(math.pi / 2, 0, FADE_MM).sin().square().view(-1, 1, 1, 1)
+    volume[-FADE_MM:] = (volume[-FADE_MM:] * fade).to(torch.uint8)  # no scanner cuts a neck with a knife
     return Anatomy(name, volume, subject=attributes["subject"], shell=attributes["shell"])
 
 
@@ -180,6 +234,17 @@ def anatomy_names(split: str | None = None) -> tuple[str, ...]:
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; expected one of {', '.join(SPLITS)}: choose one of them.")
     return SPLITS[split]
+
+
+def _rotation(turn: float, tilt_rows: float, tilt_columns: float) -> Tensor:
+    """Rotation of (rows, columns, normal) within the plane, then about its two axes."""
+    rotation = torch.eye(3)
+    for angle, (first, second) in ((turn, (0, 1)), (tilt_rows, (1, 2)), (tilt_columns, (0, 2))):
+        step = torch.eye(3)
+        step[first, first] = step[second, second] = math.cos(angle)
+        step[first, second], step[second, first] = math.sin(angle), -math.sin(angle)
+        rotation = step @ rotation
+    return rotation
 
 
 def _plane_axis(plane: str) -> int:
