@@ -28,7 +28,10 @@ STAMP = VENV / "course-stamp.json"  # written last: there is no stamp without a 
 INSTALLING = VENV / "course-installing"  # there while an installation runs, and after one that was killed
 LOG = VENV / "course-install.log"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-PROBE = "import json, sys, sysconfig; print(json.dumps([sys.version_info[:2], sysconfig.get_path('purelib')]))"
+PROBE = """
+import json, sys, sysconfig
+print(json.dumps([sys.version_info[:2], sys.prefix, sysconfig.get_path("purelib")]))
+"""
 
 
 def main(words):
@@ -79,7 +82,7 @@ def ensure_installed():
 
 def state():
     """What .venv needs: 'ready' nothing, 'update' an installation into it, 'rebuild' to be made anew."""
-    inside = probe()
+    wanted, inside = inputs(), probe()
     if inside is None or INSTALLING.exists():
         return "rebuild"
     try:
@@ -87,7 +90,7 @@ def state():
         missing = set(stamp["installed"]) - set(inside["installed"])
         usable = stamp["root"] == str(ROOT) and stamp["python"] == inside["python"]
         usable = usable and all(name.endswith(".dist-info") for name in missing)  # else a package's files are gone
-        current = stamp["inputs"] == inputs() and not missing
+        current = stamp["inputs"] == wanted and not missing
     except FileNotFoundError:
         return "update"  # an environment that somebody else made: install into it
     except (OSError, ValueError, KeyError, TypeError):
@@ -96,14 +99,15 @@ def state():
 
 
 def probe():
-    """Python version and installed files of .venv, or None where its Python does not run or is too old."""
+    """Python version and installed files of .venv, or None where its Python does not run or is not one of its own."""
     try:
         answer = subprocess.run([str(PYTHON), "-I", "-c", PROBE], capture_output=True, timeout=60, check=True)
-        version, folder = json.loads(answer.stdout.decode())
+        version, prefix, folder = json.loads(answer.stdout.decode())
+        usable = version >= [3, 11] and os.path.samefile(prefix, str(VENV))  # not so where pyvenv.cfg is missing
         names = sorted(name for name in os.listdir(folder) if name != "__pycache__")
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return {"python": version, "installed": names} if version >= [3, 11] else None
+    return {"python": version, "installed": names} if usable else None
 
 
 def inputs():
@@ -270,4 +274,4 @@ if __name__ == "__main__":
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         what = (error.strerror or str(error)).lower()
-        sys.exit(f"course.py could not go on:{where} {what}: check its permissions and the free disk space.")
+        sys.exit(f"course.py could not go on:{where} {what}: check the file, its permissions and the free disk space.")

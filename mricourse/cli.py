@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; ends the process with 0, 1 (something failed), 2 (bad input) or 130 (interrupted)."""
     try:
         code = app(args=arguments, prog_name="mricourse", standalone_mode=False)
+        code = _refuse("Interrupted.", code) if code == 130 else code
     except typer.Abort:
         code = _refuse("Interrupted.", 130)
     except typer.TyperException as error:  # wrong usage: an unknown command, a missing or misspelt option
@@ -42,8 +43,6 @@ def main(arguments: list[str] | None = None) -> None:
         code = _refuse(f"{text.rstrip('.')}; see `mricourse --help`.", 2)
     except EXPECTED as error:
         code = _refuse(_sentence(error), 2)
-    except KeyboardInterrupt:
-        code = _refuse("Interrupted.", 130)
     except Exception as error:
         code = _refuse(f"Something unforeseen happened ({_sentence(error)}); MRICOURSE_DEBUG=1 shows where.", 1)
     raise SystemExit(code)
@@ -199,9 +198,14 @@ def reconstruct(
     from mricourse.reconstruct import METHODS, reconstruct_file
 
     n_iterations = METHODS[method][2] if method in METHODS else None
-    with tqdm(total=n_iterations, desc=method, disable=None, leave=False, delay=1) as bar:
+    with tqdm(total=n_iterations, desc="coil maps", disable=None, leave=False) as bar:
+
+        def advance(_: object) -> None:
+            bar.set_description(method, refresh=False)
+            bar.update()
+
         options = {"reg_weight": reg_weight, "device": device, "acs": acs}
-        report = reconstruct_file(file, output, method=method, trace=lambda _: bar.update(), **options)
+        report = reconstruct_file(file, output, method=method, trace=advance, **options)
     print(report)
 
 

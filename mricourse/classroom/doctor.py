@@ -49,7 +49,11 @@ def pinned_versions(path: Path = ROOT / "constraints.txt") -> dict[str, str]:
 
 def _packages() -> Iterator[Finding]:
     pins, other, missing = pinned_versions(), [], []
-    needed = metadata.requires("mricourse") or []
+    try:
+        needed = metadata.requires("mricourse") or []
+    except metadata.PackageNotFoundError:
+        yield Finding("packages", False, "mricourse itself is not installed; run python3 course.py doctor")
+        return
     for requirement in (line for line in needed if "extra ==" not in line):
         name = re.match(r"[\w.-]+", requirement)[0]
         try:

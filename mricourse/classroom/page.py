@@ -48,6 +48,7 @@ REPAIRS = (  # what the converter reads wrongly, written as it reads rightly
     (r"\\(begin|end)\{equation\*?\}", r""),
     (r"\\(mathcal|mathbb|mathsf|mathbf|mathrm|boldsymbol)\s*(\\[a-zA-Z]+|[a-zA-Z0-9])", r"\\\1{\2}"),
 )
+ENVIRONMENTS = {"align*", "cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "array"}
 
 
 def draw_equation(latex: str, *, display: bool = False) -> str:
@@ -63,12 +64,13 @@ def draw_equation(latex: str, *, display: bool = False) -> str:
         text = re.sub(pattern, replacement, text)
     try:
         unknown = re.findall(r"<m[io][^>]*>\\+(\w+|.)", convert(text))
+        unknown += set(re.findall(r"\\begin\{(.*?)\}", text)) - ENVIRONMENTS
         drawing = Latex(text, size=EQUATION_SIZE, inline=not display)
         svg = drawing.svg()
     except Exception as error:  # the converter raises a different class for each mistake
         raise ValueError(f"the equation {latex!r} cannot be read ({type(error).__name__}).") from error
     if unknown:
-        raise ValueError(f"the equation {latex!r} uses \\{unknown[0]}, which the offline pages cannot draw.")
+        raise ValueError(f"the equation {latex!r} uses {unknown[0]!r}, which the offline pages cannot draw.")
     label = html.escape(" ".join(latex.split()), quote=True)
     place = 'class="display"' if display else f'style="vertical-align: {drawing.getyofst():.1f}px"'
     return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" {place} ', 1)

@@ -95,9 +95,9 @@ def update_readme(readme: Path, claims_file: Path) -> str:
     if ran != [source.stem for source in lesson_sources()] or any(row["error"] for row in run["lessons"]):
         raise ValueError("README's tables come from a run of all lessons without an error: run them all first.")
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""
-    missing = [name for name in ("lessons", "claims") if f"<!-- {name} -->" not in text]
-    if missing:
-        return f"{readme.name} was left as it is: it has no place marked <!-- {missing[0]} --> for a table."
+    for name in ("lessons", "claims"):
+        if not re.search(f"<!-- {name} -->.*<!-- /{name} -->", text, flags=re.DOTALL):
+            return f"{readme.name} was left as it is: it has no place <!-- {name} --> <!-- /{name} --> for a table."
     for name, table in {"lessons": _lessons_markdown(run), "claims": _claims_markdown(run)}.items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         text = re.sub(f"{start}.*?{end}", lambda _, t=table, s=start, e=end: f"{s}\n{t}\n{e}", text, flags=re.DOTALL)

@@ -1,0 +1,175 @@
+"""The workspace: updates never touch a learner's work, whatever happened to the record."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from mricourse.classroom.lab import RECORD, jupyter_command, lesson_to_open, open_lab, update_workspace
+from mricourse.classroom.notebooks import build, lesson_sources
+
+LESSON = "01_tiny.ipynb"
+
+
+@pytest.fixture
+def shipped(tiny_course):
+    build(lesson_sources(tiny_course), tiny_course)
+    return tiny_course
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return tmp_path / "Ma leçon 1"
+
+
+def release(shipped, text):
+    """Ship a new version of the lesson."""
+    source = shipped / "source/01_tiny.py"
+    source.write_text(source.read_text(encoding="utf-8") + f"\n# %%\nprint('{text}')\n", encoding="utf-8")
+    build(lesson_sources(shipped), shipped)
+
+
+def change(path, edit):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    edit(notebook)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def solve(notebook):
+    notebook["cells"][5]["source"] = "def my_square(x):\n    return [v * v for v in x]"
+
+
+def run(notebook):
+    notebook["cells"][1].update(execution_count=1, outputs=[{"output_type": "stream", "name": "stdout", "text": "1"}])
+    notebook["metadata"]["language_info"] = {"name": "python"}
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_new_workspace_holds_lessons_solutions_pictures_and_quizzes(shipped, workspace):
+    done = update_workspace(workspace, shipped)
+    names = {LESSON, f"solutions/{LESSON}", "figures/tiny.svg", "quiz/01_tiny.yml"}
+    assert set(done.copied) == names and set(contents(workspace)) == names | {RECORD}
+    assert (workspace / LESSON).read_bytes() == (shipped / LESSON).read_bytes()
+    again = update_workspace(workspace, shipped)
+    assert again.sentences() == []
+
+
+def test_an_unedited_lesson_is_replaced(shipped, workspace):
+    update_workspace(workspace, shipped)
+    release(shipped, "two")
+    assert update_workspace(workspace, shipped).replaced == [LESSON, f"solutions/{LESSON}"]
+    assert (workspace / LESSON).read_bytes() == (shipped / LESSON).read_bytes()
+
+
+def test_a_lesson_that_was_only_run_is_replaced(shipped, workspace):
+    update_workspace(workspace, shipped)
+    change(workspace / LESSON, run)
+    ran = (workspace / LESSON).read_bytes()
+    update_workspace(workspace, shipped)
+    assert (workspace / LESSON).read_bytes() == ran, "its outputs stay while there is no new version"
+    release(shipped, "two")
+    assert LESSON in update_workspace(workspace, shipped).replaced
+
+
+def test_two_learners_edits_survive_updates(shipped, tmp_path):
+    for name in ("Ana", "Jürgen"):
+        workspace = tmp_path / name
+        update_workspace(workspace, shipped)
+        change(workspace / LESSON, solve)
+    release(shipped, "two")
+    for name in ("Ana", "Jürgen"):
+        workspace = tmp_path / name
+        mine = (workspace / LESSON).read_bytes()
+        done = update_workspace(workspace, shipped)
+        assert done.beside == {LESSON: "01_tiny.updated-2.ipynb"}
+        assert (workspace / LESSON).read_bytes() == mine
+        assert (workspace / "01_tiny.updated-2.ipynb").read_bytes() == (shipped / LESSON).read_bytes()
+        assert any("01_tiny.updated-2.ipynb" in sentence for sentence in done.sentences())
+        assert update_workspace(workspace, shipped).sentences() == [], "said once, not at every start"
+
+
+def test_edited_updates_are_kept_too_and_unedited_ones_replaced(shipped, workspace):
+    update_workspace(workspace, shipped)
+    change(workspace / LESSON, solve)
+    release(shipped, "two")
+    update_workspace(workspace, shipped)
+    release(shipped, "three")
+    assert update_workspace(workspace, shipped).beside == {LESSON: "01_tiny.updated-2.ipynb"}
+    change(workspace / "01_tiny.updated-2.ipynb", solve)
+    release(shipped, "four")
+    assert update_workspace(workspace, shipped).beside == {LESSON: "01_tiny.updated-3.ipynb"}
+
+
+@pytest.mark.parametrize("damage", ["missing", "", "{", "[]", '{"shipped": {"01_tiny.ipynb": 3}, "offered": {}}', "\0"])
+def test_work_survives_a_lost_or_damaged_record(shipped, workspace, damage):
+    update_workspace(workspace, shipped)
+    change(workspace / LESSON, solve)
+    mine = (workspace / LESSON).read_bytes()
+    (workspace / RECORD).unlink() if damage == "missing" else (workspace / RECORD).write_text(damage)
+    release(shipped, "two")
+    update_workspace(workspace, shipped)
+    assert (workspace / LESSON).read_bytes() == mine
+    assert (workspace / "01_tiny.updated-2.ipynb").exists()
+    (workspace / RECORD).unlink()
+    update_workspace(workspace, shipped)
+    assert not (workspace / "01_tiny.updated-3.ipynb").exists(), "the update that lies there is recognised"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a notebook", b"[1, 2]", b'{"cells": [{}]}', b"\xff\xfe"])
+def test_a_file_that_is_no_notebook_is_kept(shipped, workspace, content):
+    update_workspace(workspace, shipped)
+    (workspace / LESSON).write_bytes(content)
+    release(shipped, "two")
+    update_workspace(workspace, shipped)
+    assert (workspace / LESSON).read_bytes() == content
+
+
+def test_an_update_killed_before_its_record_does_no_harm(shipped, workspace, monkeypatch):
+    update_workspace(workspace, shipped)
+    old = (workspace / RECORD).read_bytes()
+    release(shipped, "two")
+    update_workspace(workspace, shipped)
+    (workspace / RECORD).write_bytes(old)  # as if the process had died before writing it
+    assert update_workspace(workspace, shipped).sentences() == []
+    release(shipped, "three")
+    assert LESSON in update_workspace(workspace, shipped).replaced
+
+
+def test_the_lesson_last_worked_on_opens(shipped, workspace):
+    (shipped / "02_next.ipynb").write_bytes((shipped / LESSON).read_bytes().replace(b"tiny", b"next"))
+    update_workspace(workspace, shipped)
+    assert lesson_to_open(workspace, shipped) == LESSON
+    change(workspace / "02_next.ipynb", run)
+    assert lesson_to_open(workspace, shipped) == "02_next.ipynb"
+    change(workspace / LESSON, solve)
+    os.utime(workspace / "02_next.ipynb", (1, 1))
+    assert lesson_to_open(workspace, shipped) == LESSON
+
+
+def test_a_workspace_that_cannot_be_is_refused(shipped, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="is a file; expected a folder"):
+        update_workspace(tmp_path / "file", shipped)
+    with pytest.raises(FileNotFoundError, match="no lessons"):
+        update_workspace(tmp_path / "new", tmp_path / "nothing here")
+
+
+def test_jupyter_asks_nothing_from_the_network_and_uses_this_python(shipped, workspace, monkeypatch):
+    monkeypatch.setattr("mricourse.classroom.lab.NOTEBOOKS", shipped)
+    monkeypatch.setattr("mricourse.classroom.lab.lesson_to_open", lambda workspace: LESSON)
+    command = jupyter_command(workspace, browser=False, extra=("--port=1234",))
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"] and command[-1] == "--port=1234"
+    assert f"--ServerApp.root_dir={workspace}" in command and "--no-browser" in command
+    assert {"--LabApp.news_url=None", "--LabApp.extension_manager=readonly"} <= set(command)
+    assert "--no-browser" not in jupyter_command(workspace)
+
+
+def test_ctrl_c_ends_the_lab_without_an_error(workspace, monkeypatch):
+    ready = "import os, signal, time; time.sleep(0.5); os.kill(os.getppid(), signal.SIGINT); time.sleep(0.5); raise SystemExit(1)"
+    command = [sys.executable, "-c", ready]
+    monkeypatch.setattr("mricourse.classroom.lab.jupyter_command", lambda *args, **kwargs: command)
+    assert open_lab(workspace) == 0

@@ -1,0 +1,204 @@
+"""Headless runs of a tiny lesson: pages that need no network, claims, times, and failures that name their cell."""
+
+import base64
+import json
+import re
+
+import nbformat
+import pytest
+
+from mricourse.classroom import run
+from mricourse.classroom.notebooks import lesson_sources
+from mricourse.classroom.page import STATE, VIEW, bound, claims_table, draw_equation, equations, lesson_page, measured
+from mricourse.classroom.run import run_lessons, update_readme
+
+CLAIM = {"sentence": "Two | <three>", "value": 1.8321, "low": 1.5, "high": 2.1, "n": 24, "unit": "dB", "passed": True}
+CLAIM |= {"at_least": 0.5, "at_most": None}
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
+
+def page_of(*cells, claims=(), folder=None, widgets=None):
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    if widgets:
+        notebook.metadata["widgets"] = {STATE: {"state": widgets, "version_major": 2, "version_minor": 0}}
+    return lesson_page(notebook, title="A lesson", folder=folder or ".", claims=list(claims))
+
+
+def addresses(page):
+    """What a browser would fetch: scripts, pictures, styles and imports that are not inside the page."""
+    found = re.findall(r"""(?:src|href)=["']([^"'#]+)["']|url\(["']?(?!data:)([^)"']+)|import\(["']([^"']+)""", page)
+    return [address for group in found for address in group if address and not address.startswith("data:")]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The tiny lesson, run in both versions."""
+    from conftest import LESSON
+
+    folder = tmp_path_factory.mktemp("Kurs für MRT") / "notebooks"
+    for name, content in {"source/01_tiny.py": LESSON, "figures/tiny.svg": "<svg/>"}.items():
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    heard = []
+    for learner in (False, True):
+        pages = folder.parent / ("learner" if learner else "full")
+        run_lessons(lesson_sources(folder), pages, learner=learner, report=heard.append)
+    return folder.parent, heard
+
+
+def test_a_run_writes_pages_claims_and_an_index(finished):
+    folder, [full, learner] = finished
+    assert full.error is None and learner.error is None
+    assert full.title == "1 · A tiny lesson" and 0 < full.first_figure_seconds < full.seconds < 60
+    written = json.loads((folder / "full/claims.json").read_text(encoding="utf-8"))
+    assert [row["lesson"] for row in written["lessons"]] == ["01_tiny"] and written["version"] == "full"
+    [claim] = written["claims"]
+    assert claim["sentence"] == "Two is more than one" and claim["lesson"] == "01_tiny" and claim["seconds"] > 0
+    index = (folder / "full/index.html").read_text(encoding="utf-8")
+    assert 'href="01_tiny.html"' in index and "Two is more than one" in index and "at least 1 dB" in index
+
+
+def test_pages_hold_figures_equations_and_the_claims_table_and_fetch_nothing(finished):
+    folder, _ = finished
+    page = (folder / "full/01_tiny.html").read_text(encoding="utf-8")
+    assert addresses(page) == [] and "<script" not in page
+    assert 'alt="drawing" src="data:image/svg+xml;base64' in page and 'src="data:image/png;base64' in page
+    assert page.count('role="img"') == 2 and "the_answer" in page
+    assert page.index("not the square of each value") < page.index("The claims of this lesson")
+
+
+def test_the_learners_page_shows_the_unsolved_exercise(finished):
+    folder, _ = finished
+    page = (folder / "learner/01_tiny.html").read_text(encoding="utf-8")
+    assert "NotImplementedError" in page and "the_answer" not in page and "secret" not in page
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("1 / 0", "cell-003 (code cell 4) failed: ZeroDivisionError: division by zero"),
+        ('# %% tags=["check"]\nassert False, "too small"', "(code cell 4, check) failed: AssertionError: too small"),
+        ("import os; os._exit(1)", "cell-003 (code cell 4): the kernel died"),
+    ],
+)
+def test_a_failing_cell_is_named_and_the_page_is_still_written(tmp_path, cell, words):
+    source = tmp_path / "source/01_bad.py"
+    source.parent.mkdir()
+    cells = ["# %%\nx = 1", "# %%\ny = 2", "# %%\nprint(x)", cell if "# %%" in cell else f"# %%\n{cell}", "# %%\nz = 3"]
+    source.write_text("\n\n".join(cells), encoding="utf-8")
+    [result] = run_lessons([source], tmp_path / "pages", report=lambda result: None)
+    assert words in result.error and "\n" not in result.error and result.first_figure_seconds is None
+    assert "x = 1" in (tmp_path / "pages/01_bad.html").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "pages/claims.json").read_text())["lessons"][0]["error"] == result.error
+
+
+def test_a_cell_that_never_ends_is_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "CELL_SECONDS", 2)
+    source = tmp_path / "source/01_slow.py"
+    source.parent.mkdir()
+    source.write_text("# %%\nimport time\ntime.sleep(60)\n", encoding="utf-8")
+    [result] = run_lessons([source], tmp_path / "pages", report=lambda result: None)
+    assert "took longer than 2 s" in result.error and result.seconds < 30
+
+
+# --- pages ---
+
+
+def test_an_interactive_view_becomes_its_first_picture():
+    state = {
+        "box": {"model_name": "VBoxModel", "state": {"children": ["IPY_MODEL_slider", "IPY_MODEL_image"]}},
+        "slider": {"model_name": "IntSliderModel", "state": {"value": 3}},
+        "image": {
+            "model_name": "ImageModel",
+            "state": {"format": "png"},
+            "buffers": [{"path": ["value"], "encoding": "base64", "data": PIXEL}],
+        },
+    }
+    output = nbformat.v4.new_output("display_data", {VIEW: {"model_id": "box"}, "text/plain": "VBox()"})
+    cell = nbformat.v4.new_code_cell("view", outputs=[output])
+    page = page_of(cell, widgets=state)
+    assert base64.b64encode(base64.b64decode(PIXEL)).decode() in page.replace("\n", "") and addresses(page) == []
+    unknown = nbformat.v4.new_output("display_data", {VIEW: {"model_id": "gone"}, "text/plain": "VBox()"})
+    assert "VBox()" in page_of(nbformat.v4.new_code_cell("view", outputs=[unknown]), widgets=state)
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\hat x = \arg\min_x \tfrac12\lVert A x - y\rVert_2^2 + \lambda\lVert\Psi x\rVert_1",
+        r"\operatorname*{arg\,min}_x f",
+        r"\begin{aligned} a &= b \\ c &= d \end{aligned}",
+        r"\mathcal F, \mathbb C, \mathbf{A}^{\mathsf H}, \hat{\boldsymbol\rho}",
+        r"g = \sqrt{[(S^H\Psi^{-1}S)^{-1}]_{ii}\,[S^H\Psi^{-1}S]_{ii}} \ge 1",
+        r"\begin{cases} x & x > 0 \\ 0 & \text{else} \end{cases}",
+    ],
+)
+def test_equations_are_drawn_with_their_source_as_label(latex):
+    for display in (False, True):
+        svg = draw_equation(latex, display=display)
+        assert svg.startswith('<svg role="img" aria-label="') and svg.count("<path") > 2
+
+
+@pytest.mark.parametrize("latex", [r"\nosuchcommand{x}", r"\frac{1", r"\left( x", r"\begin{nothing}x\end{nothing}"])
+def test_an_equation_that_cannot_be_drawn_is_refused_and_shown_as_source(latex):
+    with pytest.raises(ValueError, match="the equation"):
+        draw_equation(latex)
+    assert "<code>" in page_of(nbformat.v4.new_markdown_cell(f"Here: ${latex}$."))
+
+
+def test_equations_are_found_but_not_inside_code():
+    text = "$a_1$ and `$b$`\n\n$$c\n= d$$\n\n```\n$e$\n```\n\n| $f$ |\n|---|\n| x |\n\n\\begin{align}g\\end{align}"
+    assert [equation.strip() for equation in equations(text)] == ["a_1", "c\n= d", "f", r"\begin{align}g\end{align}"]
+
+
+def test_claims_in_words():
+    assert measured(CLAIM) == "1.83 dB [1.5, 2.1], n = 24" and bound(CLAIM) == "at least 0.5 dB"
+    single = {**CLAIM, "n": 1, "unit": "", "at_most": 2}
+    assert measured(single) == "1.83" and bound(single) == "at least 0.5 and at most 2"
+    table = claims_table([{**CLAIM, "passed": False}])
+    assert "Two | &lt;three&gt;" in table and "does not hold" in table and 'class="fails"' in table
+
+
+# --- README ---
+
+
+@pytest.fixture
+def readme(tmp_path, monkeypatch):
+    rows = [{"lesson": "03_parallel_imaging", "seconds": 31.4, "first_figure_seconds": 6.2, "error": None}]
+    claims = {
+        "machine": {"cores": 2, "system": "Linux"},
+        "lessons": rows,
+        "claims": [{**CLAIM, "lesson": rows[0]["lesson"]}],
+    }
+    (tmp_path / "claims.json").write_text(json.dumps(claims), encoding="utf-8")
+    monkeypatch.setattr(run, "lesson_sources", lambda: [tmp_path / "03_parallel_imaging.py"])
+    path = tmp_path / "README.md"
+    path.write_text("# A\n<!-- lessons -->\nold\n<!-- /lessons -->\nB\n<!-- claims --><!-- /claims -->\nC\n")
+    return path
+
+
+def test_readme_gets_the_tables_of_a_run(readme):
+    claims = readme.with_name("claims.json")
+    assert "now holds" in update_readme(readme, claims)
+    text = readme.read_text(encoding="utf-8")
+    assert "| [3 · Parallel imaging](notebooks/03_parallel_imaging.ipynb) |" in text and "| 31 s | 6 s |" in text
+    assert "| 03 | Two \\| <three> | 1.83 dB [1.5, 2.1], n = 24 | at least 0.5 dB |" in text
+    assert text.startswith("# A\n") and "old" not in text and text.endswith("<!-- /claims -->\nC\n")
+    update_readme(readme, claims)
+    assert readme.read_text(encoding="utf-8") == text
+
+
+def test_readme_without_a_place_is_left_alone(readme):
+    for text in ("# A\n<!-- lessons --><!-- /lessons -->\n", "# A\n<!-- lessons -->\n<!-- claims -->\n"):
+        readme.write_text(text)
+        assert "was left as it is" in update_readme(readme, readme.with_name("claims.json"))
+        assert readme.read_text() == text
+    readme.unlink()
+    assert "was left as it is" in update_readme(readme, readme.with_name("claims.json"))
+
+
+def test_readme_takes_no_partial_or_failed_run(readme, monkeypatch):
+    claims = readme.with_name("claims.json")
+    monkeypatch.setattr(run, "lesson_sources", lambda: [readme.with_name("01_kspace.py")])
+    with pytest.raises(ValueError, match="a run of all lessons"):
+        update_readme(readme, claims)
