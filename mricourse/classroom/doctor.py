@@ -50,11 +50,11 @@ def pinned_versions(path: Path = ROOT / "constraints.txt") -> dict[str, str]:
 def _packages() -> Iterator[Finding]:
     pins, other, missing = pinned_versions(), [], []
     try:
-        needed = metadata.requires("mricourse") or []
+        needed = [line for line in metadata.requires("mricourse") or [] if "extra ==" not in line]
     except metadata.PackageNotFoundError:
         yield Finding("packages", False, "mricourse itself is not installed; run python3 course.py doctor")
         return
-    for requirement in (line for line in needed if "extra ==" not in line):
+    for requirement in needed:
         name = re.match(r"[\w.-]+", requirement)[0]
         try:
             version = metadata.version(name).split("+")[0]
