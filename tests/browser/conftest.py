@@ -1,0 +1,200 @@
+"""A real JupyterLab in a real Chromium: `open_notebook(path)` opens any notebook, runs it and takes pictures.
+
+Skipped where Playwright or Chromium is missing. The tests look for a Chromium or Chrome of the system; the
+environment variable MRICOURSE_CHROMIUM names another one. MRICOURSE_SCREENSHOTS names a folder to keep pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},  # every cell stays in the page
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+}
+# said by JupyterLab itself in any notebook
+HARMLESS = ("favicon", "Failed to load resource", "Allow attribute will take precedence")
+
+READY = """async () => {
+  await window.jupyterapp.restored;
+  const widget = window.jupyterapp.shell.currentWidget;
+  await widget.revealed;
+  await widget.sessionContext.ready;
+  await widget.sessionContext.session.kernel.info;
+}"""
+# no cell waits, at least one has run, and the kernel rests
+DONE = """() => {
+  const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')].map((e) => e.innerText);
+  const rests = document.querySelector(".jp-Notebook-ExecutionIndicator[data-status='idle']");
+  return rests && prompts.some((text) => /\\d/.test(text)) && !prompts.some((text) => text.includes('*'));
+}"""
+
+
+class Notebook:
+    """An open notebook.
+
+    Attributes
+    ----------
+    page : the Playwright page
+    complaints : list of str
+        Errors of the browser's console and uncaught exceptions, JupyterLab's own aside.
+    outside : list of str
+        Addresses outside this machine that the page asked for; they are not answered.
+    """
+
+    def __init__(self, page, name: str, pictures: Path) -> None:
+        self.page, self.name, self._pictures = page, name, pictures
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.route(lambda url: "//127.0.0.1" not in url and url.startswith("http"), self._refuse)
+
+    def run_all(self, *, timeout_s: float = 120) -> None:
+        """Run every cell and wait until the last is done; an error in a cell ends the run, as for a learner."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        self.page.wait_for_function(DONE, timeout=timeout_s * 1000)
+
+    @property
+    def cells(self) -> list:
+        """The cells, markdown and code, in order."""
+        return self.page.locator(".jp-Notebook .jp-Cell").all()
+
+    @property
+    def errors(self) -> list[str]:
+        """What cells wrote to the error stream, tracebacks above all."""
+        return self.page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts()
+
+    def screenshot(self) -> list[Path]:
+        """Save a picture of every cell; returns where they are."""
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for index, cell in enumerate(self.cells):
+            path = self._pictures / f"{Path(self.name).stem}_{index:03d}.png"
+            cell.scroll_into_view_if_needed()
+            cell.screenshot(path=path)
+            paths.append(path)
+        return paths
+
+    def _listen(self, message) -> None:
+        if message.type == "error" and not any(word in message.text for word in HARMLESS):
+            self.complaints.append(message.text)
+
+    def _refuse(self, route) -> None:
+        self.outside.append(route.request.url)
+        route.abort()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    """The browser, started once."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
+    found = os.environ.get("MRICOURSE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    # without a path, Playwright looks where Chrome's installers for Windows and macOS put it
+    place = {"executable_path": found} if found else {"channel": "chrome"}
+    with sync_api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(args=FLAGS, **place)
+        except sync_api.Error as error:
+            if found:
+                raise
+            pytest.skip(f"no Chromium or Chrome found; install one or name it in MRICOURSE_CHROMIUM ({error.name})")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory) -> Iterator[tuple[str, str, Path]]:
+    """A JupyterLab of its own: (address, token, folder of the notebooks)."""
+    home = tmp_path_factory.mktemp("lab")
+    folder = home / "notebooks"
+    folder.mkdir()
+    for name, values in SETTINGS.items():
+        path = home / "settings" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    own = {
+        "JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_DATA_DIR": home / "data", "JUPYTER_RUNTIME_DIR": home / "run",
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings", "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "IPYTHONDIR": home / "ipython", "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1", "PYTHONPATH": ROOT,
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
+        "--allow-root",
+    ]  # fmt: skip
+    environment = {**os.environ, **{key: str(value) for key, value in own.items()}}
+    with (home / "log.txt").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_for(f"{address}/api?token={token}", server, home / "log.txt")
+            yield address, token, folder
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait_for(address: str, server: subprocess.Popen, log: Path, *, timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+
+
+@pytest.fixture
+def open_notebook(chromium, lab, tmp_path) -> Iterator:
+    """A function that copies a notebook into the lab, opens it and waits for its kernel."""
+    address, token, folder = lab
+    kept = os.environ.get("MRICOURSE_SCREENSHOTS")
+    pages = []
+
+    def open_(path: Path, *, width_px: int = 1200, height_px: int = 1000) -> Notebook:
+        shutil.copy(path, folder / path.name)
+        page = chromium.new_page(viewport={"width": width_px, "height": height_px})
+        pages.append(page)
+        notebook = Notebook(page, path.name, Path(kept) if kept else tmp_path / "pictures")
+        page.set_default_timeout(60_000)
+        page.goto(f"{address}/doc/tree/{path.name}?token={token}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.evaluate(READY)
+        return notebook
+
+    yield open_
+    for page in pages:
+        if kept:
+            page.screenshot(path=Path(kept) / "last.png")
+        page.evaluate("() => { window.jupyterapp.serviceManager.sessions.shutdownAll(); }")
+        page.close()
