@@ -160,9 +160,7 @@ def best_scale(image: Tensor, reference: Tensor) -> Tensor:
     _check_pair(image, reference)
     energy = image.abs().square().sum((-2, -1), keepdim=True)
     if (energy == 0).any():
-        raise ValueError(
-            "image is zero everywhere; no factor brings it to the reference. Check the reconstruction."
-        )
+        raise ValueError("image is zero everywhere; no factor brings it to the reference. Check the reconstruction.")
     return image * ((image.conj() * reference).sum((-2, -1), keepdim=True) / energy)
 
 
@@ -202,9 +200,7 @@ def _peak(reference: Tensor, data_range: float | Tensor | None) -> Tensor:
         return reference.amax((-2, -1))
     peak = torch.as_tensor(data_range).detach().cpu().double()
     if not (torch.isfinite(peak) & (peak > 0)).all():
-        raise ValueError(
-            f"data_range is {data_range}; expected a positive number. Use reference.abs().max()."
-        )
+        raise ValueError(f"data_range is {data_range}; expected a positive number. Use reference.abs().max().")
     return peak.expand(reference.shape[:-2])
 
 

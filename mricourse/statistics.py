@@ -173,9 +173,7 @@ def _number(value: float, bounds: tuple[float | None, float | None]) -> str:
     return f"{value:,.{_honest(decimals, (value, value), bounds)}f}"
 
 
-def _measured(
-    mean: float, low: float, high: float, unit: str, *, bounds: tuple[float | None, float | None]
-) -> str:
+def _measured(mean: float, low: float, high: float, unit: str, *, bounds: tuple[float | None, float | None]) -> str:
     """`+1.8 dB [1.5, 2.1]`, to the digit that the interval supports."""
     half = (high - low) / 2 or abs(mean) / 100 or 1.0
     decimals = -math.floor(math.log10(half))

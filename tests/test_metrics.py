@@ -27,9 +27,7 @@ def volume_scores_of_fastmri(image, reference):
     """The three formulas of fastMRI's evaluation script, on (slices, y, x) numpy magnitudes."""
     peak = reference.max()
     error = np.linalg.norm(reference - image) ** 2 / np.linalg.norm(reference) ** 2
-    mean = np.mean(
-        [structural_similarity(r, x, data_range=peak) for r, x in zip(reference, image, strict=True)]
-    )
+    mean = np.mean([structural_similarity(r, x, data_range=peak) for r, x in zip(reference, image, strict=True)])
     return error, peak_signal_noise_ratio(reference, image, data_range=peak), mean
 
 
