@@ -75,7 +75,7 @@ def check_writable(path: Path | str, *, suffixes: Sequence[str]) -> None:
         Another suffix, a missing folder, a folder in place of a file, or no permission.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise IsADirectoryError(
             f"the output {path} is a folder; expected a file name: add one that ends in {any_of(suffixes)}."
         )
@@ -84,11 +84,11 @@ def check_writable(path: Path | str, *, suffixes: Sequence[str]) -> None:
             f"the output {path} ends in {suffix_of(path) or 'no suffix'}; "
             f"expected {any_of(suffixes)}: choose one of them."
         )
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise FileNotFoundError(
             f"the output folder {path.parent} does not exist; expected an existing folder: create it first."
         )
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    if not os.access(path.parent, os.W_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
         raise PermissionError(
             f"the output {path} may not be written; expected write permission: choose another folder or name."
         )

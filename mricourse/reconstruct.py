@@ -96,7 +96,7 @@ def reconstruct_file(
     _check_options(method, reg_weight, acs)
     target = _pick_device(device)
     scan = read_scan(source)
-    if output.exists() and os.path.samefile(source, output):
+    if os.path.exists(output) and os.path.samefile(source, output):
         raise ValueError(f"the output {output} is the input; expected another file: choose another name.")
     start = time.perf_counter()
     given = scan.smaps is not None
@@ -129,18 +129,17 @@ def with_smaps(scan: Scan, *, acs: int | None = None) -> Scan:
             f"acs is {acs}, but the fully sampled centre of k-space is {rows} x {columns}; expected at most "
             f"{min(rows, columns)}: leave acs out to use what there is."
         )
-    size = acs or ACS
-    rows, columns = min(rows, size), min(columns, size)
     if min(rows, columns) < MIN_ACS:
         raise ValueError(
             f"the fully sampled centre of k-space is {rows} x {columns} samples; expected at least {MIN_ACS} x "
             f"{MIN_ACS} to estimate the coil maps: add smaps (coils, y, x) to the file."
         )
-    smaps = espirit(scan.kspace / scan.kspace.abs().max(), acs=(rows, columns))
+    size = acs or ACS
+    smaps = espirit(scan.kspace / scan.kspace.abs().max(), acs=(min(rows, size), min(columns, size)))
     if not bool(smaps.any()):
         raise ValueError(
-            "the coil maps estimated from the centre of k-space are zero everywhere, as for pure noise; expected an "
-            "object in the data: check it, or add smaps (coils, y, x) to the file."
+            "the coil maps estimated from the centre of k-space are zero everywhere; expected an object in the data: "
+            "check it, or add smaps (coils, y, x) to the file."
         )
     return replace(scan, smaps=smaps)
 

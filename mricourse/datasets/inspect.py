@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def describe(path: Path | str) -> str:
         A file that cannot be read, or a folder without any that could be, in one sentence.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # where Path.is_dir would raise on an overlong name, this is False
         return _describe_folder(path)
     arrays = inspect_file(path)
     lines = [str(facts) for facts in arrays] or ["it holds no arrays"]
