@@ -74,10 +74,10 @@ def ensure_installed():
     """Install, update or repair .venv where needed; one process at a time."""
     if state() == "ready":
         return
-    with only_one_process():
+    with only_one_process() as held:
         now = state()  # the process that we waited for may have done it
         if now != "ready":
-            install(now)
+            install(now, held)
 
 
 def state():
@@ -116,7 +116,7 @@ def inputs():
     return hashlib.sha256(b"\0".join(files)).hexdigest()
 
 
-def install(need):
+def install(need, held):
     """Bring .venv to the state that pyproject.toml and constraints.txt describe; the stamp comes last."""
     started = time.monotonic()
     if need == "rebuild":
@@ -130,7 +130,7 @@ def install(need):
     STAMP.unlink(missing_ok=True)
     if need == "rebuild":
         make_venv()
-    problem = pip_install()
+    problem = pip_install(held)
     if problem:
         if need == "update":  # pip changes nothing when it cannot resolve or download: what worked still works
             if old_stamp:
@@ -153,12 +153,17 @@ def make_venv():
         sys.exit(f"Python could not make a virtual environment in {VENV}: {last}")
 
 
-def pip_install():
-    """Run pip with a line of progress; returns what went wrong, or None."""
+def pip_install(held):
+    """Run pip with a line of progress; returns what went wrong, or None.
+
+    pip keeps the lock open too: where this process is killed, the next one waits until pip has ended.
+    """
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     command += ["--progress-bar", "off", "-c", "constraints.txt", "-e", ".[dev]"]
     environment = clean_environment(PIP_USER="0", PYTHONUNBUFFERED="1")
     pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=str(ROOT), env=environment)
+    if os.name != "nt":
+        pipe["pass_fds"] = (held.fileno(),)
     lines = []
     with open(str(LOG), "w", encoding="utf-8") as log, subprocess.Popen(command, **pipe) as pip:
 
@@ -213,10 +218,10 @@ def only_one_process():
         waiting = False
         while not lock(file):
             if not waiting:
-                say("Another course.py is setting up; waiting for it ...")
+                say("Another installation is under way; waiting for it ...")
             waiting = True
             time.sleep(0.3)
-        yield
+        yield file
 
 
 def lock(file):

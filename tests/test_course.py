@@ -168,6 +168,20 @@ def test_a_killed_installation_is_made_anew(checkout):
     assert code == 0 and "Setting up" in said and n_pips == 2
 
 
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_a_pip_that_outlives_its_killed_parent_is_waited_for(checkout):
+    checkout.write_driver(delay=1.5)
+    process = checkout.start()
+    while checkout.n_pips() == 0:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    checkout.write_driver()
+    code, said, n_pips = checkout.call()
+    assert code == 0 and "waiting for it" in said and "Setting up" in said and n_pips == 2
+    assert checkout.call() == (0, "", 2)
+
+
 def test_a_failed_installation_says_why_in_one_sentence_and_is_tried_again(checkout):
     checkout.write_driver(end="print('ERROR: No space left on device'); sys.exit(1)")
     code, said, _ = checkout.call()
