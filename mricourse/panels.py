@@ -61,8 +61,13 @@ def styled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with plt.rc_context(_STYLE):
+        # rc_context would undo what a notebook's first figure switches on, and hide all later ones
+        before = {key: plt.rcParams[key] for key in _STYLE}
+        plt.rcParams.update(_STYLE)
+        try:
             return function(*args, **kwargs)
+        finally:
+            plt.rcParams.update(before)
 
     return wrapper
 

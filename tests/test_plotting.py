@@ -12,6 +12,7 @@ import torch
 
 from mricourse.coils import simulate_coils
 from mricourse.metrics import psnr
+from mricourse.panels import styled
 from mricourse.plotting import (
     plot_lines,
     show_error,
@@ -223,3 +224,18 @@ def test_nothing_is_printed_at_the_end_of_a_cell(reference):
 def test_the_library_imports_without_matplotlib():
     code = "import sys, mricourse; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_the_first_figure_of_a_notebook_switches_on_stays_on(reference):
+    """Jupyter's backend loads with the first figure and turns on the interactive mode that later figures need."""
+
+    @styled
+    def first_figure():
+        matplotlib.interactive(True)
+        return show_images(reference)
+
+    try:
+        first_figure()
+        assert matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(False)
