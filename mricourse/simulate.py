@@ -441,8 +441,8 @@ def _spline_matrix(n: int, n_control: int) -> Tensor:
 def _with_phase(image: Tensor, amplitude_rad: float, generator: torch.Generator) -> Tensor:
     """Give a magnitude image a smooth phase between -amplitude and +amplitude."""
     n_control = _integer(4, 6, generator)
-    phase = amplitude_rad * smooth_field(image.shape, n_control=n_control, generator=generator)
-    return torch.polar(image, phase)
+    field = smooth_field(image.shape, n_control=n_control, generator=generator)
+    return torch.polar(image, amplitude_rad * field / field.abs().max())
 
 
 # --- measurement --------------------------------------------------------------------------------
