@@ -43,7 +43,8 @@ class Checkout:
         """A program that runs course.py with these replaced: pip, and the making of a venv (without pip in it)."""
         pip = PIP.format(journal=str(self.journal), delay=delay, end=end)
         driver = f"""
-import sys, venv
+import signal, sys, venv
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 sys.path.insert(0, {str(self.folder)!r})
 import course
 course.make_venv = lambda: venv.create(course.VENV)

@@ -17,6 +17,7 @@ from pathlib import Path
 from mricourse.classroom.notebooks import NOTEBOOKS, ROOT, write_whole
 
 WORKSPACE = ROOT / "workspace"
+SETTINGS = Path(__file__).with_name("jupyter")  # JupyterLab's: no news, which would come over the network
 RECORD = ".mricourse.json"  # what we shipped: file name -> hashes; and the version last offered of each lesson
 SHIPPED = ("*.ipynb", "solutions/*.ipynb", "figures/*", "quiz/*.yml")
 
@@ -73,7 +74,6 @@ def jupyter_command(workspace: Path, *, browser: bool = True, extra: tuple[str, 
     """Command line of JupyterLab on a workspace: this Python's, and nothing asked from the network."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={workspace}", "-y"]  # -y: Ctrl-C ends it
     command += [f"--LabApp.default_url=/lab/tree/{lesson_to_open(workspace)}"]
-    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     command += ["--LabApp.extension_manager=readonly"]
     command += [] if browser else ["--no-browser"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # containers
@@ -81,17 +81,20 @@ def jupyter_command(workspace: Path, *, browser: bool = True, extra: tuple[str, 
 
 
 def open_lab(workspace: Path, *, browser: bool = True, extra: tuple[str, ...] = ()) -> int:
-    """Run JupyterLab until it ends; Ctrl-C ends it and is no error."""
+    """Run JupyterLab until it ends; returns its exit code (on POSIX this process becomes JupyterLab)."""
     command = jupyter_command(workspace, browser=browser, extra=extra)
-    environment = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}  # this environment's kernel before a user's own
+    ours = [str(SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    # this environment's kernel comes before a user's own
+    environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(ours), "JUPYTER_PREFER_ENV_PATH": "1"}
+    if os.name != "nt":
+        sys.stdout.flush()
+        os.execve(command[0], command, environment)
     with subprocess.Popen(command, env=environment) as server:
-        interrupted = False
         while True:
             try:
-                code = server.wait()
-                return 0 if interrupted else code
+                return server.wait()
             except KeyboardInterrupt:  # the server has received it too and shuts its kernels down
-                interrupted = True
+                continue
 
 
 def _update_file(workspace: Path, name: str, new: bytes, record: dict, done: Update) -> None:
