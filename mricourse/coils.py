@@ -149,7 +149,8 @@ def espirit(
     crop : float
         Maps are zero where the eigenvalue is below it: outside the object.
     n_iterations : int
-        Power iterations for the eigenvectors, on every fourth pixel along both axes; a third of them then refines the rest.
+        Power iterations for the eigenvectors on every fourth pixel along both axes; a third of them then refines
+        the rest.
 
     Returns
     -------
