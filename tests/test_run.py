@@ -181,7 +181,7 @@ def test_readme_gets_the_tables_of_a_run(readme):
     claims = readme.with_name("claims.json")
     assert "now holds" in update_readme(readme, claims)
     text = readme.read_text(encoding="utf-8")
-    assert "| [3 · Parallel imaging](notebooks/03_parallel_imaging.ipynb) |" in text and "| 31 s | 6 s |" in text
+    assert "| [3 · Parallel imaging](notebooks/03_parallel_imaging.ipynb) |" in text and "| 31 s | 6 s | 90 |" in text
     assert "| 03 | Two \\| <three> | 1.83 dB [1.5, 2.1], n = 24 | at least 0.5 dB |" in text
     assert text.startswith("# A\n") and "old" not in text and text.endswith("<!-- /claims -->\nC\n")
     update_readme(readme, claims)

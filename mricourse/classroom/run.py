@@ -180,12 +180,14 @@ def _index(results: list[Result]) -> str:
 
 def _lessons_markdown(run: dict) -> str:
     syllabus = load_syllabus()
-    lines = ["| lesson | part | data | run time | first figure |", "|---|---|---|---|---|"]
+    lines = ["| lesson | part | data | run time | first figure | minutes |", "|---|---|---|---|---|---|"]
     for row in run["lessons"]:
         lesson = syllabus.lesson(row["lesson"])
         first = f"{row['first_figure_seconds']:.0f} s" if row["first_figure_seconds"] is not None else "none"
         link = f"[{lesson.number} · {lesson.title}](notebooks/{lesson.id}.ipynb)"
-        lines.append(f"| {link} | {lesson.part} | {lesson.data} | {row['seconds']:.0f} s | {first} |")
+        lines.append(
+            f"| {link} | {lesson.part} | {lesson.data} | {row['seconds']:.0f} s | {first} | {lesson.minutes} |"
+        )
     machine = run["machine"]
     return "\n".join([*lines, "", f"Measured on {machine['cores']} cores ({machine['system']}), without a GPU in use."])
 
