@@ -154,7 +154,8 @@ def test_equations_are_found_but_not_inside_code():
 def test_claims_in_words():
     assert measured(CLAIM) == "1.83 dB [1.5, 2.1], n = 24" and bound(CLAIM) == "at least 0.5 dB"
     single = {**CLAIM, "n": 1, "unit": "", "at_most": 2}
-    assert measured(single) == "1.83" and bound(single) == "at least 0.5 and at most 2"
+    assert measured(single) == "1.83" and bound(single) == "0.5 to 2"
+    assert bound({**single, "at_least": 2, "unit": "px"}) == "exactly 2 px"
     table = claims_table([{**CLAIM, "passed": False}])
     assert "Two | &lt;three&gt;" in table and "does not hold" in table and 'class="fails"' in table
 

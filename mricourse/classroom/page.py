@@ -25,6 +25,7 @@ body { max-width: 62rem; margin: 0 auto; padding: 1rem; font-family: system-ui, 
 table.claims { border-collapse: collapse; margin: 1rem 0; }
 table.claims th, table.claims td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left; }
 table.claims tr.fails { background: #fbdcdc; }
+.highlight pre { white-space: pre-wrap !important; }
 svg.display { display: block; margin: .8rem auto; }
 """
 EQUATION_SIZE = 16  # px
@@ -134,9 +135,13 @@ def measured(claim: dict) -> str:
 
 
 def bound(claim: dict) -> str:
-    words = {"at_least": "at least", "at_most": "at most"}
-    bounds = [f"{word} {claim[key]:.4g}" for key, word in words.items() if claim.get(key) is not None]
-    return " and ".join(bounds) + f" {claim.get('unit', '')}".rstrip()
+    """`at least 0.5 dB`, `at most 1`, `1.23 to 1.28` or `exactly 45 pixels`."""
+    low, high = (claim.get(key) for key in ("at_least", "at_most"))
+    if low is not None and high is not None:
+        text = f"exactly {low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+    else:
+        text = f"at least {low:.4g}" if low is not None else f"at most {high:.4g}"
+    return f"{text} {claim.get('unit', '')}".rstrip()
 
 
 class _Renderer(IPythonRenderer):

@@ -17,8 +17,8 @@ SYLLABUS = NOTEBOOKS / "syllabus.yml"
 class Lesson:
     """One row of the syllabus.
 
-    `covers` maps lecture points to the section heading that teaches them; an empty heading means that
-    the lesson is not written yet.
+    `covers` maps each lecture point to the headings of the sections that teach it; none while the lesson is
+    not written.
     """
 
     id: str
@@ -26,7 +26,7 @@ class Lesson:
     part: str
     minutes: int
     needs: tuple[str, ...] = ()
-    covers: dict[str, str] = field(default_factory=dict)
+    covers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     data: str = "simulated"
     checkpoints: tuple[str, ...] = ()
 
@@ -89,7 +89,8 @@ def _lesson(row: dict) -> Lesson:
         raise ValueError(f"syllabus row {row.get('id')}: unknown {sorted(unknown)}; expected {sorted(known)}.")
     try:
         covers = row.get("covers", {})
-        covers = dict.fromkeys(covers, "") if isinstance(covers, list) else dict(covers)
+        covers = dict.fromkeys(covers, []) if isinstance(covers, list) else covers
+        covers = {point: (named,) if isinstance(named, str) else tuple(named) for point, named in covers.items()}
         lists = {name: tuple(row.get(name, ())) for name in ("needs", "checkpoints")}
         return Lesson(**{**row, **lists, "covers": covers})
     except TypeError as error:
