@@ -17,13 +17,13 @@
 # | complex numbers, basic Python | < 30 s | a real head with simulated phase, coils and noise; three measured scans |
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# **This course** goes from the raw signal of an MRI scanner to the networks that turn it into an image, in thirty
+# **This course** goes from the raw signal of an MRI scanner to networks that turn it into an image, in thirty
 # notebooks. Read them top to bottom and run each cell with Shift+Enter. Before a main figure the text asks you to
 # **predict** it: answer first, then run. An **exercise** is a function to fill in; the cell below it **checks**
 # your answer and says what is wrong. Nothing later needs it. Worked **solutions** are in the folder `solutions`. A line
 # with a ✔ is a **claim**: the notebook measured that number, and stops if it does not hold.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import torch
 
 from mricourse import claim, fft2c, fftc, ifft2c, ifftc, random_complex
@@ -54,8 +54,8 @@ ny, nx = SHAPE = 207, 185  # pixels of 1 mm: the field of view is 207 mm x 185 m
 # changes from line to line, in the plainest sequence once per repetition time TR. Such a scan takes $n_y$ TR: that is
 # why this course leaves out $k_y$ lines and never $k_x$ samples.
 #
-# Our slices come from a real head: measured brain, drawn skull and scalp, contrast computed from the
-# physics of a T1-weighted scan. Their size is odd in both directions. For now they are real and free of noise.
+# Our slices come from a real head: measured brain, drawn skull and scalp, contrast computed
+# for a T1-weighted scan. Their size is odd in both directions. For now they are real and free of noise.
 #
 # **Predict.** Where in k-space is the largest sample, and what does it measure?
 
@@ -90,9 +90,9 @@ assert torch.allclose(by_hand, fft2c(image.double())), "the sum over phase ramps
 # ## Exercise 1.1 · the centred transform  (★☆☆, about 10 min)
 #
 # The matrix product costs $n$ operations per sample and axis, the fast Fourier transform (FFT) about $\log n$.
-# `torch.fft.fft2` has its origins at index 0; ours are at index `n // 2`, as on a scanner's
-# screen. Write `my_fft2c` with `torch.fft.fft2`, `torch.fft.fftshift` and `torch.fft.ifftshift`. *Hint:* one
-# shift moves index `n // 2` to 0, the other moves 0 to `n // 2`. For odd `n` they differ.
+# `torch.fft.fft2` has its origins at index 0; ours are at index `n // 2`. Write `my_fft2c` with `torch.fft.fft2`,
+# `torch.fft.fftshift` and `torch.fft.ifftshift`. *Hint:* one shift moves index `n // 2` to 0, the other moves 0 to
+# `n // 2`. For odd `n` they differ.
 
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_fft2c(image):
@@ -109,10 +109,9 @@ def my_fft2c(image):
 stack, flat = random_complex(3, 7, 10), torch.ones(7, 10)  # ny odd, ny != nx
 largest = divmod(int(my_fft2c(flat).abs().argmax()), 10)
 assert largest == (3, 5), f"your k-space is not centred: a flat image peaks at {largest} instead of (3, 5)"
-assert my_fft2c(ifft2c(flat).real).angle().abs().max() < 1e-4, "a point in the middle has a phase: which shift is first"
-gain = my_fft2c(stack).norm() / stack.norm()
-assert abs(gain - 1) < 1e-4, f"your k-space has {gain:.3g} times the norm of the image: is it orthonormal?"
-assert (my_fft2c(stack) - fft2c(stack)).abs().max() < 1e-5, "not fft2c: complex? which sign? only the last two axes?"
+assert my_fft2c(ifft2c(flat).real).angle().abs().max() < 1e-4, "a centred point has a phase: which shift is first?"
+assert abs(my_fft2c(stack).norm() / stack.norm() - 1) < 1e-4, "energy is not kept: is your transform orthonormal?"
+assert (my_fft2c(stack) - fft2c(stack)).abs().max() < 1e-5, "not fft2c: which sign? only the last two axes?"
 
 # %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
 # *Why `ifftshift` first?* It moves index `n // 2` to 0, where the FFT expects the origin. A common mistake is
@@ -152,10 +151,10 @@ show_images([ifft2c(mask * kspace) for mask in masks.values()], titles)
 
 # %% [markdown]
 # The centre of k-space holds contrast and coarse shape, the periphery edges. Few lines blur along $y$ only.
-# A high share of energy is no proof of a good image: the last percent are edges that a radiologist looks for.
+# A high share of energy proves no good image: the last percent are edges that a radiologist needs.
 #
-# Now paint. The widget starts with the square. Try a dot beside the centre, a ring, one half, every
-# second line; then erase the centre only.
+# Now paint, from the square on. Try a dot beside the centre, a ring, one half, every second line; then erase the
+# centre only.
 
 # %% slideshow={"slide_type": "skip"}
 def masked_image(mask):
@@ -176,7 +175,7 @@ MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
 
 # %% slideshow={"slide_type": "fragment"}
 cropped, folded = (ifft2c(mask * kspace) for mask in (acs_mask(ny, ny // 4), equispaced_mask(ny, 2, acs=0)))
-titles = ["all lines", f"central quarter, pixel {ny / (ny // 4):.1f} mm", f"every second, FOV {ny / 2:.0f} mm"]
+titles = ["all lines", f"central quarter, pixel {ny / (ny // 4):.1f} mm", f"every 2nd, FOV {ny / 2:.0f} mm"]
 show_images([image, cropped, folded], titles, reference=image)
 
 # %% [markdown]
@@ -189,8 +188,8 @@ position = (torch.arange(2048) - 1024) / 20.48  # % of the FOV, 2048 points fine
 bar = (position.abs() < 25).float()
 profiles = {f"{n} lines": ifftc(acs_mask(2048, n)[:, 0] * fftc(bar)).real for n in (17, 33, 65, 129)}
 overshoot = torch.stack([100 * (profile.max() - 1) for profile in profiles.values()])
-plot_lines(position[1280:1691], {name: profile[1280:1691] for name, profile in profiles.items()},
-           xlabel="y (% of FOV)", ylabel="signal", title=f"overshoot {overshoot.min():.1f} to {overshoot.max():.1f} %")
+plot_lines(position[1280:1691], {name: profile[1280:1691] for name, profile in profiles.items()}, ylabel="signal",
+           xlabel="y (% of FOV)", title=f"overshoot {overshoot.min():.1f} to {overshoot.max():.1f} %")
 claim("Gibbs overshoot, largest distance from 8.95 %", (overshoot - 8.95).abs().max(), at_most=1, unit="%")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -246,10 +245,14 @@ def symmetry_error(kspace):
     image = image * torch.exp(-0.5j * image.square().sum(dim=(-2, -1), keepdim=True).angle())
     return image.imag.norm(dim=(-2, -1)) / image.norm(dim=(-2, -1))
 
-filled = [ifft2c(torch.where(partial_fourier_mask(ny, 0.5), fft2c(m), fft2c(m.conj()))) for m in (image, slices[5])]
-show_images([image, *filled], ["all lines", "half, real slice", "half, slice with phase"], reference=image)
+half = partial_fourier_mask(ny, 0.5)
+filled = [ifft2c(torch.where(half, fft2c(m), fft2c(m.conj()))) for m in (image, slices[5])]
+show_images([image, *filled], ["all lines", "half, real", "half, with phase"], reference=image)
 claim("Symmetry error of real slices, largest", symmetry_error(fft2c(images)).max(), at_most=1e-5)
 claim("Symmetry error of slices with phase", symmetry_error(fft2c(slices)), at_least=0.1)
+
+# %% [markdown]
+# Where there is phase the filled half is wrong: the slice is shaded, and streaked along $y$.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Noise, and the magnitude image
@@ -275,7 +278,7 @@ claim("Mean magnitude in air", magnitude[0], at_least=1.23, at_most=1.28, unit="
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What makes MRI different
 #
-# A network for photographs starts from pixels. A network for MRI can know more:
+# A network for photographs starts from pixels; one for MRI can know more:
 #
 # | In MRI | so a network | lessons |
 # |---|---|---|
@@ -339,9 +342,9 @@ show_images([slices[5], ifft2c(measured), answer], ["all lines", "zero-filled", 
 # ## On real data
 #
 # Three *measured* scans: a sagittal head and a fat-suppressed knee with one coil, an axial brain with
-# four. Two things could fool us. An echo one sample off the middle breaks the symmetry of a real
-# object, so we take the best of nine positions. Noise breaks it too; its share follows from a corner of k-space, where
-# there is hardly any signal.
+# four (published as complex coil images; we transform them back). Two things could fool us. An echo one sample off
+# the middle breaks the symmetry of a real object, so we take the best of nine positions. Noise breaks it too; its share
+# follows from a corner of k-space, almost free of signal.
 #
 # **Predict.** Which of the three is closest to symmetric?
 
@@ -352,24 +355,24 @@ for scan in filter(None, map(real_scan, ("larson_head", "larson_knee", "moco_bra
     moved = [samples.roll((dy, dx), dims=(-2, -1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     error = symmetry_error(torch.stack(moved)).amin(dim=0)  # (coils,)
     power = samples.abs().square()
-    by_noise = (power[:, :8, :8].mean(dim=(1, 2)) / power.mean(dim=(1, 2)) / 2).sqrt()  # half of it is imaginary
-    claim(f"Real data, {name}: symmetry error, smallest over coils", error.min(), at_least=0.1)
-    claim(f"Real data, {name}: that error over what noise explains", (error / by_noise).min(), at_least=1.1)
+    by_noise = (power[:, :8, :8].mean(dim=(1, 2)) / power.mean(dim=(1, 2)) / 2).sqrt()  # imaginary half
+    claim(f"Measured {name}: smallest symmetry error of its coils", error.min(), at_least=0.1)
+    claim(f"Measured {name}: symmetry error over that of its noise", (error / by_noise).min(), at_least=1.1)
     panels[f"{name}, symmetry error {error.min():.2f}"] = scan.reference
 if panels:
     show_images(panels), show_phase(list(panels.values()), ["measured phase"] * len(panels))
 
 # %% [markdown]
 # None is conjugate symmetric, and the phase maps show why: smooth turns from object and coil, steps at vessels
-# and skin, noise outside. The knee comes closest. Before looking we expected three times what noise explains; the knee
-# stays below, since fat suppression leaves it little signal. So we claim what holds for all: more than noise. Three
-# single slices are no statement about scanners at large.
+# and skin, noise outside. The knee comes closest. Before looking we expected three times the error of noise
+# alone; the knee stays below, since fat suppression leaves it little signal. So we claim what holds for all: more
+# than noise. Three slices say nothing about scanners at large.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you have learned
 #
 # - k-space is the image summed under phase ramps. `ifftshift` first, `fftshift` last, orthonormal: energy
-#   is kept to the first claim's number.
+#   is kept, to the first claim.
 # - The central tenth of k-space holds the claimed shares of energy, and the contrast; the rest holds edges. Cropping
 #   blurs and rings with the claimed overshoot; skipping lines folds.
 # - Conjugate symmetry holds for real slices and fails for every measured scan, by the errors claimed above. The cause
