@@ -152,7 +152,7 @@ plot_lines(torch.arange(NY) - NY // 2, decibels, xlabel="y (pixels from the poin
 def ghost_distance(seen, image):
     """Shift along y, 10 pixels or more, at which the edges of the image (y, x) are seen again."""
     seen, edges = (torch.fft.fft(x.abs() - x.abs().roll(1, dims=0), dim=0) for x in (seen, image))
-    return 10.0 + int(torch.fft.ifft(seen * edges.conj(), dim=0).real.sum(dim=1)[10 : len(image) // 2].argmax())
+    return 10.0 + int(torch.fft.ifft(seen * edges.conj(), dim=0).real.sum(dim=1)[10 : len(image) // 2 + 1].argmax())
 
 
 ghosts = torch.tensor([ghost_distance(A.adjoint(A.forward(head)), head) for head in heads])
@@ -161,8 +161,8 @@ gaps = (spread["equispaced"] > 0.999).nonzero()[:, 0].diff().double()
 claim("peaks of the comb's point spread, pixels apart", gaps.mean(), at_least=NY / R, at_most=NY / R)
 
 # %% [markdown]
-# For $m$ random samples theory gives side lobes of root mean square $\sqrt{(1 - 1/R)/m}$: $-18$ dB for 45 lines,
-# $-39$ dB for some 6800 points. The highest of many lobes is 7 to 10 dB above. So we claim, before looking, a
+# For $m$ uniformly random samples theory gives side lobes of root mean square $\sqrt{(1 - 1/R)/m}$: $-18$ dB for 45
+# lines, $-39$ dB for some 6800 points. The highest of many lobes is 7 to 10 dB above. With a margin we claim a
 # **peak side lobe** at least 6 dB (lines) and 20 dB (points) below the comb's, which is 0 dB.
 
 # %% slideshow={"slide_type": "fragment"}
