@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.register_assert_rewrite("bank")  # tests/wrong_answers/bank.py, which test_lessons.py uses too
+
 LESSON = '''\
 # ---
 # jupyter:
@@ -50,10 +52,7 @@ assert my_square(values) == [1.0, 4.0], "not the square of each value"
 '''
 
 
-@pytest.fixture
-def tiny_course(tmp_path):
-    """Notebooks folder with the source, a picture and a quiz of one lesson; nothing generated yet."""
-    folder = tmp_path / "Kurs für MRT" / "notebooks"
+def write_tiny_course(folder):
     for name, content in {
         "source/01_tiny.py": LESSON,
         "figures/tiny.svg": '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"/>',
@@ -62,3 +61,15 @@ def tiny_course(tmp_path):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def tiny_course(tmp_path):
+    """Notebooks folder with the source, a picture and a quiz of one lesson; nothing generated yet."""
+    return write_tiny_course(tmp_path / "Kurs für MRT" / "notebooks")
+
+
+@pytest.fixture(scope="module")
+def shared_tiny_course(tmp_path_factory):
+    """The same for all tests of a module, which must not change it."""
+    return write_tiny_course(tmp_path_factory.mktemp("Kurs für MRT") / "notebooks")

@@ -75,7 +75,7 @@ def test_the_package_loads_only_torch():
 
 def test_the_package_is_quick_to_import():
     program = (
-        "import torch, time, json; start = time.perf_counter(); import mricourse; mricourse.fft2c; "
-        "print(json.dumps(time.perf_counter() - start))"
+        "import torch, time, json; start = time.process_time(); import mricourse; mricourse.fft2c; "
+        "print(json.dumps(time.process_time() - start))"  # of this process, whatever else the machine does
     )
     assert min(in_a_fresh_process(program) for _ in range(3)) < SECONDS

@@ -31,14 +31,9 @@ def addresses(page):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(shared_tiny_course):
     """The tiny lesson, run in both versions."""
-    from conftest import LESSON
-
-    folder = tmp_path_factory.mktemp("Kurs für MRT") / "notebooks"
-    for name, content in {"source/01_tiny.py": LESSON, "figures/tiny.svg": "<svg/>"}.items():
-        (folder / name).parent.mkdir(parents=True)
-        (folder / name).write_text(content, encoding="utf-8")
+    folder = shared_tiny_course
     heard = []
     for learner in (False, True):
         pages = folder.parent / ("learner" if learner else "full")

@@ -1,9 +1,5 @@
-import pytest
-
-pytest.register_assert_rewrite("bank")
+from bank import parametrise
 
 
 def pytest_generate_tests(metafunc):
-    from bank import parametrise
-
     parametrise(metafunc)
