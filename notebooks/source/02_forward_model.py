@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lesson 1 | about 15 s | a real brain with simulated scalp, contrast, coils and noise; a drawn heart; two scans |
+# | lesson 1 | about 20 s | a real brain with simulated scalp, contrast, coils and noise; a drawn heart; two scans |
 
 # %% slideshow={"slide_type": "skip"}
 import torch
@@ -150,9 +150,9 @@ plot_lines(torch.arange(NY) - NY // 2, decibels, xlabel="y (pixels from the poin
 
 # %% slideshow={"slide_type": "fragment"}
 def ghost_distance(seen, image):
-    """Shift along y, 10 pixels or more, at which the edges of the image (y, x) are seen again."""
-    seen, edges = (torch.fft.fft(x.abs() - x.abs().roll(1, dims=0), dim=0) for x in (seen, image))
-    return 10.0 + int(torch.fft.ifft(seen * edges.conj(), dim=0).real.sum(dim=1)[10 : len(image) // 2 + 1].argmax())
+    """Shift along y, 10 pixels or more, at which the edges of the complex image (y, x) are seen best."""
+    seen, edges = (torch.fft.fft(x - x.roll(1, dims=0), dim=0) for x in (seen, image))  # complex: aliases add up so
+    return 10.0 + int(torch.fft.ifft(seen * edges.conj(), dim=0).sum(dim=1).abs()[10 : len(image) // 2 + 1].argmax())
 
 
 ghosts = torch.tensor([ghost_distance(A.adjoint(A.forward(head)), head) for head in heads])
