@@ -179,7 +179,7 @@ class _Exporter(HTMLExporter):
 
 
 def _without_widgets(notebook: NotebookNode):
-    """A function that replaces a cell's interactive views by the first picture in each."""
+    """A function that replaces a cell's interactive views by their still, or the first picture in each."""
     states = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
 
     def picture(model: str) -> dict[str, str] | None:
@@ -195,8 +195,9 @@ def _without_widgets(notebook: NotebookNode):
     def convert_cell(cell: NotebookNode) -> NotebookNode:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if VIEW in data and (found := picture(data.pop(VIEW)["model_id"])):
-                data.update(found)
+            view = data.pop(VIEW, None)
+            if view and "image/png" not in data:  # the course's own views carry a still of all their pictures
+                data.update(picture(view["model_id"]) or {})
         return cell
 
     return convert_cell
