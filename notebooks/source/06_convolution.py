@@ -1,0 +1,418 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # 6 · Convolution
+#
+# **You will be able to**
+# - write the convolution of a network and predict the size of its output;
+# - say what one shared kernel saves, and how far a stack of layers sees;
+# - measure which shifts and turns a layer respects, and what breaks them;
+# - read a kernel in k-space, and learn one that removes noise.
+#
+# | Prerequisites | Run time (CPU) | Data |
+# |---|---|---|
+# | lesson 1; one figure uses lesson 2 | about 15 s | three heads (scalps partly drawn); contrast, phase and noise simulated |
+
+# %% slideshow={"slide_type": "skip"}
+import torch
+from torch.nn.functional import conv2d, pad, unfold
+
+from mricourse import claim, fft2c, ifft2c, random_complex
+from mricourse.metrics import psnr
+from mricourse.plotting import plot_lines, show_images
+from mricourse.simulate import brain_slices
+from mricourse.widgets import explore
+
+torch.manual_seed(0)
+NY, NX, NOISE_STD = 160, 144, 0.05  # pixels, pixels; noise of each of real and imaginary part, brightest pixel 1
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Convolution: one small kernel for every place
+#
+# A tissue border looks alike wherever it lies. So one detector is enough, carried to every place. It is a small array
+# of weights, the **kernel** $w$: laid over the image, multiplied pixel by pixel, summed.
+#
+# $$(w\star x)[y,x]=\sum_{i,j} w[i,j]\;x[y+i,\,x+j]$$
+#
+# Here is that sum, loops and all, for a **Sobel** kernel: neighbours to the right minus neighbours to the left,
+# averaged over three rows.
+#
+# **Predict.** Which borders of the head does it miss?
+
+# %% slideshow={"slide_type": "fragment"}
+heads = brain_slices("test", 24, shape=(NY, NX))  # (slices, y, x) complex
+images, image = heads.abs(), heads[3].abs()
+sobel = torch.outer(torch.tensor([0.25, 0.5, 0.25]), torch.tensor([-1.0, 0.0, 1.0]))
+loops = torch.tensor([[(sobel * image[y : y + 3, x : x + 3]).sum() for x in range(NX - 2)] for y in range(NY - 2)])
+show_images({"T1-weighted slice": image, "|Sobel along x|": loops.abs()})
+
+# %% [markdown]
+# It misses borders that run from left to right: there the brightness changes along $y$. A second kernel, turned by 90°,
+# sees those. A layer with two kernels gives two images, its output **channels**.
+#
+# Loops in Python are slow. `unfold` writes the patch under the kernel at each place as a column of a matrix; then *one*
+# product does all places.
+
+# %% slideshow={"slide_type": "fragment"}
+def error(a, b):
+    """Relative error of each image: (n, y, x), (n, y, x) -> (n,)"""
+    return (a - b).flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)
+
+unfolded = (sobel.flatten() @ unfold(image[None, None], 3)[0]).reshape(NY - 2, NX - 2)
+by_torch = conv2d(image[None, None], torch.stack([sobel, sobel.T])[:, None])[0]  # (channels, y', x')
+claim("Loops, unfold, conv2d: relative error", error(torch.stack([loops, unfolded]), by_torch[:1]).max(), at_most=1e-6)
+show_images([*by_torch.abs(), by_torch.norm(dim=0)], ["|Sobel along x|", "|Sobel along y|", "both"])
+
+# %% [markdown]
+# Two fixed kernels find the outline of every tissue. Networks *learn* theirs.
+#
+# **Predict.** We filter an image of one bright point. Does it show the kernel as we wrote it?
+
+# %% slideshow={"slide_type": "fragment"}
+arrow = torch.tensor([[1.0, 0.8, 0.6], [0.8, 0.4, 0.1], [0.6, 0.1, 0.2]])
+seen = conv2d(pad(torch.ones(1, 1, 1), [3] * 4), arrow[None, None])[0]
+show_images([arrow, seen], ["kernel", "a point, filtered"], label="weight")
+
+# %% [markdown]
+# Upside down. What networks call convolution is **cross-correlation**. True convolution flips the kernel, $x[y-i,x-j]$,
+# so that a point shows the kernel itself: the *point spread* of an imaging system. A network learns the flipped kernel
+# and loses nothing. In a formula or an adjoint the flip matters.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### Stride, padding, dilation
+#
+# **Padding** $p$ adds zeros on each side. **Stride** $s$ keeps every $s$-th place. **Dilation** $d$ spreads the taps of
+# the kernel $d$ pixels apart. From $n$ pixels and $k$ taps come
+#
+# $$n'=\left\lfloor\frac{n+2p-d\,(k-1)-1}{s}\right\rfloor+1$$
+#
+# **Predict** the heights for $n=160$ and $k=3$: none of them; $p=1$; $p=1$ and $s=2$; $d=8$.
+
+# %% slideshow={"slide_type": "fragment"}
+panels = {}
+for p, s, d in ((0, 1, 1), (1, 1, 1), (1, 2, 1), (0, 1, 8)):
+    out = conv2d(image[None, None], sobel[None, None], padding=p, stride=s, dilation=d)[0, 0].abs()
+    panels[f"p, s, d = {p}, {s}, {d}: {len(out)} rows, formula {(NY + 2 * p - 2 * d - 1) // s + 1}"] = out
+show_images(panels, window=(0, 1), label="|Sobel along x|")
+
+# %% [markdown]
+# With dilation 8 the same weights compare pixels 16 apart: wide structures, and each border twice.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## Exercise 6.1 · the convolution of a network  (★★☆, about 15 min)
+#
+# A layer also has several input channels, as a scan has coils. Output channel $o$ adds up its kernels over the input
+# channels $c$: $\;\mathrm{out}_o=\sum_c w_{oc}\star x_c$. Write it with all three options. *Hint:* `unfold` takes
+# `dilation`, `padding` and `stride` and returns (n, channels · i · j, places).
+
+# %% tags=["exercise"] slideshow={"slide_type": "skip"}
+def my_conv2d(images, kernels, stride=1, padding=0, dilation=1):
+    """(n, channels_in, y, x), (channels_out, channels_in, i, j) -> (n, channels_out, y', x')"""
+    ### BEGIN SOLUTION
+    ny = (images.shape[2] + 2 * padding - dilation * (kernels.shape[2] - 1) - 1) // stride + 1
+    columns = unfold(images, kernels.shape[2:], dilation=dilation, padding=padding, stride=stride)
+    return (kernels.flatten(1) @ columns).reshape(len(images), len(kernels), ny, -1)
+    ### END SOLUTION
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Check yourself.** A kernel of one tap fetches a neighbour. The rest is compared with torch.
+
+# %% tags=["check"] slideshow={"slide_type": "skip"}
+stack, layer, tap = torch.randn(2, 3, 11, 14), torch.randn(4, 3, 3, 5), pad(torch.ones(1, 1, 1, 1), (1, 3, 2, 0))
+mine = my_conv2d(stack[:, :1], tap)
+assert torch.equal(mine, stack[:, :1, 2:, 1:11]), "a single tap at (2, 1) should fetch x[y + 2, x + 1]: is w flipped?"
+for options in ({}, {"padding": 2}, {"stride": 3}, {"dilation": 2}, {"stride": 2, "padding": 1, "dilation": 3}):
+    mine, torchs = my_conv2d(stack, layer, **options), conv2d(stack, layer, **options)
+    right = mine.shape == torchs.shape and torch.allclose(mine, torchs, atol=1e-4)
+    assert right, f"{options}: not what torch gives, or not its shape {tuple(torchs.shape)}; yours {tuple(mine.shape)}"
+
+# %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
+# *Why one matrix product?* `flatten(1)` makes one row of each output channel, in the order of the columns of `unfold`:
+# channel, $i$, $j$. The product sums over all three. *Common mistake:* no sum over the input channels; with one channel
+# nobody notices.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Shared and sparse
+#
+# A **dense** layer gives each pair of input and output pixel its own weight. A convolution is constrained twice:
+# **sparse**, an output sees only the pixels under the kernel; **shared**, all places use the same weights.
+#
+# **Predict.** How many weights has a dense layer from 320 x 320 to 320 x 320 pixels? How much memory?
+
+# %% slideshow={"slide_type": "fragment"}
+dense = torch.nn.Linear(320**2, 320**2, bias=False, device="meta").weight.numel()  # "meta": counted, not stored
+claim(f"Weights of a dense layer ({dense:,}, {4e-9 * dense:.0f} GB) per weight of 3 x 3", dense / 9, at_least=1e9)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# A common layer has 64 channels in and out: $64\cdot64\cdot9=36{,}864$ weights, for an image of any size.
+#
+# Every linear layer is a matrix. We get its columns by sending in one point after the other, here on 12 x 12 pixels.
+# **Circular padding** continues the image on the other side, as the discrete Fourier transform does. The last panel
+# keeps every third $k_y$ line, the $F^H M F$ of lesson 2.
+#
+# **Predict.** What does aliasing look like as a matrix?
+
+# %% slideshow={"slide_type": "fragment"}
+def circular(x, kernel):
+    """Cross-correlate with circular padding: (n, y, x) real or complex, (i, i) with i odd -> (n, y, x)"""
+    return conv2d(pad(x[:, None], [len(kernel) // 2] * 4, mode="circular"), kernel[None, None].to(x.dtype))[:, 0]
+
+points = torch.eye(144).reshape(144, 12, 12)
+aliased = ifft2c((torch.arange(12) % 3 == 0)[:, None] * fft2c(points)).abs()
+responses = circular(points, arrow), conv2d(points[:, None], arrow[None, None], padding=1), aliased
+show_images([r.flatten(1).T for r in responses], ["circular", "zero padding", "every third ky line"], label="weight")
+
+# %% [markdown]
+# Each row holds the same nine numbers, moved by one place: the matrix is **circulant** (in blocks), with zero padding
+# **Toeplitz**. A dense layer would fill the square. Aliasing is a convolution too, a *dilated* one: three equal taps, a
+# third of the field of view (FOV) apart. No 3 x 3 kernel reaches from one copy to the next.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### How far does a network see?
+#
+# The **receptive field** of an output pixel is the part of the input that can change it. Each layer with $k$ taps adds
+# $(k-1)\,d$ steps of its own input grid, which earlier strides have widened:
+#
+# $$r=1+\sum_l (k_l-1)\,d_l\prod_{m<l}s_m$$
+#
+# The gradient of one output pixel with respect to the input is non-zero exactly there. We take five layers of 3 x 3
+# with equal weights, which torch calls `AvgPool2d` with stride 1.
+#
+# **Predict** $r$. Do all pixels of the field count alike?
+
+# %% slideshow={"slide_type": "fragment"}
+network = torch.nn.Sequential(*(torch.nn.AvgPool2d(3, stride=1, padding=1) for _ in range(5)))
+start = torch.zeros(1, 1, 31, 31, requires_grad=True)
+field = torch.autograd.grad(network(start)[0, 0, 15, 15], start)[0][0, 0].abs()
+claim("Five layers of 3 x 3 see, by gradient", (field > 0).any(dim=0).sum(), at_least=11, at_most=11, unit="pixels")
+show_images({"what the middle pixel sees": field / field.max()}, window=(0, 1), label="gradient (largest = 1)")
+
+# %% [markdown]
+# Not alike: many paths lead to the middle, one to each corner. The **effective** receptive field is a bell, smaller
+# than the box (Luo 2016). Dilation and stride reach further. At $R=4$ and 320 lines copies lie 80 pixels apart, so a
+# pixel sees its copy only after 80 layers of 3 x 3.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## Exercise 6.2 · the receptive field  (★☆☆, about 5 min)
+#
+# Compute $r$ from the list of layers. *Hint:* carry two numbers along, field and step.
+
+# %% tags=["exercise"] slideshow={"slide_type": "skip"}
+def my_receptive_field(layers):
+    """List of (size, stride, dilation), first layer first -> width of the receptive field in pixels, int"""
+    ### BEGIN SOLUTION
+    field, step = 1, 1
+    for size, stride, dilation in layers:
+        field, step = field + (size - 1) * dilation * step, step * stride
+    return field
+    ### END SOLUTION
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Check yourself.** The gradient knows the answer.
+
+# %% tags=["check"] slideshow={"slide_type": "skip"}
+for layers in ([], [(4, 1, 1)], [(3, 1, 2), (3, 1, 1)], [(5, 1, 1), (3, 2, 1)], 2 * [(3, 2, 1), (5, 1, 1)]):
+    chain = torch.nn.Sequential(*(torch.nn.Conv2d(1, 1, k, s, dilation=d) for k, s, d in layers))
+    seen = int((torch.autograd.grad(chain(start)[0, 0, 0, 0], start)[0] != 0).any(dim=2).sum())
+    assert my_receptive_field(layers) == seen, f"{layers}: {my_receptive_field(layers)}, but by gradient {seen} pixels"
+
+# %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
+# *Why does the step grow last?* A stride widens the steps of the layers *after* it; its own taps still lie one input
+# step apart. *Common mistake:* to multiply first, so that one layer of stride 2 sees 5 pixels.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Equivariance: what a layer respects
+#
+# Let $T$ move the image. A layer $f$ is **equivariant** to $T$ when it does not matter which comes first:
+#
+# $$f(T x)=T f(x)$$
+#
+# A shared kernel gives this for shifts: a network need not see a lesion in every place to learn it. That saves training
+# data, of which MRI has little.
+#
+# **Predict.** Which hold exactly for the Sobel kernel: a shift, with circular padding; with stride 2, a shift of two
+# pixels; of one pixel; a turn by 90°?
+
+# %% slideshow={"slide_type": "fragment"}
+full, moved, turned = (circular(x, sobel) for x in (images, images.roll((7, -4), (1, 2)), images.rot90(1, (1, 2))))
+half, by_1, by_2 = (circular(images.roll(n, 2), sobel)[:, ::2, ::2] for n in (0, 1, 2))  # stride 2
+claim("Circular padding, shifted slices: relative error", error(moved, full.roll((7, -4), (1, 2))).max(), at_most=1e-6)
+claim("Stride 2, even shift: relative error", error(by_2, half.roll(1, 2)).max(), at_most=1e-6)
+claim("Stride 2, odd shift: relative error", torch.min(error(by_1, half), error(by_1, half.roll(1, 2))), at_least=0.1)
+claim("Turn by 90°: relative error", error(turned, full.rot90(1, (1, 2))), at_least=0.1)
+
+# %% [markdown]
+# (A tenth of the signal was our bound for "broken", set before looking.) Stride 2 keeps every second pixel. After an
+# odd shift it keeps *the others*; lesson 7 mends most of that. The turned slice gives an error near $\sqrt2$, as of two
+# unrelated images: the kernel meets other borders. So networks are shown turned images (lesson 11).
+#
+# Most networks pad with zeros. We scan the heads twice, the second time with the FOV moved by 7 and 4 pixels, send both
+# through the five layers, and compare what both have seen.
+#
+# **Predict.** Where do the outputs disagree, and how deep is the damage?
+
+# %% slideshow={"slide_type": "fragment"}
+first = network(images[:, None, 40:120, 30:110])[:, 0, 7:, :76]
+second = network(images[:, None, 47:127, 26:106])[:, 0, :73, 4:]  # the same pixels of the head
+depth = next(d for d in range(1, 30) if error(second[:, d:-d, d:-d], first[:, d:-d, d:-d]).max() < 1e-6)
+claim("Zero padding: depth of the rim where two scans disagree", depth, at_least=5, at_most=5, unit="pixels")
+show_images([first[3], second[3]], ["first FOV", "second FOV"], reference=first[3], error_gain=50, scores=False)
+
+# %% [markdown]
+# The rim is as deep as the receptive field reaches beyond a pixel, $(r-1)/2=5$. Deep networks have deep rims, and can
+# even learn from them *where* in the image they are (Kayhan 2020).
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Convolution is multiplication in k-space
+#
+# A circular convolution treats all places alike. So a phase ramp comes out as the same ramp, times a number. Phase
+# ramps are what the Fourier transform is made of; hence the **convolution theorem**, here orthonormal:
+#
+# $$F(h * x)=H\cdot F x,\qquad H=\sqrt{n_y n_x}\;F h$$
+#
+# $h$, the response to a point in the middle of the image, is the flipped kernel; $H$ is the **transfer function**. Read
+# backwards it is lesson 2: $F^H M F$ multiplies k-space by a mask, so it convolves the image with the point spread of
+# that mask.
+
+# %% slideshow={"slide_type": "subslide"}
+def transfer(kernel):
+    """Factor of circular() for each sample of k-space: (i, i) -> complex (ky, kx)"""
+    point = pad(torch.ones(1, 1, 1), (NX // 2, NX - NX // 2 - 1, NY // 2, NY - NY // 2 - 1))
+    return (NY * NX) ** 0.5 * fft2c(circular(point, kernel)[0])
+
+claim("F(h * x) against H F x: relative error", error(fft2c(full), transfer(sobel) * fft2c(images)), at_most=1e-6)
+
+# %% [markdown]
+# **Predict.** Where in k-space is $|H|$ large for a Gaussian? For an edge filter? What if the kernel gets wider?
+
+# %% slideshow={"slide_type": "fragment"}
+def gaussian(width_px):
+    """Gaussian of standard deviation width_px, sum 1: -> (13, 13)"""
+    line = torch.exp(-0.5 * ((torch.arange(13) - 6) / width_px) ** 2)
+    return torch.outer(line, line) / line.sum() ** 2
+
+def filtered(kind="Gaussian", width_px=1.5):
+    """One slice through one kernel, and the magnitude of its transfer function."""
+    smooth = gaussian(width_px)
+    w = {"Gaussian": smooth, "edges": (torch.arange(13) - 6) * smooth, "sharpen": 2 * gaussian(0.01) - smooth}[kind]
+    return {f"{kind}, {width_px} px": circular(heads[3:4], w)[0], f"|H|, {kind}": transfer(w).abs()}
+
+show_images(filtered() | filtered("edges"), window=(0, 1))
+
+# %% [markdown]
+# **Try it.** What does sharpening do to k-space?
+
+# %%
+explore(filtered, kind=["Gaussian", "edges", "sharpen"], width_px=(0.3, 2.5, 0.1), window=(0, 1))
+
+# %% [markdown]
+# Smoothing is a low-pass: wider in the image, narrower in k-space. An edge filter is zero at $k_x=0$. Sharpening lifts
+# the outer k-space, where signal is weakest, and so lifts noise.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## A kernel that removes noise
+#
+# Noise in k-space is white, while the energy of a head sits in the centre (lesson 1). A low-pass removes more noise
+# than signal, up to a point. We add complex noise to k-space, apply $H$ there, and choose the width on the training
+# heads only.
+#
+# **Predict** the curve of PSNR against width.
+
+# %% slideshow={"slide_type": "fragment"}
+train = brain_slices("train", 24, shape=(NY, NX))
+train_kspace = fft2c(train) + NOISE_STD * random_complex(*train.shape, seed=1)
+widths = torch.linspace(0.3, 1.2, 10)
+quality = torch.stack([psnr(ifft2c(transfer(gaussian(width)) * train_kspace), train).mean() for width in widths])
+tuned = gaussian(widths[quality.argmax()])
+plot_lines(widths, quality, xlabel="width of the Gaussian (pixels)", ylabel="PSNR (dB)", title="training heads")
+
+# %% [markdown]
+# Now let the data choose: of all 5 x 5 kernels the one with the least squared error on the training heads. The error is
+# quadratic in the 25 weights: `unfold` gives the equations, one solve the answer. (GRAPPA in lesson 3 is the same idea
+# in k-space, coils as channels.) The best linear filter of *any* size is **Wiener's**: $H=S/(S+N)$, the power of signal
+# and noise at each sample of k-space.
+#
+# **Predict.** Who wins on a head that none has seen? Our bounds: a Gaussian of 0.5 pixels removes 4 dB of noise, 1 dB
+# should be left after the blur. The learned kernel may become (nearly) that Gaussian: it should not lose. Wiener's
+# filter has all freedom: ahead, by at most 1 dB.
+
+# %% slideshow={"slide_type": "fragment"}
+patches = unfold(pad(ifft2c(train_kspace)[:, None], (2, 2, 2, 2), mode="circular"), 5)  # (n, 25, places)
+normal, right = (torch.einsum("nip,njp->ij", patches.conj(), y).real for y in (patches, train.flatten(1)[:, None]))
+learned = torch.linalg.solve(normal, right).reshape(5, 5)
+wiener = 1 / (1 + 2 * NOISE_STD**2 / fft2c(train).abs().square().mean(dim=0))  # (ky, kx)
+filters = {"noisy": torch.ones(NY, NX), "Gaussian": transfer(tuned), "learned": transfer(learned), "Wiener": wiener}
+noisy_kspace = fft2c(heads) + NOISE_STD * random_complex(*heads.shape, seed=2)
+db = {name: psnr(ifft2c(gain * noisy_kspace), heads) for name, gain in filters.items()}  # (slices,) each
+claim("The tuned Gaussian against the noisy slice", db["Gaussian"] - db["noisy"], at_least=1, unit="dB")
+claim("The learned 5 x 5 kernel against the tuned Gaussian", db["learned"] - db["Gaussian"], at_least=0, unit="dB")
+claim("Wiener's filter against the learned kernel", db["Wiener"] - db["learned"], at_most=1, unit="dB")
+
+# %% slideshow={"slide_type": "fragment"}
+profiles = {name: gain.real[:, NX // 2] for name, gain in filters.items() if name != "noisy"}
+plot_lines(torch.arange(NY) - NY // 2, profiles, xlabel="ky (cycles per FOV)", ylabel="H at kx = 0")
+show_images({n: ifft2c(gain * noisy_kspace[3]) for n, gain in filters.items()}, reference=heads[3], error_gain=5)
+
+# %% [markdown]
+# The learned kernel keeps the centre of k-space flat and cuts the outside more steeply than a Gaussian can. The
+# surprise is Wiener: expected ahead, measured behind. It fits the training heads best, but with one number for each of
+# 23,040 samples. Twenty-five shared weights cannot learn heads by heart. (One test head; PSNR counts the air too.)
+#
+# All three blur the borders: a linear filter that treats all places alike cannot smooth tissue and spare its outline.
+# Lesson 7 adds what can.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ### Complex images: two channels
+#
+# Networks compute with real numbers: a complex image comes in as two channels. A complex weight $a+ib$ has two free
+# numbers for each tap, a real layer from two channels to two has four:
+#
+# $$\begin{pmatrix}a&-b\\b&a\end{pmatrix}\;\text{against}\;\begin{pmatrix}w_{11}&w_{12}\\w_{21}&w_{22}\end{pmatrix}$$
+#
+# The other two buy the conjugate: any real 2 x 2 matrix is $x\mapsto u\,x+v\,x^*$ with complex $u,v$. Such a layer can
+# take the real part, as partial Fourier does in lesson 1; a complex one cannot. The price is equivariance to the global
+# phase, which in MR is arbitrary.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## Exercise 6.3 · Go further: complex images in two channels  (★★☆, optional, about 15 min)
+#
+# Write the complex convolution with *one* call of the real `conv2d`. *Hint:* real and imaginary parts as channels.
+
+# %% tags=["exercise"] slideshow={"slide_type": "skip"}
+def my_complex_conv2d(images, kernels):
+    """complex (n, channels_in, y, x), (channels_out, channels_in, i, j) -> complex (n, channels_out, y', x')"""
+    ### BEGIN SOLUTION
+    rows = torch.cat([kernels.real, -kernels.imag], dim=1), torch.cat([kernels.imag, kernels.real], dim=1)
+    real, imaginary = conv2d(torch.cat([images.real, images.imag], dim=1), torch.cat(rows)).chunk(2, dim=1)
+    return torch.complex(real, imaginary)
+    ### END SOLUTION
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Check yourself.** A complex layer lets a global phase pass. The rest is compared with torch's complex `conv2d`.
+
+# %% tags=["check"] slideshow={"slide_type": "skip"}
+stack, layer = random_complex(2, 3, 9, 8), random_complex(4, 3, 3, 5, seed=1)
+mine, torchs = my_complex_conv2d(stack, layer), conv2d(stack, layer)
+assert (my_complex_conv2d(1j * stack, layer) - 1j * mine).abs().max() < 1e-4, "a phase of 90° does not pass the layer"
+assert mine.shape == torchs.shape and torch.allclose(mine, torchs, atol=1e-4), "phases pass, values or shape differ"
+
+# %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
+# *Why the minus?* $i\cdot i=-1$. *Common mistake:* a plus there; the shapes fit, but a phase no longer passes.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## What you have learned
+#
+# - A network's convolution is a cross-correlation and one matrix product; four numbers give the size of its output.
+# - One shared kernel saves the factor of the second claim; five layers of 3 x 3 see as far as the third says.
+# - Circular padding respects shifts exactly. Zeros break a rim, stride 2 odd shifts; turns are not respected.
+# - A kernel is a factor on k-space; 25 learned weights beat the tuned Gaussian by the decibels above.
+#
+# ## Further reading
+#
+# - LeCun, *Neural Computation* 1989, doi:10.1162/neco.1989.1.4.541. Shared kernels, trained on real images.
+# - Luo, *NeurIPS* 2016, doi:10.48550/arXiv.1701.04128. The effective receptive field.
+# - Kayhan, *CVPR* 2020, doi:10.1109/CVPR42600.2020.01428. How padding tells a network where it is.
+# - Cole, *Magn. Reson. Med.* 2021, doi:10.1002/mrm.28733. Complex against two-channel networks.
