@@ -65,17 +65,26 @@ def in_a_fresh_process(program):
     return json.loads(done.stdout)
 
 
+EVERY_NAME = "[getattr(mricourse, name) for name in mricourse.__all__]"
+
+
 def test_the_package_loads_only_torch():
     names = in_a_fresh_process(
-        "import torch, sys; before = set(sys.modules); import mricourse, json; "
+        f"import torch, sys; before = set(sys.modules); import mricourse, json; {EVERY_NAME}; "
         "print(json.dumps(sorted({name.split('.')[0] for name in set(sys.modules) - before})))"
     )
     assert not set(names) & set(LATE), "these are for the modules that use them"
 
 
+def test_the_command_starts_without_torch():
+    loaded = in_a_fresh_process("import mricourse.cli, sys, json; print(json.dumps('torch' in sys.modules))")
+    assert not loaded, "opening the lessons would take seconds longer"
+
+
 def test_the_package_is_quick_to_import():
     program = (
-        "import torch, time, json; start = time.process_time(); import mricourse; mricourse.fft2c; "
+        "import torch, time, json; start = time.process_time(); import mricourse; "
+        f"{EVERY_NAME}; "
         "print(json.dumps(time.process_time() - start))"  # of this process, whatever else the machine does
     )
     assert min(in_a_fresh_process(program) for _ in range(3)) < SECONDS
