@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lesson 1; one figure uses lesson 2 | about 15 s | three heads (scalps partly drawn); simulated contrast, phase, noise |
+# | lesson 1; one figure uses lesson 2 | about 15 s | heads (scalps partly drawn); contrast, phase, noise simulated |
 
 # %% slideshow={"slide_type": "skip"}
 import torch
