@@ -17,11 +17,11 @@
 # | complex numbers, basic Python | < 30 s | a real head with simulated phase, coils and noise; three measured scans |
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# **This course** goes from the raw signal of an MRI scanner to networks that turn it into an image, in thirty
-# notebooks. Read them top to bottom and run each cell with Shift+Enter. Before a main figure the text asks you to
-# **predict** it: answer first, then run. An **exercise** is a function to fill in; the cell below it **checks**
-# your answer and says what is wrong. Nothing later needs it. Worked **solutions** are in the folder `solutions`. A line
-# with a ✔ is a **claim**: the notebook measured that number, and stops if it does not hold.
+# **This course** goes from the raw signal of an MRI scanner to networks that turn it into an image.
+# Run each cell with Shift+Enter. At **predict**, answer first, then run. An **exercise** is a function to
+# fill in; the cell below it **checks** your answer and says what is wrong. Nothing later needs it. **Solutions**
+# are in `solutions`. A line with a ✔ is a **claim**: the notebook measured that number, and stops if it
+# does not hold.
 
 # %% slideshow={"slide_type": "skip"}
 import torch
@@ -39,9 +39,9 @@ ny, nx = SHAPE = 207, 185  # pixels of 1 mm: the field of view is 207 mm x 185 m
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What a scanner measures
 #
-# A scanner has no lens. Its receive coil picks up *one* voltage at a time: the sum of the transverse magnetisation
-# $m(y,x)$ over the whole slice. To tell places apart, gradients of the magnetic field first turn the magnetisation by
-# an angle that grows with position, a **phase ramp**:
+# A scanner has no lens. A radio pulse tips the magnetisation of a slice; what then rotates about the main field, the
+# **transverse magnetisation** $m(y,x)$, induces *one* voltage in the receive coil, a sum over the whole slice. To
+# tell places apart, gradients of the field first turn it by an angle that grows with position, a **phase ramp**:
 #
 # $$s(k_y,k_x)=\frac{1}{\sqrt{n_y n_x}}\sum_{y,x} m(y,x)\,e^{-2\pi i\,(k_y y/n_y+k_x x/n_x)}$$
 #
@@ -51,11 +51,11 @@ ny, nx = SHAPE = 207, 185  # pixels of 1 mm: the field of view is 207 mm x 185 m
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # One **readout** records a line along $k_x$ in a few milliseconds. The ramp along $y$, the **phase encode**,
-# changes from line to line, in the plainest sequence once per repetition time TR. Such a scan takes $n_y$ TR: that is
-# why this course leaves out $k_y$ lines and never $k_x$ samples.
+# changes from line to line, in the plainest sequence once per repetition time TR. Such a scan takes $n_y$ TR, so
+# this course leaves out $k_y$ lines and never $k_x$ samples.
 #
-# Our slices come from a real head: measured brain, drawn skull and scalp, contrast computed
-# for a T1-weighted scan. Their size is odd in both directions. For now they are real and free of noise.
+# Our slices come from a real head: measured brain, drawn skull and scalp, contrast computed for a **T1-weighted**
+# scan (white matter bright, fluid dark). For now they are real and free of noise.
 #
 # **Predict.** Where in k-space is the largest sample, and what does it measure?
 
@@ -67,9 +67,9 @@ show_images([image], [f"T1-weighted slice, {ny} mm x {nx} mm"])
 show_kspace([kspace], [f"its k-space, largest sample {kspace.abs().max():.1f}"])
 
 # %% [markdown]
-# It is the centre, $k_y=k_x=0$: no ramp, the plain sum of the slice. Below, the slice under four ramps; each
-# panel, summed, gives one sample. With all ramps of an axis as the rows of a matrix, two products give
-# all of k-space.
+# It is the centre, $k_y=k_x=0$: no ramp, the sum of the slice, over $\sqrt{n_y n_x}$. Below, the real part of the
+# slice under four ramps; each complex product, summed, gives one sample. With all ramps of an axis as the rows of a
+# matrix, two products give all of k-space.
 
 # %% slideshow={"slide_type": "subslide"}
 def ramps(n):
@@ -115,8 +115,8 @@ assert (my_fft2c(stack) - fft2c(stack)).abs().max() < 1e-5, "not fft2c: which si
 
 # %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
 # *Why `ifftshift` first?* It moves index `n // 2` to 0, where the FFT expects the origin. A common mistake is
-# `fftshift` on both sides. For even `n` the two are equal. For odd `n` the image is one pixel off: a phase ramp
-# of a full turn across k-space. Magnitudes do not show it; coil combination and networks suffer.
+# `fftshift` on both sides, equal for even `n`. For odd `n` the image is one pixel off: a phase ramp
+# of a full turn across k-space. Its magnitude does not show it; coil maps made elsewhere no longer fit.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Energy: what lives where
@@ -141,8 +141,8 @@ claim("Energy in the central 10 % of the area", by_square, at_least=75, unit="%"
 claim("The area holds more than the lines: difference", by_square - by_lines, at_least=0, unit="points")
 
 # %% [markdown]
-# The bounds 60 % and 75 % come from photographs, whose amplitudes fall as $1/|k|$ (Field 1987): without their mean
-# they would hold a little more than that. The square wins because energy falls in all directions, not along $k_y$ only.
+# The bounds come from photographs, whose amplitudes fall as $1/|k|$ (Field 1987): without their mean they hold a
+# little more. The square wins because energy falls in all directions, not along $k_y$ only.
 
 # %% slideshow={"slide_type": "fragment"}
 masks = {"all": square | ~square, "10 % of the lines": lines, "10 % of the area": square, "the rest": ~square}
@@ -153,8 +153,7 @@ show_images([ifft2c(mask * kspace) for mask in masks.values()], titles)
 # The centre of k-space holds contrast and coarse shape, the periphery edges. Few lines blur along $y$ only.
 # A high share of energy proves no good image: the last percent are edges that a radiologist needs.
 #
-# Now paint, from the square on. Try a dot beside the centre, a ring, one half, every second line; then erase the
-# centre only.
+# Now paint: a dot beside the centre, a ring, one half, every second line; then erase the centre only.
 
 # %% slideshow={"slide_type": "skip"}
 def masked_image(mask):
@@ -163,10 +162,15 @@ def masked_image(mask):
 
 MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
 
+# %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
+# *What one sees.* One sample is one wave, whose magnitude is flat; a ring gives edges of one scale, half of k-space a
+# blur, every second line two heads.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Resolution and field of view
 #
-# Two lengths describe an image, and each is the inverse of a length in k-space (here in cycles per mm):
+# Two lengths describe an image. Each is the inverse of a length in k-space (here in cycles per mm): of its width,
+# $2k_{\max}$, and of the distance $\Delta k$ between its lines.
 #
 # $$\mathrm{pixel}=\frac{1}{2\,k_{\max}}\qquad\qquad \mathrm{FOV}=\frac{1}{\Delta k}$$
 #
@@ -179,9 +183,10 @@ titles = ["all lines", f"central quarter, pixel {ny / (ny // 4):.1f} mm", f"ever
 show_images([image, cropped, folded], titles, reference=image)
 
 # %% [markdown]
-# Skipping lines folds the image: **aliasing**, the subject of lessons 2 to 4. Cropping blurs, and adds stripes
-# beside sharp edges: **Gibbs ringing**. A sum of few waves overshoots an edge by 8.95 % of the step; more lines
-# make the stripes narrower, not lower.
+# (dB in titles: peak signal-to-noise ratio against the first panel, lesson 15.) Skipping lines folds the
+# image: **aliasing**, the subject of lessons 2 to 4. Cropping blurs, and adds stripes beside sharp edges: **Gibbs
+# ringing**. A cut-off sum of many waves overshoots an edge by 8.95 % of the step; more lines make the stripes
+# narrower, not lower.
 
 # %% slideshow={"slide_type": "subslide"}
 position = (torch.arange(2048) - 1024) / 20.48  # % of the FOV, 2048 points fine
@@ -226,12 +231,12 @@ for shape in ((5, 7), (5, 6), (6, 7), (4, 6)):
 # %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
 # *Why the roll?* For `n = 4` the frequencies are -2, -1, 0, 1: `flip` puts 1 where -2 was. But -2 is its own
 # partner, since 2 and -2 are the same wave on four points. A common mistake is the flip alone: right for every odd
-# size, wrong for the 256 x 256 of many scanners.
+# size, wrong for 256 x 256.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The mirror of k-space is the conjugate of the image. So the distance to the nearest symmetric k-space is the norm of
-# the image's *imaginary part*, once the best constant phase is out. Relative to the norm of the image we call it
-# **symmetry error**: 0 for a real image, 0.71 for random phase.
+# Mirroring k-space conjugates the image, so a symmetric k-space means a real image. The distance to the nearest one is
+# the norm of the *imaginary part*, once the best constant phase is out. Relative to the norm of the image we call it
+# **symmetry error**: 0 for a real image, 0.71 for random phase, about 0.1 for a phase that spreads by 0.1 rad.
 #
 # Magnetisation does have a phase: the main field is not uniform, echoes come early or late, coils and flow
 # add theirs. Our slices carry a smooth simulated phase within ±1 rad.
@@ -242,7 +247,7 @@ for shape in ((5, 7), (5, 6), (6, 7), (4, 6)):
 def symmetry_error(kspace):
     """Distance to the nearest conjugate-symmetric k-space, relative: (..., ky, kx) -> (...), 0 to 0.71"""
     image = ifft2c(kspace)
-    image = image * torch.exp(-0.5j * image.square().sum(dim=(-2, -1), keepdim=True).angle())
+    image = image * torch.exp(-0.5j * image.square().sum(dim=(-2, -1), keepdim=True).angle())  # least imaginary part
     return image.imag.norm(dim=(-2, -1)) / image.norm(dim=(-2, -1))
 
 half = partial_fourier_mask(ny, 0.5)
@@ -252,14 +257,14 @@ claim("Symmetry error of real slices, largest", symmetry_error(fft2c(images)).ma
 claim("Symmetry error of slices with phase", symmetry_error(fft2c(slices)), at_least=0.1)
 
 # %% [markdown]
-# Where there is phase the filled half is wrong: the slice is shaded, and streaked along $y$.
+# Phase makes the filled half wrong: the slice is shaded, and streaked along $y$.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Noise, and the magnitude image
 #
 # Every sample carries thermal noise, independent and Gaussian in its real and imaginary part, of standard deviation
-# $\sigma$ each. $F$ is orthonormal, so the complex image has the same noise. The *magnitude* does not: it follows a
-# **Rician** distribution, with mean $\sigma\sqrt{\pi/2}=1.25\,\sigma$ in air.
+# $\sigma$ each. $F$ is orthonormal, so the complex image has the same noise. The *magnitude* (of one coil) does not: it
+# follows a **Rician** distribution, with mean $\sigma\sqrt{\pi/2}=1.25\,\sigma$ in air.
 #
 # **Predict.** What is the mean magnitude where the true signal equals $\sigma$?
 
@@ -272,8 +277,8 @@ plot_lines(signal, {"mean magnitude": magnitude, "true signal": signal}, xlabel=
 claim("Mean magnitude in air", magnitude[0], at_least=1.23, at_most=1.28, unit="σ")
 
 # %% [markdown]
-# Averaging magnitudes does not remove that floor, averaging complex data does. So this course keeps data
-# complex and adds noise in k-space.
+# Averaging magnitudes keeps that floor, averaging complex data lowers it. So this course keeps data complex and
+# adds noise in k-space.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What makes MRI different
@@ -294,8 +299,7 @@ show_images({f"{name}, same slice": scan.reference for name, scan in scans.items
 show_phase(ifft2c(scans["T1w"].kspace), [f"coil {c}" for c in range(4)], support=scans["T1w"].reference != 0)
 
 # %% [markdown]
-# All of this is simulated: contrasts by signal equations at 3 T, coils with smooth phase, noise of 0.5 % of the
-# brightest pixel.
+# All simulated: contrast by signal equations at 3 T, coils with smooth phase, noise of 0.5 % of the brightest pixel.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 1.3 · Go further: partial Fourier  (★★★, about 20 min)
@@ -335,49 +339,48 @@ show_images([slices[5], ifft2c(measured), answer], ["all lines", "zero-filled", 
 # %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
 # *Why does it converge?* Both steps are projections onto convex sets (POCS). The mirror partner of a missing sample is
 # measured, so each turn halves the error of a real image. A common mistake is `abs` in step 1: it forbids negative
-# values. Where the true phase changes faster than the central lines show (vessels, air), step 1 is wrong, and so is
-# the image: the method assumes what it cannot see.
+# values. Where phase changes faster than the central lines show (vessels, air), the image is wrong.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data
 #
-# Three *measured* scans: a sagittal head and a fat-suppressed knee with one coil, an axial brain with
-# four (published as complex coil images; we transform them back). Two things could fool us. An echo one sample off
-# the middle breaks the symmetry of a real object, so we take the best of nine positions. Noise breaks it too; its share
-# follows from a corner of k-space, almost free of signal.
+# Three *measured* scans: a sagittal head (spin echo) and a fat-suppressed knee with one coil, an axial brain with
+# four (published as complex coil images). An echo off the middle, even by part of a sample, is
+# a phase ramp over $m$. Without it the squared error is
+# $\frac12-\frac12\max_q|\sum m^2 e^{-2\pi i q r}|/\sum|m|^2$; one FFT of $m^2$ tries all ramps. Noise breaks
+# symmetry too; a corner of k-space, where signal is least, bounds its share from above.
 #
-# **Predict.** Which of the three is closest to symmetric?
+# **Predict.** Which is closest to symmetric?
 
 # %% slideshow={"slide_type": "fragment"}
 panels = {}
 for scan in filter(None, map(real_scan, ("larson_head", "larson_knee", "moco_brain_7ch"))):
-    name, samples = scan.meta["source"], scan.kspace
-    moved = [samples.roll((dy, dx), dims=(-2, -1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-    error = symmetry_error(torch.stack(moved)).amin(dim=0)  # (coils,)
-    power = samples.abs().square()
+    name, coil_images, power = scan.meta["source"], ifft2c(scan.kspace), scan.kspace.abs().square()
+    sizes = [4 * n for n in coil_images.shape[-2:]]  # steps of 1/8 sample: m² turns twice as fast as m
+    ramped = torch.fft.fft2(coil_images.square(), s=sizes).abs().amax(dim=(1, 2))
+    error = (0.5 - 0.5 * ramped / coil_images.abs().square().sum(dim=(1, 2))).sqrt()  # (coils,)
     by_noise = (power[:, :8, :8].mean(dim=(1, 2)) / power.mean(dim=(1, 2)) / 2).sqrt()  # imaginary half
-    claim(f"Measured {name}: smallest symmetry error of its coils", error.min(), at_least=0.1)
-    claim(f"Measured {name}: symmetry error over that of its noise", (error / by_noise).min(), at_least=1.1)
-    panels[f"{name}, symmetry error {error.min():.2f}"] = scan.reference
+    claim(f"Measured {name}: symmetry error, echo centred, best coil", error.min(), at_least=0.1)
+    claim(f"Measured {name}: symmetry error over that of its noise", (error / by_noise).min(), at_least=1)
+    panels[f"{name}:\nerror {error.min():.2f}, of noise {by_noise[error.argmin()]:.2f}"] = scan.reference
 if panels:
     show_images(panels), show_phase(list(panels.values()), ["measured phase"] * len(panels))
 
 # %% [markdown]
-# None is conjugate symmetric, and the phase maps show why: smooth turns from object and coil, steps at vessels
-# and skin, noise outside. The knee comes closest. Before looking we expected three times the error of noise
-# alone; the knee stays below, since fat suppression leaves it little signal. So we claim what holds for all: more
-# than noise. Three slices say nothing about scanners at large.
+# None is conjugate symmetric, and the phase maps show why: smooth turns, steps at vessels and skin, noise outside. The
+# head comes closest: most of its turn is the echo's ramp, and a spin echo undoes the main field. A symmetric object
+# would stay below 1 in the second claim. Before looking we expected 3; only the brain gets there. Three slices say
+# nothing about scanners at large.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you have learned
 #
-# - k-space is the image summed under phase ramps. `ifftshift` first, `fftshift` last, orthonormal: energy
-#   is kept, to the first claim.
-# - The central tenth of k-space holds the claimed shares of energy, and the contrast; the rest holds edges. Cropping
-#   blurs and rings with the claimed overshoot; skipping lines folds.
-# - Conjugate symmetry holds for real slices and fails for every measured scan, by the errors claimed above. The cause
-#   is phase, and noise where signal is low.
-# - Noise is Gaussian in k-space and in the complex image. The magnitude has a floor: the claimed mean in air.
+# - k-space is the image summed under phase ramps: `ifftshift`, FFT, `fftshift`, orthonormal. Energy is kept (first
+#   claim).
+# - The central tenth holds the claimed shares of energy, and the contrast; the rest holds edges. Cropping blurs and
+#   rings with the claimed overshoot; skipping lines folds.
+# - Conjugate symmetry holds for real slices and fails for every measured scan, by the errors claimed.
+# - Noise is Gaussian in the complex image; the magnitude has a floor, the claimed mean in air.
 #
 # ## Further reading
 #
@@ -387,5 +390,5 @@ if panels:
 #   [10.1002/mrm.1910340618](https://doi.org/10.1002/mrm.1910340618): the Rician magnitude, and a correction.
 # - Noll, Nishimura and Macovski, *IEEE Trans Med Imaging* 1991,
 #   [10.1109/42.79473](https://doi.org/10.1109/42.79473): half of k-space and a low-resolution phase, in one step.
-# - Field, *J Opt Soc Am A* 1987, [10.1364/JOSAA.4.002379](https://doi.org/10.1364/JOSAA.4.002379): why amplitudes of
-#   natural images fall as $1/|k|$.
+# - Field, *J Opt Soc Am A* 1987, [10.1364/JOSAA.4.002379](https://doi.org/10.1364/JOSAA.4.002379): amplitudes of six
+#   natural images fall about as $1/|k|$.

@@ -96,6 +96,8 @@ WRONG = {
         "mask the wrong way round": partial_with(estimate="torch.where(mask, fft2c(along), kspace)"),
         "measured samples counted twice": partial_with(estimate="kspace + fft2c(along)"),
         "one turn only": partial_with(n="1"),
+        "the part along the phase, doubled, in one step": "def my_partial_fourier(kspace, mask, phase, n_iterations=20):\n"
+        "    return 2 * torch.exp(1j * phase) * (torch.exp(-1j * phase) * ifft2c(kspace)).real",
     },
 }
 
