@@ -30,7 +30,7 @@ from mricourse.simulate import brain_slices
 from mricourse.widgets import explore
 
 torch.manual_seed(0)
-NY, NX, R, NOISE_STD = 180, 151, 4, 0.01  # pixels; acceleration; noise (the brightest pixel is 1)
+NY, NX, R, NOISE_STD = 180, 151, 4, 0.01  # pixels; acceleration; noise per real and imaginary part (brightest pixel 1)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## From image to measurement
@@ -38,9 +38,10 @@ NY, NX, R, NOISE_STD = 180, 151, 4, 0.01  # pixels; acceleration; noise (the bri
 # Reconstruction asks which image explains the data. To answer we need the way from an image to its data, the
 # **forward model**
 # $$y = A x + n, \qquad A = M F S .$$
-# The image $x$ is complex. $S$ multiplies it by the sensitivity map of each coil. $F$ is the centred orthonormal
-# Fourier transform of lesson 1. $M$ keeps the samples that were measured. The noise $n$ is complex Gaussian,
-# independent from sample to sample and from coil to coil. (Real coils share some noise, which can be undone.)
+# The image $x$ is complex. $S$ multiplies it by the **sensitivity map** of each coil: how strongly, and with which
+# phase, it hears each pixel. $F$ is the centred orthonormal Fourier transform of lesson 1. $M$ keeps the samples that
+# were measured. The noise $n$ is complex Gaussian, independent from sample to sample and from coil to coil. (Real coils
+# share some noise, which can be undone.)
 
 # %% slideshow={"slide_type": "subslide"}
 heads = brain_slices("test", 20, shape=(NY, NX))  # (slices, y, x), complex
@@ -54,11 +55,10 @@ show_images([image, *coil_images[:3]], ["image x", "coil 0: S₀ x", "coil 1: S�
 show_kspace({"coil 0, all lines": full_kspace[0], "coil 0, every fourth": (comb * full_kspace)[0]})
 
 # %% [markdown]
-# Our product equals the library's `SenseOperator`, which we use from here on. As a matrix $A$ would have some 27,000
-# rows and as many columns. We only apply it.
+# Our product equals the library's `SenseOperator`, used from here on. As a matrix $A$ would have some 27,000 rows and
+# as many columns. We only apply it.
 #
-# Each $k_y$ line costs one repetition of the pulse sequence; the samples along $k_x$ are read within milliseconds.
-# So the number of lines is the scan time, and one line in $R$ makes the scan $R$ times as fast. $R$ is the
+# Each $k_y$ line costs one repetition time (lesson 1). So one line in $R$ makes the scan $R$ times as fast: $R$ is the
 # **acceleration**.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -70,9 +70,9 @@ show_kspace({"coil 0, all lines": full_kspace[0], "coil 0, every fourth": (comb 
 # $M$ is real and diagonal, its own adjoint. $F$ is orthonormal, so $F^H = F^{-1}$. $S^H$ multiplies each coil image by
 # the *conjugate* map and sums over the coils. The image $A^H y$ is called **zero-filled**.
 #
-# Why insist? $\frac12\lVert A x - y\rVert^2$ falls fastest in the direction $A^H(y - A x)$, and every solver of the
-# coming lessons walks along it. With a wrong adjoint nothing crashes; the solver ends at another image. The
-# **dot test** draws random $u$ and $v$ and compares the two sides.
+# Why insist? $\frac12\lVert A x - y\rVert^2$ falls fastest in the direction $A^H(y - A x)$, and iterative solvers
+# build their steps from it. With a wrong adjoint nothing crashes; the solver ends at another image. The **dot test**
+# draws random $u$ and $v$ and compares the two sides.
 
 # %% slideshow={"slide_type": "subslide"}
 class NoConjugate(SenseOperator):
@@ -84,7 +84,7 @@ print(f"mismatch {dot_test(A, (NY, NX)):.0e}, without the conjugate {dot_test(No
 
 # %% [markdown]
 # An exact pair agrees to rounding, below $10^{-15}$ in double precision. The wrong one is far below 1 too, because long
-# random vectors are nearly perpendicular. The gap between the two numbers convicts it.
+# random vectors are nearly perpendicular. The gap convicts it.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 2.1 · the adjoint  (★☆☆, about 10 min)
@@ -141,12 +141,12 @@ zero_filled = {name: SenseOperator(smaps, mask).adjoint(full_kspace) for name, m
 show_images({"reference": image, **zero_filled}, reference=image)
 spread = {name: point_spread(mask)[:, mask.shape[1] // 2].abs() for name, mask in masks.items()}
 decibels = {name: (20 * line.log10()).clamp(-50) for name, line in spread.items()}
-plot_lines(torch.arange(NY) - NY // 2, decibels, xlabel="y (pixels from the point)", ylabel="point spread (dB)")
+plot_lines(torch.arange(NY) - NY // 2, decibels, xlabel="pixels from the point", ylabel="point spread (dB, cut at -50)")
 
 # %% [markdown]
 # Four heads, 45 pixels apart, each weighted by what the coils see of it. The other patterns smear their aliases over
 # the image, where they resemble noise: they are **incoherent**. (They also blur, as they sample the edge of k-space
-# thinly.) To measure the ghosts we ask at which shift the edges of the true image are seen again.
+# thinly or not at all.) To measure the ghosts we ask at which shift the edges of the true image are seen again.
 
 # %% slideshow={"slide_type": "fragment"}
 def ghost_distance(seen, image):
@@ -162,7 +162,7 @@ claim("peaks of the comb's point spread, pixels apart", gaps.mean(), at_least=NY
 
 # %% [markdown]
 # For $m$ uniformly random samples theory gives side lobes of root mean square $\sqrt{(1 - 1/R)/m}$: $-18$ dB for 45
-# lines, $-39$ dB for some 6800 points. The highest of many lobes is 7 to 10 dB above. With a margin we claim a
+# lines, $-40$ dB for some 6800 points. The highest of many lobes is 7 to 10 dB above. With a margin we claim a
 # **peak side lobe** at least 6 dB (lines) and 20 dB (points) below the comb's, which is 0 dB.
 
 # %% slideshow={"slide_type": "fragment"}
@@ -187,8 +187,7 @@ def look(acceleration=4, pattern="equispaced"):
     """Zero-filled image and point spread along y."""
     mask = (equispaced_mask if pattern == "equispaced" else variable_density_mask)(NY, acceleration, acs=0)
     seen = SenseOperator(smaps, mask).adjoint(full_kspace)
-    title = f"zero-filled, realised R = {acceleration_of(mask):.2f}"
-    return {title: seen, "point spread along y": point_spread(mask).expand(NY, NX)}
+    return {f"realised R = {acceleration_of(mask):.2f}": seen, "point spread": point_spread(mask).expand(NY, NX)}
 
 
 explore(look, acceleration=(1, 8), pattern=["equispaced", "variable density"])
@@ -199,7 +198,8 @@ explore(look, acceleration=(1, 8), pattern=["equispaced", "variable density"])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 2.2 · the point spread  (★★☆, about 10 min)
-# Compute the image of a point under a mask, scaled to 1 at the centre. *Hint:* which k-space has a point in the centre?
+# Compute the image of a point under a mask, scaled to 1 at the centre. *Hint:* what is the
+# k-space of a point in the centre of the image?
 
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_point_spread(mask):
@@ -217,7 +217,7 @@ mask, point = variable_density_mask((31, 24), 3, acs=4), torch.zeros(31, 24)
 point[20, 5] = 1
 moved = mask.float().mean() * my_point_spread(mask).roll((20 - 15, 5 - 12), dims=(0, 1))
 assert moved.shape == (31, 24), f"got shape {tuple(moved.shape)}; expected that of the mask, (31, 24)"
-assert (moved - ifft2c(mask * fft2c(point))).abs().max() < 1e-4, "this is not how a point at (20, 5) looks"
+assert (moved - ifft2c(mask * fft2c(point))).abs().max() < 1e-4, "not a point at (20, 5): is yours 1 at index (15, 12)?"
 assert (my_point_spread(comb) - point_spread(comb)).abs().max() < 1e-4, "wrong for lines, (ky, 1)"
 
 # %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
@@ -233,7 +233,7 @@ assert (my_point_spread(comb) - point_spread(comb)).abs().max() < 1e-4, "wrong f
 #
 # **Noise.** $F^H$ is orthonormal, so white noise in k-space is white in the image, of the same standard deviation.
 # With one sample in $R$, the signal falls by $R$ and the noise by $\sqrt R$. Scaled back to full signal, noise has
-# *grown* by $\sqrt R$. **Predict** the factor at $R = 4$.
+# *grown* by $\sqrt R$.
 
 # %% slideshow={"slide_type": "fragment"}
 difference = (A.normal(image) - A.adjoint(A.forward(image))).abs().max()
@@ -249,11 +249,12 @@ claim("noise at full signal grows by sqrt(R) = 2", growth, at_least=1.98, at_mos
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Off the grid: radial and spiral
 #
-# A scanner can steer through k-space along any smooth curve. $F$ then becomes a sum over the $N$ pixels,
+# A scanner can steer through k-space along any smooth curve. $F$ then becomes a sum over the $N$ pixels, with $r$ in
+# pixels and $k_j$ in cycles per pixel,
 # $$y_c(k_j) = \frac{1}{\sqrt N}\sum_r S_c(r)\,x(r)\,e^{-2\pi i\,k_j\cdot r} ,$$
-# which the **non-uniform FFT** evaluates fast, to a chosen accuracy. Its adjoint is no inverse even when nothing is
-# skipped, because samples crowd where spokes meet, as $1/|k|$. **Density weights** $W$, the k-space area that each
-# sample stands for, correct that: $A^H W y$.
+# which the **non-uniform FFT** (NUFFT) evaluates fast, to a chosen accuracy. Its adjoint is no inverse even when
+# nothing is skipped, because samples crowd where spokes meet, as $1/|k|$. **Density weights** $W$, the k-space area
+# that each sample stands for, correct that: $A^H W y$.
 #
 # **Predict.** What does $A^H y$ look like without weights? What replaces the ghosts when most spokes are missing?
 
@@ -267,31 +268,31 @@ blur = nuffts["283 spokes"].normal(image)  # no weights
 show_images({"no weights": blur / blur.abs().max(), **gridded}, reference=image)
 
 # %% [markdown]
-# Without weights, low frequencies count too often and the image is a blur. Missing spokes give streaks: radial
-# sampling is incoherent too. 45 spokes take as long as the comb's 45 lines. But spokes are Nyquist-close at their ends
-# only if there are $\pi/2$ times as many as Cartesian lines, 283 for 180. So "45 spokes" is $R = 4$ in scan time and
-# $R = 6.3$ in sampling; papers use both.
+# (No noise here.) Without weights, low frequencies count too often: a blur. Missing spokes give
+# streaks: radial sampling is incoherent too. 45 spokes take as long as 45 lines: $R = 4$ in time. Spokes that are
+# Nyquist-close at their ends are $\pi/2$ times as many as lines, 283 for 180: $R = 6.3$ in sampling. Papers use both.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## CT measures radial k-space
 #
-# A CT scanner measures line integrals. Its $A$ is the **Radon transform**, one projection for each view angle. The
-# **Fourier slice theorem**: the 1-D transform of a projection equals the 2-D transform of the image on the spoke of
-# that angle. So CT and radial MRI sample alike. **Predict** which curve a bright point draws in the stack
-# of projections.
+# A CT scanner measures line integrals (of attenuation, after a logarithm). With parallel rays its $A$ is the **Radon
+# transform**, one projection for each view angle. The **Fourier slice theorem**: the 1-D transform of a projection
+# equals the 2-D transform of the image on the spoke of that angle. So CT and radial MRI sample alike. **Predict** which
+# curve a point draws in the stack of projections.
 
 # %% slideshow={"slide_type": "subslide"}
 radon = RadonOperator(torch.arange(90) * torch.pi / 90, (NY, NX))
 sinogram, uniform = radon.forward(image.abs()), torch.ones(1, NY, NX, dtype=torch.complex64)  # one uniform coil
 spokes = NufftOperator(radial_trajectory(90, radon.n_detectors, golden=False), uniform).forward(image.abs())
 spokes = spokes.reshape(sinogram.shape) * (NY * NX / radon.n_detectors) ** 0.5  # both transforms are orthonormal
-show_images({"90 projections": sinogram}, label="line integral (pixels)")
+point = 50.0 * (torch.arange(NY * NX).view(NY, NX) == 60 * NX + 40)
+show_images({"90 projections, one a row": sinogram, "of one point": radon.forward(point)}, label="line integral")
 error = (fftc(sinogram) - spokes).norm() / spokes.norm()
 claim("transformed projections equal the spokes: relative difference", error, at_most=0.05)
 
 # %% [markdown]
-# A sine wave, hence *sinogram*. The bound of 5 % leaves room for the detector, whose bins share each pixel by linear
-# interpolation.
+# Half a sine wave, hence *sinogram*. The bound of 5 % leaves room for the detector, whose bins share each pixel by
+# linear interpolation.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A moving object: k-t sampling
@@ -311,8 +312,8 @@ error = (R * series - beating).mean(dim=0).norm() / beating.mean(dim=0).norm()
 claim("no ghosts in the temporal average: relative difference", error, at_most=0.02)
 
 # %% [markdown]
-# The rotating ghosts cancel in the average. In temporal frequency those of the still chest sit at $m/R$ per frame, the
-# chest itself at zero: there k-t methods separate them.
+# In frame 1 the turned ghosts add up to less, in the average they cancel. In temporal frequency those of the still
+# chest sit at $m/R$ per frame, the chest itself at zero: there k-t methods separate them.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## One equation, many tasks
@@ -325,11 +326,11 @@ claim("no ghosts in the temporal average: relative difference", error, at_most=0
 # | denoising | 1: all is measured, but $n$ is large |
 # | sharpening | $F^H B F$, where the filter $B$ weakens high frequencies |
 # | super-resolution | $M$ keeps only the centre of k-space |
-# | motion artefacts | each line has a phase of its own, from the shift at its time |
-# | EPI ghosts, a hardware artefact | odd and even lines differ by a phase |
+# | motion artefacts (shifts) | each line has a phase of its own, from the shift at its time |
+# | ghosts of echo-planar imaging, a hardware artefact | odd and even lines differ by a phase |
 #
 # The last five are enhancement tasks: the same theory, another $A$ or another $n$. An unknown $A$, as with motion, has
-# to be estimated too. Every operator of this lesson has to pass the dot test.
+# to be estimated too. Every operator of this lesson passes the dot test.
 
 # %% slideshow={"slide_type": "fragment"}
 for name, operator in {"Cartesian": A, "Radon": radon, **nuffts}.items():
@@ -355,19 +356,18 @@ def my_nufft(image, trajectory):
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 tiny, between = random_complex(7, 6, seed=4), NufftOperator(spiral_trajectory(3, 20), torch.ones(1, 7, 6) + 0j)
 grid = torch.cartesian_prod((torch.arange(7) - 3) / 7, (torch.arange(6) - 3) / 6)
-assert (my_nufft(tiny, grid) - fft2c(tiny).flatten()).abs().max() < 1e-4, "on the Cartesian grid it is not fft2c"
+assert (my_nufft(tiny, grid) - fft2c(tiny).flatten()).abs().max() < 1e-4, "on the grid not fft2c: sign, origin, scale?"
 assert (my_nufft(tiny, between.trajectory) - between.forward(tiny)[0]).abs().max() < 1e-3, "wrong off the grid"
 
 # %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
-# *Why not always like this?* It costs samples times pixels, almost three billion exponentials for each coil of our 283
-# spokes; the non-uniform FFT costs little more than an FFT. *Common mistake:* the origin at the first pixel. That
-# multiplies the data by a phase ramp, which no magnitude shows.
+# *Why not always like this?* It costs samples times pixels, almost three billion exponentials for our 283 spokes; the
+# non-uniform FFT costs as much as a few FFTs. *Common mistake:* the origin at the first pixel. That multiplies the data
+# by a phase ramp, which no magnitude shows.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data
 #
-# The first brain (256 lines) was measured completely and published as complex coil images; we transform them and leave
-# lines out.
+# The first brain (256 lines) was published as complete complex coil images; we transform them and leave lines out.
 # Coils, phase and noise are real. The second was measured with a Poisson disc: nobody knows the full data, and the mask
 # is read off the empty samples; it leaves out the corners too. Each is one slice of one person.
 
@@ -387,8 +387,8 @@ if (other := real_scan("sigpy_brain_8ch")) is not None:
 #   test to rounding.
 # - A comb's ghosts lie FOV/R away, on the point spread, on 20 slices and on a real brain. Random patterns spread their
 #   aliases; the claims give the peak side lobes.
-# - Skipping costs $\sqrt R$ in signal-to-noise ratio before any unfolding.
-# - Radial, spiral, CT, k-t and the enhancement tasks differ in $A$ only; the Fourier slice theorem links two of them.
+# - Skipping costs $\sqrt R$ in signal-to-noise ratio (SNR) before any unfolding.
+# - Radial, spiral, CT, k-t and the enhancement tasks differ in $A$ or $n$; the Fourier slice theorem links two of them.
 #
 # ## Further reading
 #
