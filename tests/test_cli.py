@@ -1,12 +1,15 @@
 """The house's commands: every mistake is one sentence on stderr and a non-zero exit, never a traceback."""
 
+import socket
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from mricourse import cli
 from mricourse.classroom import doctor, lab, notebooks, run
+from mricourse.simulate import contrast_scan
 
 COMMANDS = ["build", "lab", "run", "doctor"]
 
@@ -191,3 +194,36 @@ assert not heavy, heavy
 def test_both_ways_to_call_it_are_the_same():
     done = subprocess.run([sys.executable, "-m", "mricourse", "nonsense"], capture_output=True, text=True)
     assert done.returncode == 2 and is_one_sentence(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "words", [["doctor"], ["data", "list"], ["data", "inspect", "scan.npy"], ["build", "--check"], ["reconstruct"]]
+)
+def test_no_command_touches_the_network_unless_asked(words, mricourse, tmp_path, monkeypatch):
+    def refuse(*args, **options):
+        raise AssertionError(f"{words} asked the network for {args}")
+
+    for name in ("getaddrinfo", "create_connection"):
+        monkeypatch.setattr(socket, name, refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setenv("MRICOURSE_CACHE", str(tmp_path))
+    scan = contrast_scan("s1", "T1w", shape=(64, 64), n_coils=2, seed=0)
+    np.save(tmp_path / "scan.npy", scan.kspace.numpy())
+    if words == ["reconstruct"]:
+        words = ["reconstruct", str(tmp_path / "scan.npy"), "--method", "sense", "-o", str(tmp_path / "image.npy")]
+    code, _, error = mricourse(*(str(tmp_path / "scan.npy") if word == "scan.npy" else word for word in words))
+    assert "asked the network" not in error, error
+    assert code in (0, 1), error
+
+
+def test_fetching_is_the_one_that_asks(mricourse, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: asked.append(args) or _no_name())
+    monkeypatch.setenv("MRICOURSE_CACHE", str(tmp_path))
+    code, _, error = mricourse("data", "get", "larson_knee")
+    assert asked and code == 2 and is_one_sentence(error)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def _no_name():
+    raise socket.gaierror("no network here")
