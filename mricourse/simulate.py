@@ -14,14 +14,12 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from mricourse.acquisition import check_numbers, make_mask, measure, with_phase
 from mricourse.anatomy import CHANNELS, PLANES, Anatomy, anatomy_names, load_anatomy
 from mricourse.coils import simulate_coils
 from mricourse.contrasts import CONTRASTS, Lesion, subject_tissues, weighted_image
-from mricourse.fourier import fft2c
-from mricourse.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
+from mricourse.draws import choose, generator_for, integer, smooth_field, subseed, uniform
 from mricourse.scan import Scan
-
-PATTERNS = ("equispaced", "random", "variable_density", "any")
 
 
 def randomised_scan(
@@ -70,18 +68,18 @@ def randomised_scan(
         An unknown anatomy or pattern, or a number out of range.
     """
     anatomy = load_anatomy(anatomy) if isinstance(anatomy, str) else anatomy
-    _check_numbers(shape, n_coils, noise_std)
+    check_numbers(shape, n_coils, noise_std)
     generator = torch.Generator().manual_seed(seed)
     channels, geometry = _random_slice(anatomy, shape, generator)
     image = _random_contrast(anatomy, channels, generator)
-    reference = _with_phase(image, 1.5 * _uniform(0, 1, generator), generator)
+    reference = with_phase(image, 1.5 * uniform(0, 1, generator), generator)
     if n_coils is None:
-        n_coils = _integer(4, 16, generator)
+        n_coils = integer(4, 16, generator)
     if noise_std is None:
-        noise_std = 10 ** _uniform(-3, -1.7, generator)
-    kind = ("gaussian", "biot_savart")[_integer(0, 1, generator)]
-    smaps = simulate_coils(n_coils, shape, seed=_subseed(generator), kind=kind)
-    mask, pattern = _make_mask(shape, mask, acceleration, generator)
+        noise_std = 10 ** uniform(-3, -1.7, generator)
+    kind = ("gaussian", "biot_savart")[integer(0, 1, generator)]
+    smaps = simulate_coils(n_coils, shape, seed=subseed(generator), kind=kind)
+    mask, pattern = make_mask(shape, mask, acceleration, generator)
     meta = {
         "source": f"simulated from anatomy {anatomy.name}",
         "simulated": "contrast, warp, coils, phase and noise; "
@@ -95,7 +93,7 @@ def randomised_scan(
         "noise_std": noise_std,
         "seed": seed,
     }
-    return _measure(reference, smaps, mask, noise_std, meta, generator)
+    return measure(reference, smaps, mask, noise_std, meta, generator)
 
 
 def draw_scan(split: str, index: int, *, seed: int = 0, **options: object) -> Scan:
@@ -181,15 +179,15 @@ def contrast_scan(
         An unknown name, a slice outside the head, or a number out of range.
     """
     anatomy = load_anatomy(anatomy) if isinstance(anatomy, str) else anatomy
-    _check_numbers(shape, n_coils, noise_std)
+    check_numbers(shape, n_coils, noise_std)
     reference, meta = _contrast_image(
         anatomy, contrast, plane=plane, index=index, thickness_mm=thickness_mm, shape=shape, lesion=lesion, seed=seed
     )
     smaps = simulate_coils(n_coils, shape, seed=seed)
-    generator = _generator(seed, contrast, "scan")
-    mask, pattern = _make_mask(shape, mask, acceleration, generator)
+    generator = generator_for(seed, contrast, "scan")
+    mask, pattern = make_mask(shape, mask, acceleration, generator)
     meta |= {**pattern, "coil_kind": "gaussian", "noise_std": noise_std}
-    return _measure(reference, smaps, mask, noise_std, meta, generator)
+    return measure(reference, smaps, mask, noise_std, meta, generator)
 
 
 def contrast_scans(
@@ -243,7 +241,7 @@ def brain_slices(
     complex64 Tensor, shape (n, ny, nx)
         Smooth phase, maximum magnitude 1 in each slice, no noise.
     """
-    _check_numbers(shape, 1, 0.0)
+    check_numbers(shape, 1, 0.0)
     images = [
         _contrast_image(load_anatomy(name), contrast, plane=plane, index=index, shape=shape, seed=subject)[0]
         for name, index, subject in _spread(split, n, plane, seed)
@@ -266,7 +264,7 @@ def _place_in_split(split: str, index: int, seed: int) -> tuple[str, int]:
 def _spread(split: str, n: int, plane: str, seed: int) -> Iterator[tuple[str, int, int]]:
     """Anatomy, slice and subject seed of `n` slices spread over the brains of a split, in a mixed order."""
     names = anatomy_names(split)
-    order = torch.randperm(n, generator=_generator(seed, split, plane)).tolist()
+    order = torch.randperm(n, generator=generator_for(seed, split, plane)).tolist()
     for number, place in enumerate(order):
         name = names[place % len(names)]
         first, last = load_anatomy(name).span(plane)
@@ -274,29 +272,23 @@ def _spread(split: str, n: int, plane: str, seed: int) -> Iterator[tuple[str, in
         yield name, index, _place_in_split(split, number, seed)[1]
 
 
-def _generator(seed: int, *words: str) -> torch.Generator:
-    """A random stream of its own for every purpose, so that one draw never shifts another."""
-    digest = hashlib.sha256("/".join([str(seed), *words]).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
 # --- images -------------------------------------------------------------------------------------
 
 
 def _random_slice(anatomy: Anatomy, shape: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, dict]:
     """Sample a randomly placed, turned and warped plane: (channels, ny, nx)."""
-    plane = [*PLANES][_choose((0.5, 0.25, 0.25), generator)]
-    oblique = _uniform(0, 1, generator) < 0.3
+    plane = [*PLANES][choose((0.5, 0.25, 0.25), generator)]
+    oblique = uniform(0, 1, generator) < 0.3
     tilt = 0.5 if oblique else 0.08
-    turns = (_uniform(-0.35, 0.35, generator), _uniform(-tilt, tilt, generator), _uniform(-tilt, tilt, generator))
+    turns = (uniform(-0.35, 0.35, generator), uniform(-tilt, tilt, generator), uniform(-tilt, tilt, generator))
     first, last = anatomy.span(plane)
-    index = _uniform(first, last, generator)
-    zoom = _uniform(0.75, 1.15, generator)
+    index = uniform(first, last, generator)
+    zoom = uniform(0.75, 1.15, generator)
     sizes = [size for axis, size in enumerate(anatomy.shape) if axis != PLANES[plane]]
     pixel_mm = max(size / n for size, n in zip(sizes, shape, strict=True)) / zoom
     points = anatomy.plane_points(plane, shape, index=index, pixel_mm=pixel_mm, rotation_rad=turns)
     warp = torch.stack([smooth_field(shape, n_control=6, generator=generator) for _ in range(3)], dim=-1)
-    points = points + 6 * _uniform(0, 1, generator) * warp
+    points = points + 6 * uniform(0, 1, generator) * warp
     name = f"oblique, near {plane}" if oblique else plane
     return anatomy.sample(points), {"plane": name, "slice_index": index, "pixel_mm": pixel_mm, "zoom": zoom}
 
@@ -304,15 +296,15 @@ def _random_slice(anatomy: Anatomy, shape: tuple[int, int], generator: torch.Gen
 def _random_contrast(anatomy: Anatomy, channels: Tensor, generator: torch.Generator) -> Tensor:
     """Magnitude image with maximum 1: a random intensity per tissue, or the measured T1 weighting."""
     t1, probabilities = channels[0], channels[1:]
-    if _uniform(0, 1, generator) < 0.7:
+    if uniform(0, 1, generator) < 0.7:
         levels = torch.rand(len(probabilities), generator=generator) * 0.95 + 0.05
-        strength = _uniform(-1.5, 1.5, generator)  # negative: fine detail inverts, as from T1w to T2w
+        strength = uniform(-1.5, 1.5, generator)  # negative: fine detail inverts, as from T1w to T2w
         texture = 1 + strength * _texture(anatomy, channels)
         image = torch.tensordot(levels, probabilities, dims=1) * texture
     else:
-        image = t1 ** _uniform(0.8, 1.3, generator)
+        image = t1 ** uniform(0.8, 1.3, generator)
     bias = smooth_field(channels.shape[1:], n_control=4, generator=generator)
-    image = image * torch.exp(_uniform(0, 0.5, generator) * bias)
+    image = image * torch.exp(uniform(0, 0.5, generator) * bias)
     return image / image.max().clamp_min(1e-6)
 
 
@@ -342,7 +334,7 @@ def _contrast_image(
     channels = torch.stack([anatomy.sample(place) for place in points]).mean(dim=0)
     pixel_mm = float((points[0][-1, 0] - points[0][0, 0]).norm()) / max(shape[0] - 1, 1)
 
-    subject = _generator(seed, "subject")
+    subject = generator_for(seed, "subject")
     tissues = subject_tissues(subject)
     lesions = [] if lesion is None else [lesion] if isinstance(lesion, Lesion) else [*lesion]
     shares = [_lesion_share(each, channels[1:], pixel_mm, subject) for each in lesions]
@@ -350,7 +342,7 @@ def _contrast_image(
     texture = _texture(anatomy, channels)
     protocol = CONTRASTS[contrast]
     image = weighted_image(channels[1:], protocol, tissues=tissues, texture=texture, lesions=visible)
-    reference = _with_phase(image / image.max().clamp_min(1e-6), 1.0, _generator(seed, contrast, "phase"))
+    reference = with_phase(image / image.max().clamp_min(1e-6), 1.0, generator_for(seed, contrast, "phase"))
     meta = {
         "source": f"simulated from anatomy {anatomy.name}",
         "simulated": "tissue contrast by signal equations, coils, phase and noise; texture from the measured T1; "
@@ -408,103 +400,3 @@ def _lesion_share(lesion: Lesion, probabilities: Tensor, pixel_mm: float, genera
     outline = 1 + sum(0.12 * torch.cos((k + 2) * angle + phase) for k, phase in enumerate(phases))
     share = (radius * outline + 0.5 - torch.hypot(y.float(), x.float())).clamp(0, 1)
     return share * probabilities[:3].sum(dim=0).clamp(0, 1)  # only where there is brain
-
-
-def smooth_field(shape: tuple[int, int], *, n_control: int = 5, generator: torch.Generator) -> Tensor:
-    """Random smooth field from cubic B-splines: float (ny, nx), values from -1 to 1.
-
-    Parameters
-    ----------
-    shape : (ny, nx)
-        Size of the field.
-    n_control : int
-        Control points along each axis, at least 4; more make it rougher.
-    generator : torch.Generator
-        Source of the random numbers.
-    """
-    coefficients = torch.rand(n_control, n_control, generator=generator) * 2 - 1
-    rows, columns = (_spline_matrix(n, n_control) for n in shape)
-    return rows @ coefficients @ columns.T
-
-
-@lru_cache(maxsize=32)
-def _spline_matrix(n: int, n_control: int) -> Tensor:
-    """Cubic B-spline weights of the control points at n pixels: (n, n_control), rows sum to 1."""
-    position = torch.linspace(0, n_control - 3, n)
-    cell = position.floor().clamp(max=n_control - 4)
-    t = position - cell
-    weights = torch.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], dim=1) / 6
-    matrix = torch.zeros(n, n_control)
-    return matrix.scatter_(1, cell.long().unsqueeze(1) + torch.arange(4), weights)
-
-
-def _with_phase(image: Tensor, amplitude_rad: float, generator: torch.Generator) -> Tensor:
-    """Give a magnitude image a smooth phase between -amplitude and +amplitude."""
-    n_control = _integer(4, 6, generator)
-    field = smooth_field(image.shape, n_control=n_control, generator=generator)
-    return torch.polar(image, amplitude_rad * field / field.abs().max())
-
-
-# --- measurement --------------------------------------------------------------------------------
-
-
-def _measure(
-    reference: Tensor, smaps: Tensor, mask: Tensor, noise_std: float, meta: dict, generator: torch.Generator
-) -> Scan:
-    """y = M (F S x + n) with white complex noise."""
-    kspace = fft2c(smaps * reference)
-    noise = torch.randn((*kspace.shape, 2), generator=generator)
-    kspace = torch.add(kspace, torch.view_as_complex(noise), alpha=noise_std)
-    kspace = torch.where(mask, kspace, 0)
-    return Scan(kspace, smaps, mask, reference, meta)
-
-
-def _make_mask(
-    shape: tuple[int, int], mask: Tensor | str | None, acceleration: int | None, generator: torch.Generator
-) -> tuple[Tensor, dict]:
-    """The mask to use and what `meta` says about it."""
-    if isinstance(mask, Tensor):
-        if acceleration is not None:
-            raise ValueError("got a mask and an acceleration; expected one of them: the mask sets the acceleration.")
-        return mask, {"pattern": "given", "acceleration": acceleration_of(mask)}
-    if mask is None and acceleration is None:
-        return torch.ones(1, 1, dtype=torch.bool), {"pattern": "full", "acceleration": 1.0}
-    pattern = mask or "any"
-    if pattern not in PATTERNS:
-        raise ValueError(f"mask is {pattern!r}; expected a Tensor or one of {', '.join(PATTERNS)}: choose one of them.")
-    if pattern == "any":
-        pattern = PATTERNS[_integer(0, 1, generator)]
-    acceleration = acceleration or _integer(3, 5, generator)
-    acs = max(2, round(shape[0] * _uniform(0.06, 0.12, generator)))
-    if pattern == "equispaced":
-        drawn = equispaced_mask(shape[0], acceleration, acs=acs, offset=_integer(0, acceleration - 1, generator))
-    else:
-        make = random_mask if pattern == "random" else variable_density_mask
-        drawn = make(shape[0], acceleration, acs=acs, seed=_subseed(generator))
-    return drawn, {"pattern": pattern, "acceleration": acceleration_of(drawn), "acs": acs}
-
-
-def _check_numbers(shape: tuple[int, int], n_coils: int | None, noise_std: float | None) -> None:
-    if len(shape) != 2 or min(shape) < 16:
-        raise ValueError(f"shape is {tuple(shape)}; expected two sizes of at least 16: write shape=(ny, nx).")
-    if n_coils is not None and n_coils < 1:
-        raise ValueError(f"n_coils is {n_coils}; expected at least 1: a head coil has 8 to 32.")
-    if noise_std is not None and not (math.isfinite(noise_std) and noise_std >= 0):
-        raise ValueError(f"noise_std is {noise_std}; expected zero or more: the brightest pixel is 1, 0.005 is usual.")
-
-
-def _uniform(low: float, high: float, generator: torch.Generator) -> float:
-    return low + (high - low) * float(torch.rand((), generator=generator))
-
-
-def _integer(low: int, high: int, generator: torch.Generator) -> int:
-    """Uniform from low to high, both included."""
-    return int(torch.randint(low, high + 1, (), generator=generator))
-
-
-def _choose(shares: Sequence[float], generator: torch.Generator) -> int:
-    return int(torch.multinomial(torch.tensor(shares), 1, generator=generator))
-
-
-def _subseed(generator: torch.Generator) -> int:
-    return _integer(0, 2**31 - 1, generator)

@@ -17,6 +17,7 @@ from mricourse.contrasts import (
     spoiled_gradient_echo,
     weighted_image,
 )
+from mricourse.draws import smooth_field
 from mricourse.fourier import fft2c, ifft2c
 from mricourse.sampling import acceleration_of, equispaced_mask
 from mricourse.simulate import (
@@ -27,7 +28,6 @@ from mricourse.simulate import (
     draw_scan,
     randomised_scan,
     randomised_scans,
-    smooth_field,
 )
 
 SMALL = (48, 41)
