@@ -2,9 +2,9 @@
 
 usage: python benchmarks/compare.py [--quick] [-o RESULTS.md]
 
-Iterative methods run until they reach a stated error, each library with the fewest iterations (and, where it differs in
-its regulariser, the best weight) that does; the libraries take turns, A B C A B C, and the median counts. Peak memory is
-the growth of a fresh process's high-water mark over the same call.
+Iterative methods run until they reach a stated error, each library with the fewest iterations (and, where it differs
+in its regulariser, the best weight) that does; the libraries take turns, A B C A B C, and the median counts. Peak
+memory is the growth of a fresh process's high-water mark over the same call.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import platform
 import statistics
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,8 @@ ESPIRIT_THRESHOLD = 0.02
 def make_problem(n, coils):
     """One noisy R = 4 acquisition of a textured phantom: everything that a call below needs."""
     smaps = simulate_coils(coils, (n, n), seed=1)
-    texture = torch.nn.functional.interpolate(random_complex(1, 1, n // 4, n // 4).real, size=(n, n), mode="bicubic")[0, 0]
+    coarse = random_complex(1, 1, n // 4, n // 4).real
+    texture = torch.nn.functional.interpolate(coarse, size=(n, n), mode="bicubic")[0, 0]
     image = (shepp_logan((n, n)) * (1 + 0.1 * texture)).to(torch.complex64)
     mask = random_mask(n, 4, acs=24, seed=0)
     full = fft2c(smaps * image) + 5e-3 * random_complex(coils, n, n)
@@ -170,7 +172,8 @@ def errors_of(method, p):
         maps = p["A"].smaps
         return lambda x: float(1 - ((x.conj() * maps).sum(0).abs() / rss(x).clamp_min(1e-9))[inside].median())
     if method == "NUFFT":
-        exact = NufftOperator(p["points"].double(), p["A"].smaps.to(torch.complex128)).normal(p["image"].to(torch.complex128))
+        A = NufftOperator(p["points"].double(), p["A"].smaps.to(torch.complex128))
+        exact = A.normal(p["image"].to(torch.complex128))
         return lambda x: float((x - exact * _fit(x, exact)).norm() / (exact * _fit(x, exact)).norm())
     return lambda x: float(nmse(x, p["image"])) ** 0.5  # regularisers differ between libraries: error against the truth
 
@@ -227,7 +230,8 @@ def _peak_memory_here(method, library, case, arguments):
 
 
 def _status(key):
-    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key))
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 
 def normal_rows(cases):
@@ -241,11 +245,12 @@ def normal_rows(cases):
 
 
 def machine():
-    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
-    from importlib.metadata import version
-
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "sigpy", "bartorch", "finufft", "PyWavelets"))
-    return f"{cpu}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, {packages}."
+    about = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next((line.split(":")[1].strip() for line in about if "model name" in line), "?")
+    names = ("torch", "numpy", "sigpy", "bartorch", "finufft", "PyWavelets")
+    packages = ", ".join(f"{name} {version(name)}" for name in names)
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{cpu}, {os.cpu_count()} cores, {system}, {packages}."
 
 
 def main():
@@ -254,12 +259,14 @@ def main():
     parser.add_argument("-o", "--output", type=Path, help="also write the tables to this file")
     options = parser.parse_args()
     cases = CASES[:1] if options.quick else CASES
-    lines = ["# Benchmarks", "", f"`python benchmarks/compare.py` on {machine()}", "", (__doc__ or "").split("\n\n", 2)[2].strip(), ""]
+    about = (__doc__ or "").split("\n\n", 2)[2].strip()
+    lines = ["# Benchmarks", "", f"`python benchmarks/compare.py` on {machine()}", "", about, ""]
     lines += ["## Shift-free normal operator, ms", "", "| matrix | coils | mask | normal | adjoint(forward) | ratio |"]
     lines += ["|---|---|---|---|---|---|", *normal_rows(cases), "", "## Against sigpy and BART", ""]
     lines += ["Seconds (error reached; iterations), ratio = theirs / ours, peak memory in MiB.", ""]
-    lines += ["| method | matrix | coils | target | ours | sigpy | BART | sigpy / ours | BART / ours | memory ours | sigpy | BART |"]
-    lines += ["|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    heads = ["method", "matrix", "coils", "target", "ours", "sigpy", "BART", "sigpy / ours", "BART / ours"]
+    heads += ["memory ours", "sigpy", "BART"]
+    lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     print("\n".join(lines), flush=True)
     for method, calls in (ITERATIVE | DIRECT).items():
         for case in cases:
@@ -268,9 +275,8 @@ def main():
             jobs = [lambda call=call, a=a, p=p: call(p, *a) for call, a in zip(calls, arguments, strict=True)]
             seconds = measure(jobs, 8)
             memory = [peak_memory(method, i, case, arguments[i]) for i in range(len(LIBRARIES))]
-            cells = [
-                f"{s:.3f} ({e:.2g}{f'; {a[1]}' if a else ''})" for s, e, a in zip(seconds, errors, arguments, strict=True)
-            ]
+            runs = zip(seconds, errors, arguments, strict=True)
+            cells = [f"{s:.3f} ({e:.2g}{f'; {a[1]}' if a else ''})" for s, e, a in runs]
             ratios = [f"{s / seconds[0]:.1f}" for s in seconds[1:]]
             row = [method, case[0], case[1], target, *cells, *ratios, *(f"{m:.0f}" for m in memory)]
             lines.append("| " + " | ".join(map(str, row)) + " |")

@@ -68,9 +68,7 @@ def spin_echo(pd: Tensor, t1_ms: Tensor, t2_ms: Tensor, *, tr_ms: float, te_ms: 
     return pd * (1 - _decay(tr_ms, t1_ms)) * _decay(te_ms, t2_ms)
 
 
-def inversion_recovery(
-    pd: Tensor, t1_ms: Tensor, t2_ms: Tensor, *, tr_ms: float, te_ms: float, ti_ms: float
-) -> Tensor:
+def inversion_recovery(pd: Tensor, t1_ms: Tensor, t2_ms: Tensor, *, tr_ms: float, te_ms: float, ti_ms: float) -> Tensor:
     r"""Inversion recovery, $S = PD\,(1 - 2e^{-TI/T_1} + e^{-TR/T_1})\,e^{-TE/T_2}$, with its sign.
 
     Parameters

@@ -110,8 +110,7 @@ class Scan:
 def _check_tensor(name: str, value: Any) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(
-            f"{name} is a {type(value).__name__}; expected a torch Tensor: "
-            "convert arrays with torch.as_tensor."
+            f"{name} is a {type(value).__name__}; expected a torch Tensor: convert arrays with torch.as_tensor."
         )
 
 
@@ -150,17 +149,13 @@ def _check_kspace(kspace: Any) -> None:
 def _check_mask(mask: Any, kspace: Tensor) -> None:
     _check_tensor("mask", mask)
     if mask.dtype != torch.bool:
-        raise TypeError(
-            f"mask has dtype {mask.dtype}; expected torch.bool: write mask != 0 to convert it."
-        )
+        raise TypeError(f"mask has dtype {mask.dtype}; expected torch.bool: write mask != 0 to convert it.")
     if mask.ndim < 2:  # with ny == nx a 1-D mask would mask kx and nobody would notice
         raise ValueError(
             f"mask has shape {tuple(mask.shape)}; expected (ky, kx) at the end: for a 1-D "
             "phase-encode mask use mask[:, None], shape (ky, 1)."
         )
-    sizes_fit = all(
-        m in (1, k) for m, k in zip(reversed(mask.shape), reversed(kspace.shape), strict=False)
-    )
+    sizes_fit = all(m in (1, k) for m, k in zip(reversed(mask.shape), reversed(kspace.shape), strict=False))
     if mask.ndim > kspace.ndim or not sizes_fit:
         raise ValueError(
             f"mask has shape {tuple(mask.shape)}; expected one that broadcasts to the k-space's "

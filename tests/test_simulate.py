@@ -221,9 +221,12 @@ def test_contrasts_of_one_subject_share_edges_not_values():
     assert not torch.equal(t1w.reference.angle(), t2w.reference.angle())
     air = [scan.reference.abs() < 1e-6 for scan in (t1w, t2w)]
     assert torch.equal(*air)
-    brain = load_anatomy("s1").sample(
-        load_anatomy("s1").plane_points("axial", (96, 96), index=t1w.meta["slice_index"])
-    )[1:3].sum(dim=0) > 0.9
+    brain = (
+        load_anatomy("s1")
+        .sample(load_anatomy("s1").plane_points("axial", (96, 96), index=t1w.meta["slice_index"]))[1:3]
+        .sum(dim=0)
+        > 0.9
+    )
     values = torch.stack([scan.reference.abs()[brain] for scan in (t1w, t2w)])
     assert float(torch.corrcoef(values)[0, 1]) < -0.5
 

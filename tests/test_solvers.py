@@ -99,7 +99,7 @@ def test_fista_lowers_the_objective_and_agrees_with_a_long_ista(problem):
         return float(0.5 * (A.forward(x) - kspace).abs().square().sum() + weight * x.abs().sum())
 
     costs = []
-    x = fista(
+    fista(
         A,
         kspace,
         lambda z, step: soft_threshold(z, step * weight),
