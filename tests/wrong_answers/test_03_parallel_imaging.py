@@ -92,6 +92,7 @@ WRONG = {
             solve="torch.linalg.solve(C[..., :acceleration, :], a[..., :acceleration, :])[..., 0]"
         ),
         "scaled by R": unfold_with(back="rho.permute(2, 0, 1).flatten(0, 1) / acceleration"),
+        "conjugated maps": unfold_with(maps="smaps.conj().unflatten(-2, (acceleration, -1)).permute(2, 3, 0, 1)"),
         "copies interleaved": unfold_with(back="rho.permute(0, 2, 1).flatten(0, 1)"),
         "copies in reverse order": unfold_with(back="rho.flip(-1).permute(2, 0, 1).flatten(0, 1)"),
         "copies left on an axis of their own": unfold_with(back="rho.permute(2, 0, 1)"),
@@ -113,6 +114,7 @@ WRONG = {
         "no conjugate, real part": cg_with(curvature="(d * q).sum().real"),
         "squares instead of squared magnitudes": cg_with(energy="(r * r).sum()", beta="(r * r).sum() / energy"),
         "steepest descent": cg_with(beta="0"),
+        "length of the direction": cg_with(energy="(d.conj() * d).sum().real"),
         "beta upside down": cg_with(beta="energy / (r.conj() * r).sum().real"),
         "beta of norms, not of squares": cg_with(beta="r.norm() / last.norm()"),
         "beta negative": cg_with(beta="-(r.conj() * r).sum().real / energy"),
@@ -130,6 +132,7 @@ WRONG = {
         "two lines away": grappa_with(dy="(2, -2)"),
         "fit on all lines, zeros included": grappa_with(known="torch.ones_like(mask).squeeze(-1)"),
         "fit on all sampled lines": grappa_with(known="mask.squeeze(-1)"),
+        "the line itself not required": grappa_with(known="(mask.roll(1, 0) & mask.roll(-1, 0)).squeeze(-1)"),
         "upper neighbour not required": grappa_with(known="(mask & mask.roll(-1, 0)).squeeze(-1)"),
         "no conjugate in the normal equations": grappa_with(fit="torch.linalg.solve(X.mT @ X, X.mT @ Y)"),
         "correlation instead of a fit": grappa_with(fit="X.mH @ Y / (X.mH @ X).diagonal()[:, None]"),
