@@ -29,8 +29,8 @@ from mricourse.sampling import radial_trajectory, random_mask
 from mricourse.solvers import cg_sense, tv_reconstruction, wavelet_reconstruction
 
 CASES = [(n, coils) for n in (128, 256, 320) for coils in (8, 16)]
-ITERATIONS = (3, 5, 7, 10, 14, 20, 28, 40, 56, 80, 112, 160)
-WEIGHTS = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)  # relative to max |A^H y|
+ITERATIONS = (5, 7, 10, 14, 20, 28, 40, 60, 90)
+WEIGHTS = (1e-3, 3e-3, 6e-3)  # relative to max |A^H y|
 ESPIRIT_THRESHOLD = 0.02
 
 
@@ -220,7 +220,7 @@ def peak_memory(method, library, case, arguments):
 def _peak_memory_here(method, library, case, arguments):
     torch.set_num_threads(2)
     call = (ITERATIVE | DIRECT)[method][library]
-    small = make_problem(64, case[1])
+    small = make_problem(128, case[1])
     call(small, *arguments)  # imports, thread pools and plans are not what we measure
     p = make_problem(*case)
     Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark to what is held now

@@ -76,36 +76,39 @@ class SenseOperator:
         """Apply $A^H A$: (..., y, x) -> (..., y, x), without a shift and without a full k-space in memory.
 
         $F^H M F$ is a circular convolution, which commutes with circular shifts, so shifting the mask once replaces
-        every shift of the data; an axis that is sampled completely cancels from $F^H F$; and on a CPU one coil at a
-        time stays in the cache.
+        every shift of the data; an axis that is sampled completely cancels from $F^H F$; and on a CPU a few coils at a
+        time stay in the cache.
         """
-        smaps, mask, axes = self._unshifted
-        turned = axes == (-2,)
-        x = (image.mT if turned else image).unsqueeze(-3)
+        smaps, conj_smaps, mask, axes, turned = self._unshifted
+        x = (image.mT.contiguous() if turned else image).unsqueeze(-3)
+        n_coils, at_once = smaps.shape[-3], smaps.shape[-3]
+        if image.device.type == "cpu" and mask.shape[-3] == 1:
+            at_once = max(1, 2**15 // x[..., 0, :, :].numel())
         total = None
-        one_by_one = image.device.type == "cpu" and mask.shape[-3] == 1
-        for maps, conj_maps in zip(*(s.split(1 if one_by_one else s.shape[-3], dim=-3) for s in smaps), strict=True):
-            coil_images = torch.fft.fftn(maps * x, dim=(-1,) if turned else axes)
+        for start in range(0, n_coils, at_once):
+            coils = slice(start, start + at_once)
+            coil_images = torch.fft.fftn(smaps[..., coils, :, :] * x, dim=axes)
             coil_images *= mask
-            coil_images = torch.fft.ifftn(coil_images, dim=(-1,) if turned else axes)
-            coil_images = coil_images * conj_maps if coil_images.requires_grad else coil_images.mul_(conj_maps)
-            part = coil_images.squeeze(-3) if one_by_one else coil_images.sum(dim=-3)
+            coil_images = torch.fft.ifftn(coil_images, dim=axes, norm="forward")  # the mask carries the 1 / n
+            coil_images = coil_images * conj_smaps[..., coils, :, :]
+            part = coil_images.squeeze(-3) if at_once == 1 else coil_images.sum(dim=-3)
             total = part if total is None else total.add_(part)
-        return total.mT if turned else total
+        return total.mT.contiguous() if turned else total
 
     @cached_property
-    def _unshifted(self) -> tuple[tuple[Tensor, Tensor], Tensor, tuple[int, ...]]:
-        """Maps and their conjugates, mask with zero frequency first, and the axes along which the mask varies."""
+    def _unshifted(self) -> tuple[Tensor, Tensor, Tensor, tuple[int, ...], bool]:
+        """Maps and their conjugates, mask with zero frequency first, axes to transform, whether y and x are swapped."""
         mask = self.mask if self.mask.ndim > 2 else self.mask[None]
         axes = tuple(axis for axis in (-2, -1) if (mask != mask.narrow(axis, 0, 1)).any())
         for axis in {-2, -1} - set(axes):
             mask = mask.narrow(axis, 0, 1)
         axes = axes or (-1,)  # fully sampled: any one axis will do
-        mask = torch.fft.ifftshift(mask, dim=axes).to(self.smaps.real.dtype)
-        smaps = self.smaps
-        if axes == (-2,):  # phase-encode lines: make ky the contiguous axis
-            smaps, mask = smaps.mT.contiguous(), mask.mT.contiguous()
-        return (smaps, smaps.conj().resolve_conj()), mask, axes
+        mask = torch.fft.ifftshift(mask, dim=axes).to(self.smaps.dtype)  # complex: twice as fast as real times complex
+        mask = mask / math.prod(self.smaps.shape[axis] for axis in axes)
+        smaps, turned = self.smaps, axes == (-2,)
+        if turned:  # phase-encode lines: make ky the contiguous axis
+            smaps, mask, axes = smaps.mT.contiguous(), mask.mT.contiguous(), (-1,)
+        return smaps, smaps.conj().resolve_conj(), mask, axes, turned
 
 
 @dataclass(frozen=True, eq=False)

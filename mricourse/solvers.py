@@ -45,26 +45,31 @@ def conjugate_gradient(
     Tensor, shape of ``rhs``; zero where ``rhs`` is zero.
     """
 
-    def inner(a: Tensor, b: Tensor) -> Tensor:
-        return torch.linalg.vecdot(a.flatten(-2), b.flatten(-2)).real[..., None, None]
-
-    x = torch.zeros_like(rhs)
-    residual = rhs.clone()
+    # real views: a complex axpy becomes one fused real one, and <a, b> of a Hermitian problem is real
+    tiny = torch.finfo(rhs.real.dtype).tiny
+    residual = torch.view_as_real(rhs.resolve_conj())
+    x = torch.zeros_like(residual)
     direction = residual
-    energy = inner(residual, residual)
+    energy = _inner(residual, residual)
     goal = tolerance**2 * energy
     for _ in range(n_iterations):
         if bool((energy <= goal).all()):
             break
-        image = normal(direction) + reg_weight * direction
-        step = energy / inner(direction, image).clamp_min(torch.finfo(energy.dtype).tiny)
-        x = x + step * direction
-        residual = residual - step * image
-        previous, energy = energy, inner(residual, residual)
-        direction = residual + energy / previous.clamp_min(torch.finfo(energy.dtype).tiny) * direction
+        image = torch.view_as_complex(direction)
+        image = torch.view_as_real(normal(image) + reg_weight * image)
+        step = energy / _inner(direction, image).clamp_min(tiny)
+        x = torch.addcmul(x, step, direction)
+        residual = torch.addcmul(residual, step, image, value=-1)
+        previous, energy = energy, _inner(residual, residual)
+        direction = torch.addcmul(residual, energy / previous.clamp_min(tiny), direction)
         if trace is not None:
-            trace(x)
-    return x
+            trace(torch.view_as_complex(x))
+    return torch.view_as_complex(x)
+
+
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    """Real part of <a, b> of each image: (..., y, x, 2) -> (..., 1, 1, 1)."""
+    return (a * b).sum((-3, -2, -1), keepdim=True)
 
 
 def cg_sense(
