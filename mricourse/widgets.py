@@ -155,10 +155,12 @@ def explore(
 
     Raises
     ------
-    ValueError
-        If a slider is none of these or the function has no such argument. What the function itself raises at
-        the starting values is raised here.
+    TypeError, ValueError
+        If `width_px` is not a number, a slider is none of these or the function has no such argument. What the
+        function itself raises at the starting values is raised here.
     """
+    if not isinstance(width_px, int):
+        raise TypeError(f"width_px is {width_px!r}; expected a number of pixels: give a slider another name.")
     parameters = inspect.signature(function).parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     controls = {}
