@@ -307,6 +307,8 @@ def sparse_slice(reg_weight=4e-3, acceleration=4, pattern="variable density"):
     return {f"{pattern}, zero-filled": A.normal(truth), f"{pattern}, R = {acceleration_of(A.mask):.1f}": image}
 
 show_images({**sparse_slice(), **sparse_slice(pattern="equispaced")}, reference=truth)
+
+# %% slideshow={"slide_type": "fragment"}
 explore(sparse_slice, reg_weight=[0.0, *WEIGHTS, 0.05], acceleration=(2, 8), pattern=[*PATTERNS])
 
 # %% [markdown] slideshow={"slide_type": "skip"}
