@@ -1,6 +1,6 @@
 """Time this library against sigpy and BART (through bartorch) in one process, at equal accuracy.
 
-usage: python benchmarks/compare.py [--quick] [-o RESULTS.md]
+usage: python benchmarks/compare.py [--quick] [--only METHOD ...] [-o RESULTS.md]     about 25 minutes in all
 
 Iterative methods run until they reach a stated error, each library with the fewest iterations (and, where it differs
 in its regulariser, the best weight) that does; the libraries take turns, A B C A B C, each warmed up, and the median
@@ -259,6 +259,7 @@ def machine():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="only 128 x 128 with 8 coils")
+    parser.add_argument("--only", nargs="+", metavar="METHOD", help="of " + ", ".join([*ITERATIVE, *DIRECT]))
     parser.add_argument("-o", "--output", type=Path, help="also write the tables to this file")
     options = parser.parse_args()
     cases = CASES[:1] if options.quick else CASES
@@ -272,7 +273,7 @@ def main():
     lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     print("\n".join(lines), flush=True)
     for method, calls in (ITERATIVE | DIRECT).items():
-        for case in cases:
+        for case in cases if not options.only or method in options.only else ():
             p = make_problem(*case)
             target, arguments, errors = configure(method, p)
             jobs = [lambda call=call, a=a, p=p: call(p, *a) for call, a in zip(calls, arguments, strict=True)]
