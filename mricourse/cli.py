@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -207,6 +207,51 @@ def reconstruct(
         options = {"reg_weight": reg_weight, "device": device, "acs": acs}
         report = reconstruct_file(file, output, method=method, trace=advance, **options)
     print(report)
+
+
+# --- training ---
+
+
+@app.command(
+    epilog="Example: mricourse train modl_k1; on four GPUs: torchrun --nproc-per-node 4 -m mricourse train modl_k1"
+)
+def train(
+    recipe: Annotated[str, typer.Argument(help="A name in the folder recipes, or a .toml file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the checkpoint.")] = Path(
+        "build/checkpoints"
+    ),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Train a network by a recipe; a training that was interrupted goes on where it was."""
+    from tqdm import tqdm
+
+    from mricourse.checkpoints import train_recipe
+    from mricourse.recipes import load_recipe
+    from mricourse.reconstruct import pick_device
+
+    loaded, target = load_recipe(recipe), pick_device(device)
+    if output.exists() and not output.is_dir():
+        raise NotADirectoryError(f"{output} is a file; expected a folder for the checkpoint: choose another -o.")
+    first = int(os.environ.get("RANK", "0")) == 0
+    with tqdm(total=loaded.training.n_steps, desc="simulating", disable=None if first else True, leave=False) as bar:
+
+        def advance(history: Any, loss: float) -> None:
+            bar.set_description(f"loss {loss:6.2f}", refresh=False)
+            if history.rows and history.rows[-1]["step"] == history.step and first:
+                row = history.rows[-1]
+                bar.write(
+                    f"step {history.step}: loss {row['loss']:.2f} dB, validation {row.get('validation', 0):.2f} dB"
+                )
+            bar.update(history.step - bar.n)
+
+        made = train_recipe(loaded, folder=output, states=output / "states", device=target, progress=advance)
+    if made is not None:
+        metrics, card = made.card["metrics"], made.card
+        print(
+            f"{loaded.name}: {card['n_steps']} steps in {card['seconds']} s, best at {card['best_step']}; unseen head "
+            f"{metrics['psnr']:.2f} dB (zero-filled {metrics['psnr_zero_filled']:.2f}) -> "
+            f"{output / loaded.name}.safetensors and .json"
+        )
 
 
 # --- shared by the commands ---

@@ -94,7 +94,7 @@ def reconstruct_file(
     source, output = Path(source), Path(output)
     check_writable(output, suffixes=OUTPUTS)
     _check_options(method, reg_weight, acs)
-    target = _pick_device(device)
+    target = pick_device(device)
     scan = read_scan(source)
     if os.path.exists(output) and os.path.samefile(source, output):
         raise ValueError(f"the output {output} is the input; expected another file: choose another name.")
@@ -187,7 +187,8 @@ def _check_options(method: str, reg_weight: float | None, acs: int | None) -> No
         raise ValueError(f"acs is {acs}; expected at least {MIN_ACS} samples to estimate coil maps, such as 24.")
 
 
-def _pick_device(name: str) -> torch.device:
+def pick_device(name: str) -> torch.device:
+    """Choose a device by its name, auto, cpu or cuda; ValueError where it is unknown or not there."""
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"the device is {name!r}; expected auto, cpu or cuda.")
     if name == "cuda" and not torch.cuda.is_available():

@@ -30,6 +30,7 @@ def randomised_scan(
     mask: Tensor | str | None = None,
     acceleration: int | None = None,
     noise_std: float | None = None,
+    coil_kind: str | None = None,
     seed: int,
 ) -> Scan:
     """Draw one domain-randomised slice, for training: any plane, any contrast, any coils.
@@ -54,6 +55,8 @@ def randomised_scan(
         Nominal acceleration of a named pattern; None draws 3, 4 or 5.
     noise_std : float or None
         Noise per real and imaginary part in k-space; None draws 10^U(-3, -1.7).
+    coil_kind : "gaussian", "biot_savart" or None
+        As in `simulate_coils`; None draws one.
     seed : int
         The same seed gives the same scan.
 
@@ -77,7 +80,8 @@ def randomised_scan(
         n_coils = integer(4, 16, generator)
     if noise_std is None:
         noise_std = 10 ** uniform(-3, -1.7, generator)
-    kind = ("gaussian", "biot_savart")[integer(0, 1, generator)]
+    drawn_kind = ("gaussian", "biot_savart")[integer(0, 1, generator)]
+    kind = coil_kind or drawn_kind
     smaps = simulate_coils(n_coils, shape, seed=subseed(generator), kind=kind)
     mask, pattern = make_mask(shape, mask, acceleration, generator)
     meta = {
@@ -108,7 +112,7 @@ def draw_scan(split: str, index: int, *, seed: int = 0, **options: object) -> Sc
     seed : int
         Names the data set. Tune on ``draw_scan("train", i, seed=1)``, never on the test split.
     **options
-        Passed on to `randomised_scan`: shape, n_coils, mask, acceleration, noise_std.
+        Passed on to `randomised_scan`: shape, n_coils, mask, acceleration, noise_std, coil_kind.
 
     Returns
     -------

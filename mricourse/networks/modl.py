@@ -1,0 +1,197 @@
+r"""MoDL: model-based deep learning [Aggarwal, Mani, Jacob, IEEE TMI 38:394, 2019].
+
+$x^* = \arg\min_x \lVert A x - y\rVert^2 + \lambda \lVert x - D_w(x)\rVert^2$, by alternating a learned denoiser and
+data consistency $K$ times, from $x_0 = A^H y$:
+
+$z_k = D_w(x_k)$, $\quad x_{k+1} = (A^H A + \lambda I)^{-1} (A^H y + \lambda z_k)$.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mricourse.networks.dncnn import DnCNN
+from mricourse.networks.image_domain import brightness, noise_level
+from mricourse.operators import SenseOperator
+from mricourse.solvers import conjugate_gradient
+
+CONSISTENCY = ("cg", "gradient")
+
+
+def data_consistency(
+    A: SenseOperator,
+    zero_filled: Tensor,
+    prior: Tensor,
+    reg_weight: Tensor,
+    *,
+    n_iterations: int = 10,
+    tolerance: float = 1e-6,
+) -> Tensor:
+    r"""Solve $(A^H A + \lambda I)\, x = A^H y + \lambda z$ for $x$, with the gradients of the solution.
+
+    Conjugate gradients start from $z$, which is closer than zero. Nothing of them is kept for the gradients: with the
+    incoming cotangent $g$ and $v = (A^H A + \lambda I)^{-1} g$, one more solve since the matrix is Hermitian,
+
+    $\partial L / \partial (A^H y) = v$, $\quad \partial L / \partial z = \lambda v$, $\quad
+    \partial L / \partial \lambda = \mathrm{Re} \langle v, z - x \rangle$.
+
+    The last has two parts, $\langle v, z\rangle$ from the right-hand side and $-\langle v, x\rangle$ from the matrix;
+    without the second its sign can be wrong. Memory does not grow with the number of iterations.
+
+    Parameters
+    ----------
+    A : SenseOperator
+        Maps (..., coils, y, x) and mask.
+    zero_filled : complex Tensor, shape (..., y, x)
+        $A^H y$; gradients flow on to $y$ through it.
+    prior : complex Tensor, shape (..., y, x)
+        $z$, the denoised image.
+    reg_weight : Tensor, broadcastable to (..., y, x)
+        $\lambda > 0$: one number, or one for each image.
+    n_iterations, tolerance
+        As in `conjugate_gradient`. Gradients are those of the exact solution; 10 iterations are enough to train with.
+
+    Returns
+    -------
+    complex Tensor, shape (..., y, x)
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit together.
+    """
+    shape = prior.shape
+    if zero_filled.shape != shape or shape[-2:] != A.smaps.shape[-2:] or reg_weight.shape[-2:] not in ((), (1, 1)):
+        raise ValueError(
+            f"zero_filled has shape {tuple(zero_filled.shape)}, prior {tuple(shape)}, reg_weight "
+            f"{tuple(reg_weight.shape)}; expected two images of the maps' size {tuple(A.smaps.shape[-2:])} and a number."
+        )
+    return _Consistency.apply(A.normal, zero_filled, prior, reg_weight, n_iterations, tolerance)
+
+
+class _Consistency(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, normal, zero_filled, prior, reg_weight, n_iterations, tolerance):  # noqa: ANN001, ANN205
+        options = {"reg_weight": reg_weight.detach(), "n_iterations": n_iterations, "tolerance": tolerance}
+        ctx.solve = lambda rhs: conjugate_gradient(normal, rhs, **options)
+        image = prior + ctx.solve(zero_filled - normal(prior))
+        ctx.save_for_backward(reg_weight, prior, image)
+        return image
+
+    @staticmethod
+    def backward(ctx, grad):  # noqa: ANN001, ANN205
+        reg_weight, prior, image = ctx.saved_tensors
+        v = ctx.solve(grad)
+        by_weight = (v.conj() * (prior - image)).real.sum_to_size(reg_weight.shape)
+        return None, v, reg_weight * v, by_weight, None, None
+
+
+class MoDL(nn.Module):
+    r"""Reconstruct by $K$ iterations of denoising and data consistency.
+
+    Left as published: the residual denoiser of five 3 x 3 convolutions with 64 features, its weights and $\lambda$ shared
+    by all iterations, $\lambda = 0.05$ at first. Changed: no batch normalisation (with one image a batch it rescales
+    that image), conjugate gradients from $z$ instead of zero, complete gradients for $\lambda$, $\lambda$ kept positive
+    through its logarithm, and the image divided by its `brightness`.
+
+    Parameters
+    ----------
+    n_iterations : int
+        $K$.
+    n_features, n_layers, batch_norm
+        Of the `DnCNN`.
+    shared : bool
+        One denoiser and one $\lambda$ for all iterations, or $K$ of each.
+    noise_aware : bool
+        Tell the denoiser the noise level of the image, and let it set $\lambda$: $\lambda (\sigma / 0.01)^p$ with a
+        learned power. The level is measured at the edge of k-space by `noise_level`.
+    consistency : "cg" or "gradient"
+        Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$, with $\tau$ learned in place of $\lambda$.
+    reg_weight : float
+        $\lambda$ (or $\tau$) before training.
+    n_cg : int
+        Iterations of conjugate gradients in each data consistency.
+
+    Raises
+    ------
+    ValueError
+        A number out of range, or another kind of consistency.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_iterations: int = 10,
+        n_features: int = 64,
+        n_layers: int = 5,
+        batch_norm: bool = False,
+        shared: bool = True,
+        noise_aware: bool = False,
+        consistency: str = "cg",
+        reg_weight: float = 0.05,
+        n_cg: int = 10,
+    ) -> None:
+        super().__init__()
+        if min(n_iterations, n_cg) < 1 or not reg_weight > 0 or consistency not in CONSISTENCY:
+            raise ValueError(
+                f"got n_iterations={n_iterations}, n_cg={n_cg}, reg_weight={reg_weight}, consistency={consistency!r}; "
+                f"expected iterations of 1 or more, a positive weight and one of {', '.join(CONSISTENCY)}."
+            )
+        self.n_iterations, self.consistency, self.n_cg = n_iterations, consistency, n_cg
+        n_different = 1 if shared else n_iterations
+        sizes = {"n_features": n_features, "n_layers": n_layers, "batch_norm": batch_norm}
+        self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_different))
+        self.log_reg_weight = nn.Parameter(torch.full((n_different,), math.log(reg_weight)))
+        self.noise_power = nn.Parameter(torch.ones(n_different)) if noise_aware else None
+
+    def forward(self, A: SenseOperator, kspace: Tensor) -> Tensor:
+        """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
+        return self.iterates(A, kspace)[-1]
+
+    def iterates(self, A: SenseOperator, kspace: Tensor) -> list[Tensor]:
+        """Reconstruct and keep every step: $x_0, z_0, x_1, z_1, ..., x_K$, each (..., y, x)."""
+        zero_filled = A.adjoint(kspace)
+        scale = brightness(zero_filled)
+        zero_filled = zero_filled / scale
+        noise_std = noise_level(kspace, A.mask) / scale
+        images = [zero_filled]
+        for k in range(self.n_iterations):
+            number = k % len(self.denoisers)
+            prior = self.denoisers[number](images[-1], noise_std)
+            weight = self._reg_weight(number, noise_std)
+            if self.consistency == "cg":
+                image = data_consistency(A, zero_filled, prior, weight, n_iterations=self.n_cg)
+            else:
+                image = prior - weight * (A.normal(prior) - zero_filled)
+            images += [prior, image]
+        return [image * scale for image in images]
+
+    def _reg_weight(self, number: int, noise_std: Tensor) -> Tensor:
+        weight = self.log_reg_weight[number]
+        if self.noise_power is not None:
+            weight = weight + self.noise_power[number] * (noise_std.clamp_min(1e-4) / 0.01).log()
+        return weight.exp()
+
+    @torch.no_grad()
+    def start_from(self, other: MoDL) -> None:
+        """Copy the weights of a trained network with fewer iterations, the second stage of the authors' training.
+
+        Raises
+        ------
+        ValueError
+            Another kind of network, or denoisers of another size.
+        """
+        try:
+            for number, denoiser in enumerate(self.denoisers):
+                denoiser.load_state_dict(other.denoisers[number % len(other.denoisers)].state_dict())
+                if other.consistency == self.consistency:
+                    self.log_reg_weight[number] = other.log_reg_weight[number % len(other.denoisers)]
+                    if self.noise_power is not None:
+                        self.noise_power[number] = other.noise_power[number % len(other.denoisers)]
+        except (AttributeError, RuntimeError, TypeError) as error:
+            raise ValueError(
+                "the checkpoint to start from does not fit; expected a MoDL with denoisers of the same size."
+            ) from error

@@ -1,0 +1,179 @@
+r"""Endless simulated scans to train on, each a pure function of its number, so that a killed training can go on.
+
+As on a scanner the coil maps are estimated from the noisy fully sampled centre, and the reference is the fully sampled,
+noisy, coil-combined image: nobody owns the noise-free truth, and what was measured should stay as measured.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mricourse.coils import combine, espirit
+from mricourse.draws import choose, generator_for, integer, subseed, uniform
+from mricourse.fourier import fftc, ifft2c, ifftc
+from mricourse.operators import SenseOperator
+from mricourse.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
+from mricourse.scan import Scan
+from mricourse.simulate import draw_scan
+
+PATTERNS = ("equispaced", "random", "variable_density", "points")
+CALIBRATION = 24  # samples of the centre that the maps are estimated from, as in reconstruct.py
+LOOPS = 0.75  # share of coils that are loops; Gaussian lobes overlap more and make twice the noise
+MIN_HEAD = 0.15  # share of a strip that must hold signal
+
+
+class Batch(NamedTuple):
+    """Scans of one shape, stacked: what a network takes and what it should return."""
+
+    A: SenseOperator
+    kspace: Tensor  # (scans, coils, ky, kx)
+    reference: Tensor  # (scans, y, x)
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedScans:
+    r"""Scan number i of an endless data set, for i = 0, 1, 2, ...
+
+    A draw (slice, contrast, coils, phase, noise, ESPIRiT maps) costs more than a training step, so each one serves
+    about `reuse` scans: scan i takes one at random from a window of `pool` draws that moves on by one draw every
+    `reuse` scans, and gives it a mask, a strip and a flip of its own.
+
+    A strip is a crop along the readout $x$. With phase-encode lines it is exact physics, not an approximation:
+    the mask does not depend on kx, so every column is an inverse problem of its own.
+
+    Parameters
+    ----------
+    split : "train" or "test"
+        Whose anatomies are drawn.
+    seed : int
+        Names the data set.
+    matrix : (low, high)
+        ny and nx, multiples of 8.
+    n_coils, acceleration, acs : (low, high)
+        Coils; nominal acceleration; fully sampled lines in the centre.
+    noise_std : (low, high)
+        Noise per real and imaginary part in k-space, drawn uniformly in its logarithm; the brightest pixel is 1.
+    patterns : mapping
+        Share of each of ``equispaced``, ``random`` and ``variable_density`` lines and of ``points`` (two phase-encode
+        axes, variable density). Points never become strips, and matrices above 224 x 224 get lines instead.
+    strip : int or None
+        Columns of a strip; None keeps the whole slice.
+    pool, reuse : int
+        Draws in the window, and scans a draw serves.
+    """
+
+    split: str
+    seed: int
+    matrix: Sequence[int] = (160, 320)
+    n_coils: Sequence[int] = (4, 16)
+    acceleration: Sequence[int] = (3, 6)
+    acs: Sequence[int] = (16, 32)
+    noise_std: Sequence[float] = (0.0006, 0.012)
+    patterns: Mapping[str, float] = field(default_factory=lambda: {"equispaced": 0.5, "random": 0.5})
+    strip: int | None = None
+    pool: int = 64
+    reuse: int = 8
+    _drawn: OrderedDict[int, Scan] = field(default_factory=OrderedDict, repr=False)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.patterns) - set(PATTERNS)
+        if unknown or not sum(self.patterns.values()) > 0:
+            raise ValueError(f"patterns are {dict(self.patterns)}; expected shares of {', '.join(PATTERNS)}.")
+        for name in ("matrix", "n_coils", "acceleration", "acs", "noise_std"):
+            span = getattr(self, name)
+            if len(span) != 2 or not 0 < span[0] <= span[1]:
+                raise ValueError(f"{name} is {span}; expected two positive numbers, the lower first.")
+
+    def __getitem__(self, index: int) -> Scan:
+        """Draw scan number `index`: estimated maps, noisy reference, undersampled k-space."""
+        generator = generator_for(self.seed, self.split, "scan", str(index))
+        scan = self._draw(index // self.reuse + integer(0, self.pool - 1, generator))
+        mask, pattern = self._mask(scan, generator)
+        if self.strip is not None and mask.shape[-1] == 1:
+            scan = _strip(scan, self.strip, generator)
+        if uniform(0, 1, generator) < 0.5:
+            scan = _mirrored(scan)
+            mask = mask if mask.shape[-1] == 1 else mask.flip(-1)
+        return replace(scan.undersample(mask), meta=scan.meta | pattern)
+
+    def _mask(self, scan: Scan, generator: torch.Generator) -> tuple[Tensor, dict]:
+        ny, nx = scan.shape
+        pattern = [*self.patterns][choose([*self.patterns.values()], generator)]
+        acceleration, acs = integer(*self.acceleration, generator), scan.meta["acs"]
+        if pattern == "points" and ny * nx > 224**2:
+            pattern = "random"
+        if pattern == "equispaced":
+            mask = equispaced_mask(ny, acceleration, acs=acs, offset=integer(0, acceleration - 1, generator))
+        elif pattern == "points":
+            mask = variable_density_mask((ny, nx), acceleration, acs=acs, seed=subseed(generator))
+        else:
+            make = random_mask if pattern == "random" else variable_density_mask
+            mask = make(ny, min(acceleration, ny / (acs + 4)), acs=acs, seed=subseed(generator))
+        return mask, {"pattern": pattern, "acceleration": acceleration_of(mask)}
+
+    def _draw(self, index: int) -> Scan:
+        if index not in self._drawn:
+            for old in [number for number in self._drawn if number <= index - 2 * self.pool]:
+                del self._drawn[old]
+            self._drawn[index] = self._simulate(index)
+        return self._drawn[index]
+
+    def _simulate(self, index: int) -> Scan:
+        """Simulate a fully sampled noisy scan, and estimate its maps as a reconstruction will have to."""
+        generator = generator_for(self.seed, self.split, "draw", str(index))
+        low, high = (size // 8 for size in self.matrix)
+        shape = tuple(8 * integer(low, high, generator) for _ in range(2))
+        n_coils = integer(*self.n_coils, generator)
+        spare = integer(0, 3, generator)  # loops that pick up nothing useful are left out, as on a scanner
+        noise_std = torch.tensor(self.noise_std).log().tolist()
+        noise_std = float(torch.tensor(uniform(*noise_std, generator)).exp())
+        coil_kind = "biot_savart" if uniform(0, 1, generator) < LOOPS else "gaussian"
+        options = {"shape": shape, "n_coils": n_coils + spare, "noise_std": noise_std, "coil_kind": coil_kind}
+        scan = draw_scan(self.split, index, seed=self.seed, **options)
+        kept = torch.randperm(n_coils + spare, generator=generator)[:n_coils].sort().values
+        kspace = scan.kspace[kept]
+        acs = integer(*self.acs, generator)
+        smaps = espirit(kspace, acs=min(acs, CALIBRATION))
+        meta = scan.meta | {"acs": acs}
+        return Scan(kspace, smaps, scan.mask, combine(ifft2c(kspace), smaps), meta)
+
+
+def stack(scans: Sequence[Scan]) -> list[Batch]:
+    """Stack scans of equal shape into batches, so that a GPU takes them at once; other shapes make other batches."""
+    groups: dict[tuple[int, ...], list[Scan]] = {}
+    for scan in scans:
+        groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1]), []).append(scan)
+    batches = []
+    for group in groups.values():
+        smaps = torch.stack([scan.smaps for scan in group])
+        mask = torch.stack([scan.mask.expand(1, scan.shape[0], -1) for scan in group])
+        kspace = torch.stack([scan.kspace for scan in group])
+        batches.append(Batch(SenseOperator(smaps, mask), kspace, torch.stack([scan.reference for scan in group])))
+    return batches
+
+
+def _strip(scan: Scan, width: int, generator: torch.Generator) -> Scan:
+    """Cut columns from a fully sampled scan: back to the readout's positions, crop, and to kx again."""
+    nx = scan.shape[1]
+    if width >= nx:
+        return scan
+    for _ in range(8):
+        start = integer(0, nx - width, generator)
+        columns = slice(start, start + width)
+        if (scan.reference[:, columns] != 0).float().mean() > MIN_HEAD:
+            break
+    kspace = fftc(ifftc(scan.kspace, dim=-1)[..., columns], dim=-1)
+    smaps, reference = scan.smaps[..., columns].contiguous(), scan.reference[..., columns].contiguous()
+    return replace(scan, kspace=kspace, smaps=smaps, reference=reference)
+
+
+def _mirrored(scan: Scan) -> Scan:
+    """Mirror left and right: the image, its coils and its k-space together."""
+    kspace = fftc(ifftc(scan.kspace, dim=-1).flip(-1), dim=-1)
+    return replace(scan, kspace=kspace, smaps=scan.smaps.flip(-1), reference=scan.reference.flip(-1))
