@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import torch
 from torch import nn
 
 from mricourse.networks.dncnn import DnCNN
@@ -18,13 +19,22 @@ from mricourse.training import Settings
 from mricourse.training_data import SimulatedScans
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
-    "modl": MoDL,
-    "denoiser": lambda **options: ImageDomain(DnCNN(**options)),
-}
-TABLES = {"network", "data", "training"}
-KEYS = {"title", "seed", "start", *TABLES}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"modl": MoDL}  # network(A, kspace) -> image
+BODIES: dict[str, Callable[..., nn.Module]] = {"denoiser": DnCNN}  # image -> image, made one by `ImageDomain`
+EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights
+FORMS = {  # annotation of an option -> what to write, and the types that TOML reads it as
+    int: ("a whole number", (int,)),
+    int | None: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    bool: ("true or false", (bool,)),
+    str: ("text in quotes", (str,)),
+    dict: ("a table", (dict,)),
+    Sequence[int]: ("two whole numbers, as [4, 16]", (int,)),
+    Sequence[float]: ("two numbers, as [0.001, 0.01]", (int, float)),
+    Mapping[str, float]: ("shares, as {equispaced = 0.5, random = 0.5}", (int, float)),
+}
+KEYS = {"title": str, "seed": int, "start": str, "network": dict, "data": dict, "training": dict}
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,8 @@ class Recipe:
     def build(self) -> nn.Module:
         """Build the network, with weights that the global random state draws."""
         options = dict(self.network)
-        return NETWORKS[options.pop("kind")](**options)
+        kind = options.pop("kind")
+        return NETWORKS[kind](**options) if kind in NETWORKS else ImageDomain(BODIES[kind](**options))
 
     def scans(self) -> SimulatedScans:
         """Give the endless scans to train on."""
@@ -86,7 +97,7 @@ def load_recipe(source: Path | str) -> Recipe:
     FileNotFoundError
         No such recipe; the sentence lists those there are.
     ValueError
-        A file that is no TOML, or a table or key that is unknown, missing or out of range.
+        A file that is no TOML, or a table or key that is unknown, missing, of another type or out of range.
     """
     path = Path(source)
     if path.suffix != ".toml":
@@ -97,7 +108,7 @@ def load_recipe(source: Path | str) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read as text; expected a recipe in TOML: see recipes/modl.toml.") from error
+        raise ValueError(f"{path} cannot be read as text; expected a recipe in TOML, as {EXAMPLE}.") from error
     return parse_recipe(text, path.stem)
 
 
@@ -106,32 +117,49 @@ def parse_recipe(text: str, name: str) -> Recipe:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"recipe {name} is no valid TOML ({error}); expected one like recipes/modl.toml.") from error
-    _check_keys(f"recipe {name}", content, KEYS, required={"title", "seed", "network", "training"})
-    for table in TABLES & set(content):
-        if not isinstance(content[table], dict):
-            raise ValueError(f"recipe {name}: {table} is {content[table]!r}; expected a table [{table}].")
-    kind = content["network"].get("kind")
-    if kind not in NETWORKS:
-        raise ValueError(f"recipe {name}: the network's kind is {kind!r}; expected one of {', '.join(NETWORKS)}.")
-    data = content.get("data", {})
-    allowed = {each.name for each in fields(SimulatedScans)} - {"split", "seed", "_drawn"}
-    _check_keys(f"recipe {name}, table [data]", data, allowed)
-    names = {each.name for each in fields(Settings)}
-    _check_keys(f"recipe {name}, table [training]", content["training"], names, required={"n_steps"})
+        raise ValueError(f"recipe {name} is no valid TOML ({error}); expected one as {EXAMPLE}.") from error
     try:
-        settings = Settings(**content["training"])
-        recipe = Recipe(
-            name, text, content["title"], content["seed"], content["network"], data, settings, content.get("start")
-        )
-        recipe.build(), recipe.scans()
-    except TypeError as error:
-        raise ValueError(f"recipe {name}: {error}; expected the options that its network and tables take.") from error
+        recipe = _recipe(name, text, content)
+        recipe.scans()
+        with torch.device("meta"):  # shapes without numbers: no time, no memory, no random draw
+            recipe.build()
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"recipe {name}: {error}") from error
     return recipe
 
 
-def _check_keys(where: str, table: dict, allowed: set[str], required: frozenset[str] | set[str] = frozenset()) -> None:
-    if unknown := sorted(set(table) - allowed):
-        raise ValueError(f"{where} has {', '.join(unknown)}; expected only {', '.join(sorted(allowed))}.")
-    if missing := sorted(required - set(table)):
-        raise ValueError(f"{where} lacks {', '.join(missing)}; add it, as in recipes/modl.toml.")
+def _recipe(name: str, text: str, content: dict[str, Any]) -> Recipe:
+    _check(content, KEYS, required={"title", "seed", "network", "training"})
+    network, data = content["network"], content.get("data", {})
+    kind = network.get("kind")
+    if kind not in (kinds := NETWORKS | BODIES):
+        raise ValueError(f"the network's kind is {kind!r}; expected one of {', '.join(kinds)}.")
+    _check(network, {"kind": str, **_options(kinds[kind].__init__)}, table="network")
+    _check(data, _options(SimulatedScans.__init__, without={"split", "seed"}), table="data")
+    _check(content["training"], _options(Settings.__init__), table="training", required={"n_steps"})
+    start = content.get("start")
+    if start == name:
+        raise ValueError(f"it starts from itself, {start}; expected the name of another checkpoint.")
+    settings = Settings(**content["training"])
+    return Recipe(name, text, content["title"], content["seed"], network, data, settings, start)
+
+
+def _options(function: Callable, *, without: set[str] = frozenset()) -> dict[str, Any]:
+    """Annotation of each parameter of a function."""
+    return {name: hint for name, hint in get_type_hints(function).items() if name not in {"return", *without}}
+
+
+def _check(
+    content: dict[str, Any], forms: Mapping[str, Any], *, table: str = "", required: set[str] = frozenset()
+) -> None:
+    """Refuse a table with a key that is unknown, missing or of another type than its annotation."""
+    where = f"[{table}]" if table else "it"
+    if unknown := sorted(set(content) - set(forms)):
+        raise ValueError(f"{where} has {', '.join(unknown)}; expected only {', '.join(forms)}.")
+    if missing := sorted(required - set(content)):
+        raise ValueError(f"{where} lacks {', '.join(missing)}; add it, as in {EXAMPLE}.")
+    for key, value in content.items():
+        words, types = FORMS[forms[key]]
+        values = {Sequence: value, Mapping: value}
+        if not _is(value, forms[key], types):
+            raise ValueError(f"{key} is {value!r}; expected {words}.")
