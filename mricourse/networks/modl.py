@@ -145,7 +145,8 @@ class MoDL(nn.Module):
         sizes = {"n_features": n_features, "n_layers": n_layers, "batch_norm": batch_norm}
         self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_different))
         self.log_reg_weight = nn.Parameter(torch.full((n_different,), math.log(reg_weight)))
-        self.noise_power = nn.Parameter(torch.ones(n_different)) if noise_aware else None
+        power = 1.0 if consistency == "cg" else 0.0  # a step size has no reason to grow with the noise
+        self.noise_power = nn.Parameter(torch.full((n_different,), power)) if noise_aware else None
 
     def forward(self, A: SenseOperator, kspace: Tensor) -> Tensor:
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
