@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -15,24 +15,25 @@ from torch import nn
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.modl import MoDL
+from mricourse.networks.unet import ComplexUNet
 from mricourse.training import Settings
 from mricourse.training_data import SimulatedScans
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"modl": MoDL}  # network(A, kspace) -> image
-BODIES: dict[str, Callable[..., nn.Module]] = {"denoiser": DnCNN}  # image -> image, made one by `ImageDomain`
+BODIES: dict[str, Callable[..., nn.Module]] = {"denoiser": DnCNN, "unet": ComplexUNet}  # made one by `ImageDomain`
 EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights
-FORMS = {  # annotation of an option -> what to write, and the types that TOML reads it as
-    int: ("a whole number", (int,)),
-    int | None: ("a whole number", (int,)),
-    float: ("a number", (int, float)),
-    bool: ("true or false", (bool,)),
-    str: ("text in quotes", (str,)),
-    dict: ("a table", (dict,)),
-    Sequence[int]: ("two whole numbers, as [4, 16]", (int,)),
-    Sequence[float]: ("two numbers, as [0.001, 0.01]", (int, float)),
-    Mapping[str, float]: ("shares, as {equispaced = 0.5, random = 0.5}", (int, float)),
+FORMS = {  # annotation of an option -> what to write in TOML, what holds the values, and the types of the values
+    int: ("a whole number", None, (int,)),
+    int | None: ("a whole number", None, (int,)),
+    float: ("a number", None, (int, float)),
+    bool: ("true or false", None, (bool,)),
+    str: ("text in quotes", None, (str,)),
+    dict: ("a table", dict, ()),
+    Sequence[int]: ("two whole numbers, as [4, 16]", list, (int,)),
+    Sequence[float]: ("two numbers, as [0.001, 0.01]", list, (int, float)),
+    Mapping[str, float]: ("shares, as {equispaced = 0.5, random = 0.5}", dict, (int, float)),
 }
 KEYS = {"title": str, "seed": int, "start": str, "network": dict, "data": dict, "training": dict}
 
@@ -122,44 +123,57 @@ def parse_recipe(text: str, name: str) -> Recipe:
         recipe = _recipe(name, text, content)
         recipe.scans()
         with torch.device("meta"):  # shapes without numbers: no time, no memory, no random draw
-            recipe.build()
+            network = recipe.build()
+        if recipe.start is not None and not hasattr(network, "start_from"):
+            raise ValueError(
+                f"it starts from {recipe.start}; expected no start for a network of its kind: leave it out."
+            )
     except (ValueError, TypeError) as error:
         raise ValueError(f"recipe {name}: {error}") from error
+    except RuntimeError as error:
+        raise ValueError(f"recipe {name}: more weights than torch can count; expected fewer n_features.") from error
     return recipe
 
 
 def _recipe(name: str, text: str, content: dict[str, Any]) -> Recipe:
-    _check(content, KEYS, required={"title", "seed", "network", "training"})
-    network, data = content["network"], content.get("data", {})
-    kind = network.get("kind")
-    if kind not in (kinds := NETWORKS | BODIES):
+    """Put a recipe together from a TOML file whose keys and types are checked here, and whose ranges elsewhere."""
+    _check("it", content, KEYS, required={"title", "seed", "network", "training"})
+    network, data, training = content["network"], content.get("data", {}), content["training"]
+    kind, kinds = network.get("kind"), NETWORKS | BODIES
+    if not isinstance(kind, str) or kind not in kinds:
         raise ValueError(f"the network's kind is {kind!r}; expected one of {', '.join(kinds)}.")
-    _check(network, {"kind": str, **_options(kinds[kind].__init__)}, table="network")
-    _check(data, _options(SimulatedScans.__init__, without={"split", "seed"}), table="data")
-    _check(content["training"], _options(Settings.__init__), table="training", required={"n_steps"})
-    start = content.get("start")
+    _check("table [network]", network, {"kind": str, **_annotations(kinds[kind])})
+    scans = {key: form for key, form in _annotations(SimulatedScans).items() if key not in ("split", "seed")}
+    _check("table [data]", data, scans)
+    _check("table [training]", training, _annotations(Settings), required={"n_steps"})
+    seed, start = content["seed"], content.get("start")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; expected a whole number of 0 or more.")
     if start == name:
         raise ValueError(f"it starts from itself, {start}; expected the name of another checkpoint.")
-    settings = Settings(**content["training"])
-    return Recipe(name, text, content["title"], content["seed"], network, data, settings, start)
+    return Recipe(name, text, content["title"], seed, network, data, Settings(**training), start)
 
 
-def _options(function: Callable, *, without: set[str] = frozenset()) -> dict[str, Any]:
-    """Annotation of each parameter of a function."""
-    return {name: hint for name, hint in get_type_hints(function).items() if name not in {"return", *without}}
+def _annotations(kind: type) -> dict[str, Any]:
+    """Annotation of each option that a class is made with."""
+    return {key: form for key, form in get_type_hints(kind.__init__).items() if key != "return"}
 
 
-def _check(
-    content: dict[str, Any], forms: Mapping[str, Any], *, table: str = "", required: set[str] = frozenset()
-) -> None:
+def _check(where: str, table: dict[str, Any], forms: Mapping[str, Any], required: Set[str] = frozenset()) -> None:
     """Refuse a table with a key that is unknown, missing or of another type than its annotation."""
-    where = f"[{table}]" if table else "it"
-    if unknown := sorted(set(content) - set(forms)):
+    if unknown := sorted(set(table) - set(forms)):
         raise ValueError(f"{where} has {', '.join(unknown)}; expected only {', '.join(forms)}.")
-    if missing := sorted(required - set(content)):
+    if missing := sorted(required - set(table)):
         raise ValueError(f"{where} lacks {', '.join(missing)}; add it, as in {EXAMPLE}.")
-    for key, value in content.items():
-        words, types = FORMS[forms[key]]
-        values = {Sequence: value, Mapping: value}
-        if not _is(value, forms[key], types):
+    for key, value in table.items():
+        words, holder, types = FORMS[forms[key]]
+        if not _fits(value, holder, types):
             raise ValueError(f"{key} is {value!r}; expected {words}.")
+
+
+def _fits(value: Any, holder: type | None, types: tuple[type, ...]) -> bool:
+    """Whether a value is of these types, or a pair or a table of such values; no number is nan or beyond 64 bits."""
+    if holder is not None and (type(value) is not holder or (holder is list and len(value) != 2)):
+        return False
+    values = [value] if holder is None else value.values() if holder is dict else value
+    return not types or all(type(each) in types and (type(each) is str or abs(each) < 2**63) for each in values)

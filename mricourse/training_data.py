@@ -6,7 +6,7 @@ noisy, coil-combined image: nobody owns the noise-free truth, and what was measu
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -23,9 +23,18 @@ from mricourse.scan import Scan
 from mricourse.simulate import draw_scan
 
 PATTERNS = ("equispaced", "random", "variable_density", "points")
-CALIBRATION = 24  # samples of the centre that the maps are estimated from, as in reconstruct.py
-LOOPS = 0.75  # share of coils that are loops; Gaussian lobes overlap more and make twice the noise
-MIN_HEAD = 0.15  # share of a strip that must hold signal
+CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct.py
+MAX_POINTS = 224**2  # pixels of the largest matrix that gets points: they are whole slices, and those take long
+LOOPS = 0.75  # share of scans whose coils are loops; Gaussian lobes overlap more and make twice the noise
+MIN_HEAD = 0.15  # share of a strip's pixels that should hold signal
+MIN_STRIP = 16  # columns; the noise level is measured on the outer twelfths of kx
+LIMITS = {  # of matrix sizes and so on: what espirit, simulate_coils and the course's files allow
+    "matrix": (16, 512),
+    "n_coils": (1, 32),
+    "acceleration": (1, 32),
+    "acs": (8, 512),
+    "noise_std": (1e-6, 1.0),
+}
 
 
 class Batch(NamedTuple):
@@ -42,7 +51,7 @@ class SimulatedScans:
 
     A draw (slice, contrast, coils, phase, noise, ESPIRiT maps) costs more than a training step, so each one serves
     about `reuse` scans: scan i takes one at random from a window of `pool` draws that moves on by one draw every
-    `reuse` scans, and gives it a mask, a strip and a flip of its own.
+    `reuse` scans, and gives it a mask and a strip of its own, mirrored or not. Memory holds the draws of one window.
 
     A strip is a crop along the readout $x$. With phase-encode lines it is exact physics, not an approximation:
     the mask does not depend on kx, so every column is an inverse problem of its own.
@@ -54,18 +63,24 @@ class SimulatedScans:
     seed : int
         Names the data set.
     matrix : (low, high)
-        ny and nx, multiples of 8.
+        ny and nx, multiples of 8, drawn independently.
     n_coils, acceleration, acs : (low, high)
         Coils; nominal acceleration; fully sampled lines in the centre.
     noise_std : (low, high)
         Noise per real and imaginary part in k-space, drawn uniformly in its logarithm; the brightest pixel is 1.
     patterns : mapping
         Share of each of ``equispaced``, ``random`` and ``variable_density`` lines and of ``points`` (two phase-encode
-        axes, variable density). Points never become strips, and matrices above 224 x 224 get lines instead.
+        axes, variable density). Points never become strips, and more than 224 x 224 pixels get random lines instead.
     strip : int or None
-        Columns of a strip; None keeps the whole slice.
+        Columns of a strip, placed where at least 15 % of its pixels hold signal if eight attempts find such a place;
+        None keeps the whole slice.
     pool, reuse : int
         Draws in the window, and scans a draw serves.
+
+    Raises
+    ------
+    ValueError
+        A range or a number that no scan can have, or an unknown pattern; from ``scans[i]`` an unknown split.
     """
 
     split: str
@@ -79,21 +94,28 @@ class SimulatedScans:
     strip: int | None = None
     pool: int = 64
     reuse: int = 8
-    _drawn: OrderedDict[int, Scan] = field(default_factory=OrderedDict, repr=False)
+    _drawn: dict[int, Scan] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        unknown = set(self.patterns) - set(PATTERNS)
-        if unknown or not sum(self.patterns.values()) > 0:
-            raise ValueError(f"patterns are {dict(self.patterns)}; expected shares of {', '.join(PATTERNS)}.")
-        for name in ("matrix", "n_coils", "acceleration", "acs", "noise_std"):
-            span = getattr(self, name)
-            if len(span) != 2 or not 0 < span[0] <= span[1]:
-                raise ValueError(f"{name} is {span}; expected two positive numbers, the lower first.")
+        for name, limits in LIMITS.items():
+            _check_range(name, getattr(self, name), *limits)
+        if any(size % 8 for size in self.matrix):
+            raise ValueError(f"matrix is {list(self.matrix)}; expected multiples of 8, as [160, 320].")
+        if self.acs[1] > self.matrix[0] // 2:
+            raise ValueError(f"acs is {list(self.acs)}; expected at most half of the smallest matrix, {self.matrix[0]}.")
+        shares = self.patterns.values()
+        if set(self.patterns) - set(PATTERNS) or not all(0 <= share < math.inf for share in shares) or not any(shares):
+            raise ValueError(f"patterns are {dict(self.patterns)}; expected positive shares of {', '.join(PATTERNS)}.")
+        if self.strip is not None and self.strip < MIN_STRIP:
+            raise ValueError(f"strip is {self.strip}; expected at least {MIN_STRIP} columns, as 64.")
+        if min(self.pool, self.reuse) < 1:
+            raise ValueError(f"pool is {self.pool} and reuse {self.reuse}; expected 1 or more, as 64 and 8.")
 
     def __getitem__(self, index: int) -> Scan:
         """Draw scan number `index`: estimated maps, noisy reference, undersampled k-space."""
         generator = generator_for(self.seed, self.split, "scan", str(index))
-        scan = self._draw(index // self.reuse + integer(0, self.pool - 1, generator))
+        first = index // self.reuse
+        scan = self._draw(first + integer(0, self.pool - 1, generator), first)
         mask, pattern = self._mask(scan, generator)
         if self.strip is not None and mask.shape[-1] == 1:
             scan = _strip(scan, self.strip, generator)
@@ -106,55 +128,64 @@ class SimulatedScans:
         ny, nx = scan.shape
         pattern = [*self.patterns][choose([*self.patterns.values()], generator)]
         acceleration, acs = integer(*self.acceleration, generator), scan.meta["acs"]
-        if pattern == "points" and ny * nx > 224**2:
+        if pattern == "points" and ny * nx > MAX_POINTS:
             pattern = "random"
         if pattern == "equispaced":
             mask = equispaced_mask(ny, acceleration, acs=acs, offset=integer(0, acceleration - 1, generator))
         elif pattern == "points":
-            mask = variable_density_mask((ny, nx), acceleration, acs=acs, seed=subseed(generator))
+            most = ny * nx / (acs + 4) ** 2  # leaves a few samples beside the centre
+            mask = variable_density_mask((ny, nx), min(acceleration, most), acs=acs, seed=subseed(generator))
         else:
             make = random_mask if pattern == "random" else variable_density_mask
             mask = make(ny, min(acceleration, ny / (acs + 4)), acs=acs, seed=subseed(generator))
         return mask, {"pattern": pattern, "acceleration": acceleration_of(mask)}
 
-    def _draw(self, index: int) -> Scan:
+    def _draw(self, index: int, first: int) -> Scan:
+        """Look a draw up, or simulate it; those before the window, which begins with `first`, are forgotten."""
+        for old in [number for number in self._drawn if number < first]:
+            del self._drawn[old]
         if index not in self._drawn:
-            for old in [number for number in self._drawn if number <= index - 2 * self.pool]:
-                del self._drawn[old]
             self._drawn[index] = self._simulate(index)
         return self._drawn[index]
 
     def _simulate(self, index: int) -> Scan:
         """Simulate a fully sampled noisy scan, and estimate its maps as a reconstruction will have to."""
         generator = generator_for(self.seed, self.split, "draw", str(index))
-        low, high = (size // 8 for size in self.matrix)
-        shape = tuple(8 * integer(low, high, generator) for _ in range(2))
+        shape = tuple(8 * integer(self.matrix[0] // 8, self.matrix[1] // 8, generator) for _ in range(2))
         n_coils = integer(*self.n_coils, generator)
-        spare = integer(0, 3, generator)  # loops that pick up nothing useful are left out, as on a scanner
-        noise_std = torch.tensor(self.noise_std).log().tolist()
-        noise_std = float(torch.tensor(uniform(*noise_std, generator)).exp())
+        n_drawn = n_coils + integer(0, 3, generator)  # up to three are left out: arrays are not always complete
+        low, high = torch.tensor(self.noise_std).log().tolist()
+        noise_std = float(torch.tensor(uniform(low, high, generator)).exp())
         coil_kind = "biot_savart" if uniform(0, 1, generator) < LOOPS else "gaussian"
-        options = {"shape": shape, "n_coils": n_coils + spare, "noise_std": noise_std, "coil_kind": coil_kind}
+        options = {"shape": shape, "n_coils": n_drawn, "noise_std": noise_std, "coil_kind": coil_kind}
         scan = draw_scan(self.split, index, seed=self.seed, **options)
-        kept = torch.randperm(n_coils + spare, generator=generator)[:n_coils].sort().values
+        kept = torch.randperm(n_drawn, generator=generator)[:n_coils].sort().values
         kspace = scan.kspace[kept]
         acs = integer(*self.acs, generator)
         smaps = espirit(kspace, acs=min(acs, CALIBRATION))
-        meta = scan.meta | {"acs": acs}
-        return Scan(kspace, smaps, scan.mask, combine(ifft2c(kspace), smaps), meta)
+        return Scan(kspace, smaps, scan.mask, combine(ifft2c(kspace), smaps), scan.meta | {"acs": acs})
 
 
 def stack(scans: Sequence[Scan]) -> list[Batch]:
-    """Stack scans of equal shape into batches, so that a GPU takes them at once; other shapes make other batches."""
+    """Stack scans of equal shape into batches, so that a GPU takes them at once; other shapes make other batches.
+
+    Raises
+    ------
+    ValueError
+        A scan without maps or without a reference.
+    """
+    if any(scan.smaps is None or scan.reference is None for scan in scans):
+        raise ValueError("a scan has no maps or no reference; expected both: training compares with the reference.")
     groups: dict[tuple[int, ...], list[Scan]] = {}
     for scan in scans:
         groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1]), []).append(scan)
     batches = []
     for group in groups.values():
-        smaps = torch.stack([scan.smaps for scan in group])
-        mask = torch.stack([scan.mask.expand(1, scan.shape[0], -1) for scan in group])
-        kspace = torch.stack([scan.kspace for scan in group])
-        batches.append(Batch(SenseOperator(smaps, mask), kspace, torch.stack([scan.reference for scan in group])))
+        smaps, kspace, reference = (
+            torch.stack([getattr(scan, name) for scan in group]) for name in ("smaps", "kspace", "reference")
+        )
+        mask = torch.stack([scan.mask.expand(1, scan.shape[0], -1) for scan in group])  # (scans, 1, ky, 1 or kx)
+        batches.append(Batch(SenseOperator(smaps, mask), kspace, reference))
     return batches
 
 
@@ -177,3 +208,8 @@ def _mirrored(scan: Scan) -> Scan:
     """Mirror left and right: the image, its coils and its k-space together."""
     kspace = fftc(ifftc(scan.kspace, dim=-1).flip(-1), dim=-1)
     return replace(scan, kspace=kspace, smaps=scan.smaps.flip(-1), reference=scan.reference.flip(-1))
+
+
+def _check_range(name: str, span: Sequence[float], least: float, most: float) -> None:
+    if len(span) != 2 or not least <= span[0] <= span[1] <= most:
+        raise ValueError(f"{name} is {span}; expected two numbers from {least:g} to {most:g}, the lower first.")
