@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,27 @@ def check_writable(path: Path | str, *, suffixes: Sequence[str]) -> None:
         raise PermissionError(
             f"the output {path} may not be written; expected write permission: choose another folder or name."
         )
+
+
+def make_folder(path: Path | str) -> None:
+    """Make an output folder where there is none, and refuse it before any work if nothing can be written into it.
+
+    Raises
+    ------
+    OSError
+        A file in its place or above it, no permission, or a disk that is full or read-only.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(
+            f"the output folder {path} cannot be written to ({reason}); expected a folder with write permission: "
+            "choose another."
+        ) from error
 
 
 @contextmanager

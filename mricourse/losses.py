@@ -11,7 +11,8 @@ def log_nmse(image: Tensor, reference: Tensor) -> Tensor:
 
     The logarithm lets a scan with little noise weigh as much as one with a lot: under the plain mean squared error the
     noisy ones would decide everything. For each scan it is the negative PSNR of the complex error, up to a constant.
-    It never falls below -80 dB, so that its gradient is finite where there is no error.
+    It never falls below -80 dB, so that its gradient is finite where there is no error; an energy of the reference
+    below 1e-20 counts as 1e-20, for the same reason.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ def log_nmse(image: Tensor, reference: Tensor) -> Tensor:
     -------
     Tensor, shape ()
     """
-    error = _energy(image - reference) / _energy(reference).clamp_min(torch.finfo(torch.float32).tiny)
+    error = _energy(image - reference) / _energy(reference).clamp_min(1e-20)
     return (10 * torch.log10(error + 1e-8)).mean()
 
 

@@ -72,15 +72,16 @@ class SimulatedScans:
         Share of each of ``equispaced``, ``random`` and ``variable_density`` lines and of ``points`` (two phase-encode
         axes, variable density). Points never become strips, and more than 224 x 224 pixels get random lines instead.
     strip : int or None
-        Columns of a strip, placed where at least 15 % of its pixels hold signal if eight attempts find such a place;
-        None keeps the whole slice.
+        Columns of a strip, where at least 15 % of its pixels hold signal if one of eight attempts finds such a place;
+        a slice whose last attempt finds none at all stays whole, as every slice does with None.
     pool, reuse : int
         Draws in the window, and scans a draw serves.
 
     Raises
     ------
     ValueError
-        A range or a number that no scan can have, or an unknown pattern; from ``scans[i]`` an unknown split.
+        A range or a number that no scan can have, or an unknown pattern; from ``scans[i]`` an unknown split, or a
+        scan whose centre is too small or too noisy to estimate maps from.
     """
 
     split: str
@@ -102,7 +103,9 @@ class SimulatedScans:
         if any(size % 8 for size in self.matrix):
             raise ValueError(f"matrix is {list(self.matrix)}; expected multiples of 8, as [160, 320].")
         if self.acs[1] > self.matrix[0] // 2:
-            raise ValueError(f"acs is {list(self.acs)}; expected at most half of the smallest matrix, {self.matrix[0]}.")
+            raise ValueError(
+                f"acs is {list(self.acs)}; expected at most half of the smallest matrix, {self.matrix[0]}."
+            )
         shares = self.patterns.values()
         if set(self.patterns) - set(PATTERNS) or not all(0 <= share < math.inf for share in shares) or not any(shares):
             raise ValueError(f"patterns are {dict(self.patterns)}; expected positive shares of {', '.join(PATTERNS)}.")
@@ -163,6 +166,11 @@ class SimulatedScans:
         kspace = scan.kspace[kept]
         acs = integer(*self.acs, generator)
         smaps = espirit(kspace, acs=min(acs, CALIBRATION))
+        if not smaps.any():
+            raise ValueError(
+                f"ESPIRiT finds no object in draw {index}: {n_coils} coils, {shape[0]} x {shape[1]}, {acs} ACS lines, "
+                f"noise {noise_std:.2g}; expected enough to estimate maps from: ask for more, and for less noise."
+            )
         return Scan(kspace, smaps, scan.mask, combine(ifft2c(kspace), smaps), scan.meta | {"acs": acs})
 
 
@@ -199,8 +207,10 @@ def _strip(scan: Scan, width: int, generator: torch.Generator) -> Scan:
         columns = slice(start, start + width)
         if (scan.reference[:, columns] != 0).float().mean() > MIN_HEAD:
             break
-    kspace = fftc(ifftc(scan.kspace, dim=-1)[..., columns], dim=-1)
     smaps, reference = scan.smaps[..., columns].contiguous(), scan.reference[..., columns].contiguous()
+    if not reference.any():
+        return scan
+    kspace = fftc(ifftc(scan.kspace, dim=-1)[..., columns], dim=-1)
     return replace(scan, kspace=kspace, smaps=smaps, reference=reference)
 
 
