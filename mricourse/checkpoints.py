@@ -1,17 +1,14 @@
 """Checkpoints: weights in safetensors, and a card in JSON that says how they were made and what they reach.
 
-A card carries fingerprints of the weights, of the recipe and of itself. Whatever was altered is refused.
+A card carries fingerprints of the weights, of the recipe and of itself; whatever was altered is refused (`cards`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +18,18 @@ from safetensors.torch import save as tensor_bytes
 from torch import Tensor, nn
 
 from mricourse.anatomy import FILE as ANATOMIES
-from mricourse.metrics import nmse, psnr, ssim
-from mricourse.recipes import N_VALIDATION, Recipe, load_recipe, parse_recipe
-from mricourse.scan import Scan
+from mricourse.cards import CARD, ROOT, WEIGHTS, card_text, find_card, read_card, read_weights, sealed
+from mricourse.evaluation import data_sha256, evaluate, unseen_scans
+from mricourse.files import atomic_path
+from mricourse.recipes import N_VALIDATION, Recipe, parse_recipe
 from mricourse.training import History, train
-from mricourse.training_data import stack
 
-ROOT = Path(__file__).resolve().parent.parent
-CHECKPOINTS = ROOT / "data" / "checkpoints"
-N_TEST = 24  # slices of the unseen head that a card's metrics are taken from
-TEST_SEED = 1
 VALIDATION_SEED = 1_000_000  # plus the recipe's seed: other draws than those trained on
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A trained network, ready to reconstruct, and its card.
+    """A trained network, ready to reconstruct, and how it was made.
 
     Parameters
     ----------
@@ -44,15 +37,18 @@ class Checkpoint:
         ``network(A, kspace)``, in evaluation mode on the CPU.
     card : dict
         See `make_card`.
+    recipe : Recipe
+        The one that made it, as the card holds it.
     """
 
     network: nn.Module
     card: dict[str, Any]
+    recipe: Recipe
 
     @property
-    def recipe(self) -> Recipe:
-        """The recipe that made it."""
-        return parse_recipe(self.card["recipe"], self.card["name"])
+    def name(self) -> str:
+        """The recipe's and the checkpoint's."""
+        return self.card["name"]
 
 
 def train_recipe(
@@ -79,12 +75,17 @@ def train_recipe(
     Returns
     -------
     Checkpoint, or None in the processes beside the first under ``torchrun``.
+
+    Raises
+    ------
+    ValueError, OSError
+        A checkpoint to start from that `load_checkpoint` refuses or that does not fit; as `mricourse.training.train`.
     """
     torch.manual_seed(recipe.seed)
     network = recipe.build()
-    signature = f"{recipe.sha256} {_data_sha256()}"
-    if recipe.start is not None:
-        start = load_checkpoint(recipe.start)
+    signature = f"{recipe.sha256} {data_sha256()}"
+    start = None if recipe.start is None else load_checkpoint(recipe.start)
+    if start is not None:
         network.start_from(start.network)
         signature += f" {start.card['weights_sha256']}"
     others = recipe.slices("train", VALIDATION_SEED + recipe.seed)
@@ -102,139 +103,99 @@ def train_recipe(
     if torch.distributed.is_initialized() and torch.distributed.get_rank() > 0:
         return None
     network.cpu().eval()
-    card = make_card(recipe, network, history, device=torch.device(device))
+    card = make_card(recipe, network, history, device=torch.device(device), start=start)
     save_checkpoint(network, card, folder)
-    return Checkpoint(network, card)
+    return Checkpoint(network, card, recipe)
 
 
-def make_card(recipe: Recipe, network: nn.Module, history: History, *, device: torch.device) -> dict[str, Any]:
-    """Describe a training: recipe, data, commit, device, time, curve, and the metrics on the unseen head."""
-    card = {
-        "name": recipe.name,
-        "title": recipe.title,
-        "recipe": recipe.text,
-        "recipe_sha256": recipe.sha256,
-        "seed": recipe.seed,
-        "start": recipe.start,
-        "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "data_sha256": {ANATOMIES.name: _data_sha256()},
-        "commit": _commit(),
-        "device": _device_name(device),
-        "torch": torch.__version__,
-        "n_threads": torch.get_num_threads(),
-        "seconds": round(history.seconds),
-        "n_steps": history.step,
-        "best_step": history.best_step,
-        "curve": [{key: float(f"{value:.6g}") for key, value in row.items()} for row in history.rows],
-        "trained_for": _range(recipe),
-        "metrics": evaluate(network, test_scans(recipe)),
-        "weights_sha256": hashlib.sha256(_weights(network)).hexdigest(),
-    }
-    return card | {"card_sha256": _card_sha256(card)}
+def make_card(
+    recipe: Recipe,
+    network: nn.Module,
+    history: History,
+    *,
+    device: torch.device | str = "cpu",
+    start: Checkpoint | None = None,
+) -> dict[str, Any]:
+    """Describe a training: recipe, seed, data, commit, device, seconds, curve, and what it reaches on the unseen head.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    network : nn.Module
+        As trained, in evaluation mode on the CPU.
+    history : History
+    device : device
+        Where it was trained.
+    start : Checkpoint, optional
+        What it began with.
+
+    Returns
+    -------
+    dict
+        Ready for `save_checkpoint`: numbers, text, lists and dicts, with fingerprints of weights, recipe and itself.
+    """
+    started = {} if start is None else {"start_sha256": start.card["weights_sha256"]}
+    return sealed(
+        {
+            "name": recipe.name,
+            "title": recipe.title,
+            "recipe": recipe.text,
+            "recipe_sha256": recipe.sha256,
+            "seed": recipe.seed,
+            "start": recipe.start,
+            **started,
+            "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "data_sha256": {ANATOMIES.name: data_sha256()},
+            "commit": _commit(),
+            "device": _device_name(torch.device(device)),
+            "torch": torch.__version__,
+            "n_threads": torch.get_num_threads(),
+            "seconds": round(history.seconds),
+            "n_steps": history.step,
+            "best_step": history.best_step,
+            "curve": [{key: float(f"{value:.6g}") for key, value in row.items()} for row in history.rows],
+            "trained_for": _range(recipe),
+            "metrics": evaluate(network, unseen_scans(recipe)),
+            "weights_sha256": hashlib.sha256(_weights(network)).hexdigest(),
+        }
+    )
 
 
 def save_checkpoint(network: nn.Module, card: Mapping[str, Any], folder: Path | str) -> None:
-    """Write weights and card, each beside and then renamed."""
+    """Write weights and card into a folder, which is made where it is not there; each is whole or not there."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
-    for suffix, content in ((".safetensors", _weights(network)), (".json", text.encode())):
-        path = folder / f"{card['name']}{suffix}"
-        beside = path.with_name(path.name + ".part")
-        beside.write_bytes(content)
-        os.replace(beside, path)
+    for suffix, content in ((WEIGHTS, _weights(network)), (CARD, card_text(card).encode())):
+        with atomic_path(folder / f"{card['name']}{suffix}") as scratch:
+            scratch.write_bytes(content)
 
 
 def load_checkpoint(source: Path | str) -> Checkpoint:
     """Load a shipped checkpoint by name, or one from a path to its ``.safetensors`` or ``.json``, and verify it.
 
+    The global random state is left alone, and nothing is ever unpickled.
+
     Raises
     ------
     FileNotFoundError
         No such checkpoint; the sentence lists those there are.
-    ValueError
+    ValueError, OSError
         A card, a weight file or a recipe that was altered, or weights that do not fit the recipe's network.
     """
-    card_file = _card_file(source)
+    card_file = find_card(source)
     card = read_card(card_file)
-    weight_file = card_file.with_suffix(".safetensors")
-    if not weight_file.is_file():
-        raise FileNotFoundError(f"{weight_file} is missing; expected the weights beside their card {card_file.name}.")
-    content = weight_file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != card["weights_sha256"]:
-        raise ValueError(
-            f"{weight_file} is not the file that its card describes (SHA-256 differs); expected unaltered weights: "
-            "restore both files, or train again."
-        )
-    recipe = parse_recipe(card["recipe"], card["name"])
-    network = recipe.build()
+    content = read_weights(card_file, card)
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which those of the file replace
+        recipe = parse_recipe(card["recipe"], card["name"])
+        network = recipe.build()
     try:
         network.load_state_dict(load_tensors(content))
-    except Exception as error:
+    except Exception as error:  # safetensors and torch raise several kinds
         raise ValueError(
-            f"{weight_file} does not fit the network of its recipe; expected both from one run."
+            f"{card_file.with_suffix(WEIGHTS)} does not fit the network of its recipe; expected both from one run: "
+            "restore both files, or train again."
         ) from error
-    return Checkpoint(network.eval(), card)
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """Read and verify a card; errors as in `load_checkpoint`."""
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        stated, computed = card["card_sha256"], _card_sha256(card)
-        recipe_sha256 = hashlib.sha256(card["recipe"].encode()).hexdigest()
-        altered = stated != computed or recipe_sha256 != card["recipe_sha256"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no card of a checkpoint; expected the JSON that training wrote.") from error
-    if altered:
-        raise ValueError(
-            f"{path} was altered after training (its SHA-256 differs); expected it as written: restore it."
-        )
-    if path.parent == CHECKPOINTS and load_recipe(card["name"]).sha256 != card["recipe_sha256"]:
-        raise ValueError(
-            f"recipes/{card['name']}.toml is not the recipe that made this checkpoint; expected it unaltered: "
-            "restore it, or give the changed recipe another name and train it."
-        )
-    return card
-
-
-def test_scans(recipe: Recipe, n: int = N_TEST) -> list[Scan]:
-    """Give the slices of the unseen head that a card's metrics are taken from."""
-    slices = recipe.slices("test", TEST_SEED)
-    return [slices[i] for i in range(n)]
-
-
-def evaluate(network: nn.Module, scans: Sequence[Scan]) -> dict[str, float]:
-    """Average PSNR in dB, SSIM and NMSE of a network and the PSNR of the zero-filled image over scans."""
-    scores: dict[str, list[float]] = {"psnr": [], "ssim": [], "nmse": [], "psnr_zero_filled": []}
-    for scan in scans:
-        A, kspace, reference = stack([scan])[0]
-        with torch.no_grad():
-            image = network(A, kspace)[0]
-        for name, measure in (("psnr", psnr), ("ssim", ssim), ("nmse", nmse)):
-            scores[name].append(float(measure(image, reference[0])))
-        scores["psnr_zero_filled"].append(float(psnr(A.adjoint(kspace)[0], reference[0])))
-    return {name: round(sum(values) / len(values), 4) for name, values in scores.items()} | {"n_slices": len(scans)}
-
-
-def outside_range(card: Mapping[str, Any], scan: Scan, *, acceleration: float, acs: int) -> str:
-    """Say in one sentence how a scan differs from what a network was trained for; empty where it does not."""
-    span = card["trained_for"]
-    facts = (
-        ("acceleration", round(acceleration, 2), "R = {}"),
-        ("n_coils", scan.n_coils, "{} coils"),
-        ("matrix", min(scan.shape), "a matrix side of {}"),
-        ("matrix", max(scan.shape), "a matrix side of {}"),
-        ("acs", acs, "{} ACS lines"),
-    )
-    wrong = []
-    for name, value, words in facts:
-        low, high = span[name]
-        if not low <= value <= high and (text := f"{words.format(value)} (trained on {low} to {high})") not in wrong:
-            wrong.append(text)
-    if not wrong:
-        return ""
-    return f"{card['name']} was not trained for {', '.join(wrong)}: judge the image with care, or use --method wavelet."
+    return Checkpoint(network.eval(), card, recipe)
 
 
 def _range(recipe: Recipe) -> dict[str, list[float]]:
@@ -245,31 +206,9 @@ def _range(recipe: Recipe) -> dict[str, list[float]]:
     return span
 
 
-def _card_file(source: Path | str) -> Path:
-    path = Path(source)
-    if path.suffix in (".safetensors", ".json"):
-        path = path.with_suffix(".json")
-    else:
-        path = CHECKPOINTS / f"{source}.json"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in CHECKPOINTS.glob("*.json"))) or "none"
-        raise FileNotFoundError(f"there is no checkpoint {source}; expected a .safetensors file or one of {known}.")
-    return path
-
-
 def _weights(network: nn.Module) -> bytes:
     tensors: dict[str, Tensor] = {name: value.contiguous() for name, value in network.state_dict().items()}
     return tensor_bytes(tensors)
-
-
-def _card_sha256(card: Mapping[str, Any]) -> str:
-    content = {key: value for key, value in card.items() if key != "card_sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _data_sha256() -> str:
-    return hashlib.sha256(ANATOMIES.read_bytes()).hexdigest()
 
 
 def _commit() -> str:

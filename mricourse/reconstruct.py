@@ -1,4 +1,4 @@
-r"""From a k-space file to an image file: read, prepare the coil maps, solve, write.
+r"""From a k-space file to an image file: read, prepare the coil maps, solve or ask a trained network, write.
 
 The image is in the units of the data: for complete sampling it is the coil-combined inverse transform.
 """
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,11 +19,14 @@ from torch import Tensor
 import mricourse
 from mricourse.coils import espirit
 from mricourse.files import any_of, check_writable
-from mricourse.operators import SenseOperator
+from mricourse.inference import apply_network, normalised, outside_range
 from mricourse.sampling import acceleration_of, acs_lines_of
 from mricourse.scan import Scan
 from mricourse.scan_files import OUTPUTS, read_scan, write_image
 from mricourse.solvers import cg_sense, tv_reconstruction, wavelet_reconstruction
+
+if TYPE_CHECKING:
+    from mricourse.checkpoints import Checkpoint
 
 METHODS = {  # solver, default weight and iterations, which suit a measured brain at R = 2 to 6
     "sense": (cg_sense, 1e-2, 30),
@@ -36,7 +40,10 @@ Trace = Callable[[Tensor], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What `reconstruct_file` did; ``str`` makes it one line."""
+    """What `reconstruct_file` did; ``str`` makes it one line.
+
+    `remark` is a sentence of its own, on a file that is not of the kind that the network was trained on.
+    """
 
     source: Path
     output: Path
@@ -46,16 +53,18 @@ class Report:
     acs: str
     maps: str
     method: str
-    reg_weight: float
+    reg_weight: float | None
     device: str
     seconds: float
+    remark: str = ""
 
     def __str__(self) -> str:
         ny, nx = self.shape
         coils = f"{self.n_coils} coil{'s' if self.n_coils > 1 else ''}"
+        weight = "" if self.reg_weight is None else f", weight {self.reg_weight:g}"
         return (
             f"{self.source.name}: {coils}, {ny} x {nx}, R = {self.acceleration:.2f}, ACS {self.acs}, maps {self.maps}; "
-            f"{self.method}, weight {self.reg_weight:g}, {self.seconds:.1f} s on {self.device} -> {self.output}"
+            f"{self.method}{weight}, {self.seconds:.1f} s on {self.device} -> {self.output}"
         )
 
 
@@ -63,7 +72,8 @@ def reconstruct_file(
     source: Path | str,
     output: Path | str,
     *,
-    method: str = "wavelet",
+    method: str | None = None,
+    checkpoint: Checkpoint | None = None,
     reg_weight: float | None = None,
     device: str = "auto",
     acs: int | None = None,
@@ -78,13 +88,16 @@ def reconstruct_file(
     output : path
         ``.npy`` or ``.h5`` (dataset ``image``) for the complex image (y, x), ``.png`` for its magnitude.
     method : "sense", "wavelet" or "tv"
+        ``wavelet`` where neither it nor `checkpoint` is given.
+    checkpoint : Checkpoint
+        In place of a method, from `mricourse.checkpoints.load_checkpoint`.
     reg_weight : float, optional
-        As in `reconstruct`.
+        As in `reconstruct`; a network has learned its own.
     device : "auto", "cpu" or "cuda"
     acs : int, optional
         Side of the centre that calibrates the coil maps; by default what was sampled, 24 at most.
     trace : callable, optional
-        Called with the image after every iteration.
+        As in `reconstruct` or `apply_network`.
 
     Raises
     ------
@@ -93,21 +106,34 @@ def reconstruct_file(
     """
     source, output = Path(source), Path(output)
     check_writable(output, suffixes=OUTPUTS)
+    if checkpoint is not None and (method, reg_weight) != (None, None):
+        raise ValueError(
+            f"got the checkpoint {checkpoint.name} with {'a method' if method else 'a regularisation weight'}; "
+            "expected the checkpoint alone, since a network is a method and learned its weights: leave one of them out."
+        )
+    method = method or "wavelet"
     _check_options(method, reg_weight, acs)
     target = pick_device(device)
     scan = read_scan(source)
     if os.path.exists(output) and os.path.samefile(source, output):
         raise ValueError(f"the output {output} is the input; expected another file: choose another name.")
     start = time.perf_counter()
-    given = scan.smaps is not None
-    scan = with_smaps(scan, acs=acs).to(target)
-    weight = METHODS[method][1] if reg_weight is None else reg_weight
-    image = reconstruct(scan, method=method, reg_weight=weight, trace=trace).cpu()
+    maps = "given" if scan.smaps is not None else "of ones" if scan.n_coils == 1 else "by ESPIRiT"
+    scan = with_smaps(scan, acs=acs)
+    if checkpoint is None:
+        reg_weight = METHODS[method][1] if reg_weight is None else reg_weight
+        made_by = {"method": method, "reg_weight": reg_weight}
+        image = reconstruct(scan.to(target), **made_by, trace=trace)
+    else:
+        method = f"checkpoint {checkpoint.name}"
+        made_by = {"checkpoint": checkpoint.name, "weights_sha256": checkpoint.card["weights_sha256"]}
+        image = apply_network(checkpoint.network.to(target), scan.to(target), trace=trace)
+    image = image.cpu()
     seconds = time.perf_counter() - start
-    write_image(image, output, method=method, reg_weight=weight, source=source.name)
-    maps = "given" if given else "of ones" if scan.n_coils == 1 else "by ESPIRiT"
+    write_image(image, output, **made_by, source=source.name)
     facts = (scan.n_coils, scan.shape, acceleration_of(scan.mask), _acs_words(scan.mask), maps)
-    return Report(source, output, *facts, method, weight, target.type, seconds)
+    remark = "" if checkpoint is None else outside_range(checkpoint, scan, source.name)
+    return Report(source, output, *facts, method, reg_weight, target.type, seconds, remark)
 
 
 def with_smaps(scan: Scan, *, acs: int | None = None) -> Scan:
@@ -167,15 +193,10 @@ def reconstruct(
         In the units of the data.
     """
     _check_options(method, reg_weight, None)
-    if scan.smaps is None:
-        raise ValueError("the scan has no coil maps; expected smaps: add them with with_smaps(scan).")
     solver, default, n_iterations = METHODS[method]
-    scale = scan.kspace.abs().max()  # single precision squares what the solvers see
-    power = scan.smaps.abs().square().sum(dim=0).max().sqrt()
-    A = SenseOperator(scan.smaps / power, scan.mask)
+    A, kspace, unit = normalised(scan)
     weight = default if reg_weight is None else reg_weight
-    image = solver(A, scan.kspace / scale, reg_weight=weight, n_iterations=n_iterations, trace=trace)
-    return image * (scale / power)
+    return solver(A, kspace, reg_weight=weight, n_iterations=n_iterations, trace=trace) * unit
 
 
 def _check_options(method: str, reg_weight: float | None, acs: int | None) -> None:

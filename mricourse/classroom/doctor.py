@@ -34,6 +34,7 @@ def examine() -> Iterator[Finding]:
     yield from _packages()
     yield _device()
     yield _anatomies()
+    yield _checkpoints()
     yield _cache()
     yield _disk()
     yield _kernel()
@@ -97,6 +98,20 @@ def _anatomies() -> Finding:
     except OSError:
         return Finding("anatomies", False, f"{path} cannot be read; get the file from the repository again")
     return Finding("anatomies", True, f"{names} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _checkpoints() -> Finding:
+    from mricourse.cards import shipped, verify
+
+    names = shipped()
+    if not names:
+        return Finding("checkpoints", False, "none in data/checkpoints; get the files from the repository again")
+    try:
+        for name in names:
+            verify(name)
+    except (ValueError, OSError) as error:
+        return Finding("checkpoints", False, str(error))
+    return Finding("checkpoints", True, f"{', '.join(names)}: cards, weights and recipes as they were trained")
 
 
 def _cache() -> Finding:

@@ -1,0 +1,233 @@
+"""A trained network beside the tuned wavelet on measured scans.
+
+Complete k-space is undersampled afterwards, so that the true image is known as well as anyone can know it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mricourse.checkpoints import Checkpoint
+from mricourse.coils import combine
+from mricourse.files import any_of, suffix_of
+from mricourse.fourier import ifft2c
+from mricourse.inference import apply_network, normalised, outside_range
+from mricourse.metrics import best_scale, psnr, ssim
+from mricourse.reconstruct import with_smaps
+from mricourse.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
+from mricourse.scan import Scan
+from mricourse.scan_files import INPUTS, read_scan
+from mricourse.statistics import bootstrap_interval
+from mricourse.tuning import tuned_wavelet
+
+PATTERNS = {"equispaced": equispaced_mask, "random": random_mask, "variable_density": variable_density_mask}
+WAVELETS = {"wavelet db2": "db2", "wavelet Haar": "db1"}
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which lines of complete k-space to keep: one of `PATTERNS` and its arguments."""
+
+    pattern: str
+    acceleration: float
+    acs: int = 24
+    seed: int = 0
+
+    def mask(self, ny: int) -> Tensor:
+        """Draw the mask, (ny, 1); ValueError where there is no such mask."""
+        if self.pattern not in PATTERNS:
+            raise ValueError(f"the pattern is {self.pattern!r}; expected {any_of(tuple(PATTERNS))}.")
+        seed = {} if self.pattern == "equispaced" else {"seed": self.seed}
+        return PATTERNS[self.pattern](ny, self.acceleration, acs=self.acs, **seed)
+
+    def __str__(self) -> str:
+        return f"{self.pattern.replace('_', ' ')} R = {self.acceleration:g}"
+
+
+@dataclass(frozen=True)
+class Score:
+    """How close one method came to the complete scan; `reg_weight` and `n_iterations` are None where it has none."""
+
+    scan: str
+    sampling: str
+    net_acceleration: float
+    method: str
+    psnr: float
+    ssim: float
+    reg_weight: float | None = None
+    n_iterations: int | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much PSNR, in dB, a network beats a method on average over scans, with a 95 % bootstrap interval."""
+
+    sampling: str
+    method: str
+    mean: float
+    low: float
+    high: float
+    n_scans: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare_scans` measured; ``str`` makes it a table, with the mean differences below it.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Name of the network.
+    weights_sha256 : str
+        Fingerprint of its weights.
+    scores : list of Score
+    differences : list of Difference
+        The network against every other method, paired by scan, for each sampling that two scans or more share.
+    remarks : list of str
+        A sentence for every scan and sampling that is not of the kind that the network was trained on.
+    """
+
+    checkpoint: str
+    weights_sha256: str
+    scores: list[Score]
+    differences: list[Difference]
+    remarks: list[str]
+
+    def __str__(self) -> str:
+        rows = [("scan", "sampling", "net R", "method", "PSNR, dB", "SSIM", "weight", "iterations")]
+        for s in self.scores:
+            settings = ("", "") if s.reg_weight is None else (f"{s.reg_weight:g}", str(s.n_iterations))
+            numbers = (f"{s.net_acceleration:.2f}", s.method, f"{s.psnr:.2f}", f"{s.ssim:.4f}")
+            rows.append((s.scan, s.sampling, *numbers, *settings))
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        lines += [
+            f"{d.sampling}, {d.n_scans} scans: {self.checkpoint} minus {d.method} {d.mean:+.2f} dB "
+            f"[{d.low:.2f}, {d.high:.2f}]"
+            for d in self.differences
+        ]
+        return "\n".join(lines)
+
+
+def samplings(
+    pattern: str | None = None, acceleration: float | None = None, *, acs: int = 24, seed: int = 0
+) -> list[Sampling]:
+    """Choose what to keep: equispaced R = 4, random R = 4 and random R = 6, or what is asked for."""
+    if pattern is None and acceleration is None:
+        return [Sampling(*each, acs, seed) for each in (("equispaced", 4), ("random", 4), ("random", 6))]
+    patterns = ("equispaced", "random") if pattern is None else (pattern,)
+    return [Sampling(each, 4 if acceleration is None else acceleration, acs, seed) for each in patterns]
+
+
+def read_complete(path: Path | str) -> list[tuple[str, Scan]]:
+    """Read a file, or every file of a folder, of complete multi-coil k-space: names and scans.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        As `read_scan` and `check_complete`, or a folder without such files.
+    """
+    path = Path(path)
+    files = [path]
+    if os.path.isdir(path):
+        files = sorted(file for file in path.iterdir() if suffix_of(file) in INPUTS)
+        if not files:
+            raise ValueError(f"{path} holds no file that ends in {any_of(INPUTS)}; expected one or more: name another.")
+    scans = [(file.name, read_scan(file)) for file in files]
+    for name, scan in scans:
+        check_complete(scan, name)
+    return scans
+
+
+def check_complete(scan: Scan, name: str) -> None:
+    """Refuse, with ValueError, a scan of one coil or with gaps in its k-space."""
+    if scan.n_coils == 1:
+        raise ValueError(
+            f"{name} has one coil; expected several, since the comparison estimates coil maps: name another file."
+        )
+    if not bool(scan.mask.all()):
+        raise ValueError(
+            f"{name} is undersampled (R = {acceleration_of(scan.mask):.2f}); expected complete k-space, to make the "
+            "reference: name another file, or crop empty lines at the edges."
+        )
+
+
+def compare_scans(
+    checkpoint: Checkpoint,
+    scans: Sequence[tuple[str, Scan]],
+    samplings: Sequence[Sampling],
+    *,
+    device: torch.device | str = "cpu",
+    progress: Callable[[], None] | None = None,
+) -> Comparison:
+    """Score the zero-filled image, the tuned wavelets and a network on every scan under every sampling.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    scans : sequence of (name, Scan)
+        Complete, of several coils, as from `read_complete`.
+    samplings : sequence of Sampling
+    device : device
+    progress : callable, optional
+        Called after each of the ``len(scans) * len(samplings)`` parts.
+
+    Raises
+    ------
+    ValueError
+        A mask that a scan cannot have, before anything is computed.
+    """
+    cases = [(name, scan, each, each.mask(scan.shape[0])) for name, scan in scans for each in samplings]
+    checkpoint.network.to(device)
+    scores, remarks = [], []
+    for name, scan, sampling, mask in cases:
+        reference, kept = undersample(scan.to(device), mask.to(device))
+        scores += _score(checkpoint, reference, kept, name, str(sampling))
+        remarks.append(outside_range(checkpoint, kept, f"{name}, {sampling},"))
+        if progress is not None:
+            progress()
+    found = _differences(scores, checkpoint.name)
+    return Comparison(checkpoint.name, checkpoint.card["weights_sha256"], scores, found, list(filter(None, remarks)))
+
+
+def undersample(scan: Scan, mask: Tensor) -> tuple[Tensor, Scan]:
+    """Make the reference (y, x) from all samples of a complete scan, and a scan of those that the mask keeps.
+
+    Coil maps are estimated, for the reference from all samples and for the scan from those kept; the scan's own are
+    not used.
+    """
+    complete = with_smaps(replace(scan, kspace=scan.kspace / scan.kspace.abs().max(), smaps=None, reference=None))
+    kept = replace(complete, smaps=None).undersample(mask)
+    return combine(ifft2c(complete.kspace), complete.smaps), with_smaps(kept)
+
+
+def _score(checkpoint: Checkpoint, reference: Tensor, scan: Scan, name: str, sampling: str) -> list[Score]:
+    A, kspace, _ = normalised(scan)
+    images: dict[str, tuple] = {"zero-filled": (A.adjoint(kspace),)}
+    for method, wavelet in WAVELETS.items():
+        images[method] = tuned_wavelet(A, kspace, reference, wavelet=wavelet)
+    images[checkpoint.name] = (apply_network(checkpoint.network, scan),)
+    scores = []
+    for method, (image, *settings) in images.items():
+        image = best_scale(image, reference)
+        numbers = float(psnr(image, reference)), float(ssim(image, reference))
+        scores.append(Score(name, sampling, acceleration_of(scan.mask), method, *numbers, *settings))
+    return scores
+
+
+def _differences(scores: Sequence[Score], network: str) -> list[Difference]:
+    psnrs: dict[tuple[str, str], list[float]] = {}
+    for score in scores:
+        psnrs.setdefault((score.sampling, score.method), []).append(score.psnr)
+    found = []
+    for (sampling, method), values in psnrs.items():
+        gain = torch.tensor(psnrs[sampling, network], dtype=torch.float64) - torch.tensor(values, dtype=torch.float64)
+        if method != network and len(gain) > 1:
+            found.append(Difference(sampling, method, float(gain.mean()), *bootstrap_interval(gain), len(gain)))
+    return found
