@@ -25,11 +25,12 @@ from mricourse.simulate import draw_scan
 PATTERNS = ("equispaced", "random", "variable_density", "points")
 CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct.py
 MAX_POINTS = 224**2  # pixels of the largest matrix that gets points: they are whole slices, and those take long
+SHARPEN = 2.5  # the anatomies are softer than a scan: at most this much gain, less 1, at the edge of k-space
 LOOPS = 0.75  # share of scans whose coils are loops; Gaussian lobes overlap more and make twice the noise
 MIN_HEAD = 0.15  # share of a strip's pixels that should hold signal
-MIN_STRIP = 16  # columns; the noise level is measured on the outer twelfths of kx
+MIN_STRIP = 24  # columns; fewer leave nothing at the edge of kx to measure the noise on
 LIMITS = {  # of matrix sizes and so on: what espirit, simulate_coils and the course's files allow
-    "matrix": (16, 512),
+    "matrix": (24, 512),
     "n_coils": (1, 32),
     "acceleration": (1, 32),
     "acs": (8, 512),
@@ -160,10 +161,12 @@ class SimulatedScans:
         low, high = torch.tensor(self.noise_std).log().tolist()
         noise_std = float(torch.tensor(uniform(low, high, generator)).exp())
         coil_kind = "biot_savart" if uniform(0, 1, generator) < LOOPS else "gaussian"
-        options = {"shape": shape, "n_coils": n_drawn, "noise_std": noise_std, "coil_kind": coil_kind}
+        options = {"shape": shape, "n_coils": n_drawn, "noise_std": 0.0, "coil_kind": coil_kind}
         scan = draw_scan(self.split, index, seed=self.seed, **options)
         kept = torch.randperm(n_drawn, generator=generator)[:n_coils].sort().values
-        kspace = scan.kspace[kept]
+        kspace = scan.kspace[kept] * _edge_gain(shape, SHARPEN * uniform(0, 1, generator))
+        noise = torch.view_as_complex(torch.randn((*kspace.shape, 2), generator=generator))
+        kspace = kspace + noise_std * noise
         acs = integer(*self.acs, generator)
         smaps = espirit(kspace, acs=min(acs, CALIBRATION))
         if not smaps.any():
@@ -171,7 +174,8 @@ class SimulatedScans:
                 f"ESPIRiT finds no object in draw {index}: {n_coils} coils, {shape[0]} x {shape[1]}, {acs} ACS lines, "
                 f"noise {noise_std:.2g}; expected enough to estimate maps from: ask for more, and for less noise."
             )
-        return Scan(kspace, smaps, scan.mask, combine(ifft2c(kspace), smaps), scan.meta | {"acs": acs})
+        meta = scan.meta | {"acs": acs, "noise_std": noise_std}
+        return Scan(kspace, smaps, scan.mask, combine(ifft2c(kspace), smaps), meta)
 
 
 def stack(scans: Sequence[Scan]) -> list[Batch]:
@@ -195,6 +199,12 @@ def stack(scans: Sequence[Scan]) -> list[Batch]:
         mask = torch.stack([scan.mask.expand(1, scan.shape[0], -1) for scan in group])  # (scans, 1, ky, 1 or kx)
         batches.append(Batch(SenseOperator(smaps, mask), kspace, reference))
     return batches
+
+
+def _edge_gain(shape: tuple[int, int], gain: float) -> Tensor:
+    """Give weights (ky, kx) that rise with the squared distance from the centre, from 1 to 1 + gain at the edges."""
+    ky, kx = (2 * (torch.arange(n) - n // 2) / n for n in shape)
+    return 1 + gain * (ky[:, None].square() + kx.square()).clamp_max(1)
 
 
 def _strip(scan: Scan, width: int, generator: torch.Generator) -> Scan:

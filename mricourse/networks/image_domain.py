@@ -54,8 +54,8 @@ def noise_level(kspace: Tensor, mask: Tensor) -> Tensor:
         True where a sample was acquired.
     """
     ny, nx = kspace.shape[-2:]
-    rows = torch.cat([torch.arange(ny // 6), torch.arange(ny - ny // 6, ny)])
-    columns = torch.cat([torch.arange(nx // 12), torch.arange(nx - nx // 12, nx)])
+    rows = torch.cat([torch.arange(ny // 10), torch.arange(ny - ny // 10, ny)])
+    columns = torch.cat([torch.arange(nx // 24), torch.arange(nx - nx // 24, nx)])
     corners = kspace[..., rows, :][..., columns].abs()
     sampled = mask.expand(*mask.shape[:-2], ny, nx)[..., rows, :][..., columns]
     median = torch.where(sampled, corners, torch.nan).flatten(-3).nanmedian(dim=-1).values.nan_to_num()

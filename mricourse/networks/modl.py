@@ -19,6 +19,7 @@ from mricourse.operators import SenseOperator
 from mricourse.solvers import conjugate_gradient
 
 CONSISTENCY = ("cg", "gradient")
+STARTS = ("zero_filled", "sense")
 
 
 def data_consistency(
@@ -110,6 +111,9 @@ class MoDL(nn.Module):
         learned power. The level is measured at the edge of k-space by `noise_level`.
     consistency : "cg" or "gradient"
         Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$, with $\tau$ learned in place of $\lambda$.
+    start : "zero_filled" or "sense"
+        $x_0 = A^H y$, or $x_0 = (A^H A + \lambda I)^{-1} A^H y$: regularised SENSE is where the first iteration should
+        not have to begin, and costs no convolution.
     reg_weight : float
         $\lambda$ (or $\tau$) before training.
     n_cg : int
@@ -131,21 +135,24 @@ class MoDL(nn.Module):
         shared: bool = True,
         noise_aware: bool = False,
         consistency: str = "cg",
+        start: str = "zero_filled",
         reg_weight: float = 0.05,
         n_cg: int = 10,
     ) -> None:
         super().__init__()
-        if min(n_iterations, n_cg) < 1 or not reg_weight > 0 or consistency not in CONSISTENCY:
+        if min(n_iterations, n_cg) < 1 or not reg_weight > 0 or consistency not in CONSISTENCY or start not in STARTS:
             raise ValueError(
-                f"got n_iterations={n_iterations}, n_cg={n_cg}, reg_weight={reg_weight}, consistency={consistency!r}; "
-                f"expected iterations of 1 or more, a positive weight and one of {', '.join(CONSISTENCY)}."
+                f"got n_iterations={n_iterations}, n_cg={n_cg}, reg_weight={reg_weight}, consistency={consistency!r} and "
+                f"start={start!r}; expected iterations of 1 or more, a positive weight, one of {', '.join(CONSISTENCY)} "
+                f"and one of {', '.join(STARTS)}."
             )
-        self.n_iterations, self.consistency, self.n_cg = n_iterations, consistency, n_cg
+        self.n_iterations, self.n_cg = n_iterations, n_cg
+        self.consistency, self.start = consistency, start
         n_different = 1 if shared else n_iterations
         sizes = {"n_features": n_features, "n_layers": n_layers, "batch_norm": batch_norm}
         self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_different))
         self.log_reg_weight = nn.Parameter(torch.full((n_different,), math.log(reg_weight)))
-        power = 1.0 if consistency == "cg" else 0.0  # a step size has no reason to grow with the noise
+        power = 2.0 if consistency == "cg" else 0.0  # lambda is a ratio of variances
         self.noise_power = nn.Parameter(torch.full((n_different,), power)) if noise_aware else None
 
     def forward(self, A: SenseOperator, kspace: Tensor) -> Tensor:
@@ -159,6 +166,9 @@ class MoDL(nn.Module):
         zero_filled = zero_filled / scale
         noise_std = noise_level(kspace, A.mask) / scale
         images = [zero_filled]
+        if self.start == "sense":
+            nothing = torch.zeros_like(zero_filled)
+            images = [data_consistency(A, zero_filled, nothing, self._reg_weight(0, noise_std), n_iterations=self.n_cg)]
         for k in range(self.n_iterations):
             number = k % len(self.denoisers)
             prior = self.denoisers[number](images[-1], noise_std)
