@@ -133,12 +133,13 @@ def _check_shipped(path: Path, card: Mapping[str, Any]) -> None:
             f"{recipe} is not the recipe that made the checkpoint {path.stem}; expected it unaltered: restore it, or "
             "give the changed recipe another name and train it."
         )
-    start = CHECKPOINTS / f"{card['start']}{CARD}"
-    if card.get("start_sha256") and start.exists() and read_card(start)["weights_sha256"] != card["start_sha256"]:
-        raise ValueError(
-            f"{path} says that {card['name']} began with other weights than those of {start}; expected both from one "
-            f"sitting: restore {card['start']}, or train {card['name']} again."
-        )
+    if card.get("start_sha256") and card["start"] in shipped():
+        start = find_card(card["start"])
+        if read_card(start)["weights_sha256"] != card["start_sha256"]:
+            raise ValueError(
+                f"{path} says that {card['name']} began with other weights than those of {start}; expected both from "
+                f"one sitting: restore {card['start']}, or train {card['name']} again."
+            )
 
 
 def _no_card(path: Path) -> str:

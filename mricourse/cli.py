@@ -9,11 +9,11 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-EXPECTED = (ValueError, TypeError, OSError, ImportError)  # what the library raises at its boundary, in a sentence
+EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)  # what the library raises, in a sentence
 app = typer.Typer(
     name="mricourse",
     no_args_is_help=True,
@@ -183,11 +183,16 @@ def data_inspect(
     print(describe(path))
 
 
-@app.command(epilog="Example: mricourse reconstruct scan.npz --method wavelet -o image.png")
+@app.command(
+    epilog="Example: mricourse reconstruct scan.npz --method wavelet -o image.png, or --checkpoint modl in its place"
+)
 def reconstruct(
     file: Annotated[Path, typer.Argument(help=".npy, .npz or .h5 with kspace (coils, ky, kx), maybe mask and smaps.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The image: .npy or .h5 (complex) or .png.")],
-    method: Annotated[str, typer.Option(help="sense, wavelet or tv.")] = "wavelet",
+    method: Annotated[str | None, typer.Option(help="sense, wavelet or tv; wavelet where nothing is said.")] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="A trained network instead: a name, or a .safetensors file.")
+    ] = None,
     reg_weight: Annotated[float | None, typer.Option(help="Regularisation; a default for each method.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     acs: Annotated[int | None, typer.Option(help="Central samples that calibrate the maps; 24 if there are.")] = None,
@@ -197,15 +202,24 @@ def reconstruct(
 
     from mricourse.reconstruct import METHODS, reconstruct_file
 
-    n_iterations = METHODS[method][2] if method in METHODS else None
+    loaded = None
+    n_iterations = METHODS[method or "wavelet"][2] if method in (None, *METHODS) else None
+    if checkpoint is not None:
+        from mricourse.checkpoints import load_checkpoint
+        from mricourse.inference import n_steps
+
+        loaded = load_checkpoint(checkpoint)
+        n_iterations = n_steps(loaded.network)
     with tqdm(total=n_iterations, desc="coil maps", disable=None, leave=False) as bar:
 
         def advance(_: object) -> None:
-            bar.set_description(method, refresh=False)
+            bar.set_description(checkpoint or method or "wavelet", refresh=False)
             bar.update()
 
         options = {"reg_weight": reg_weight, "device": device, "acs": acs}
-        report = reconstruct_file(file, output, method=method, trace=advance, **options)
+        report = reconstruct_file(file, output, method=method, checkpoint=loaded, trace=advance, **options)
+    if report.remark:
+        _say(report.remark)
     print(report)
 
 
@@ -222,29 +236,25 @@ def train(
     ),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Train a network by a recipe; a training that was interrupted goes on where it was."""
-    from tqdm import tqdm
-
+    """Train a network by a recipe; a training that was interrupted goes on where it was last saved."""
     from mricourse.checkpoints import train_recipe
-    from mricourse.recipes import load_recipe
+    from mricourse.files import make_folder
+    from mricourse.progress import TrainingProgress
+    from mricourse.recipes import N_VALIDATION, load_recipe
     from mricourse.reconstruct import pick_device
 
     loaded, target = load_recipe(recipe), pick_device(device)
-    if output.exists() and not output.is_dir():
-        raise NotADirectoryError(f"{output} is a file; expected a folder for the checkpoint: choose another -o.")
-    first = int(os.environ.get("RANK", "0")) == 0
-    with tqdm(total=loaded.training.n_steps, desc="simulating", disable=None if first else True, leave=False) as bar:
-
-        def advance(history: Any, loss: float) -> None:
-            bar.set_description(f"loss {loss:6.2f}", refresh=False)
-            if history.rows and history.rows[-1]["step"] == history.step and first:
-                row = history.rows[-1]
-                bar.write(
-                    f"step {history.step}: loss {row['loss']:.2f} dB, validation {row.get('validation', 0):.2f} dB"
-                )
-            bar.update(history.step - bar.n)
-
-        made = train_recipe(loaded, folder=output, states=output / "states", device=target, progress=advance)
+    n_steps = loaded.training.n_steps
+    first = os.environ.get("RANK", "0") == "0"  # under torchrun the other processes neither write nor speak
+    if first:
+        make_folder(output)
+    with TrainingProgress(n_steps, silent=not first) as progress:
+        progress.say(f"{loaded.name}, {n_steps} steps on {target}: simulating {N_VALIDATION} slices to validate on")
+        try:
+            made = train_recipe(loaded, folder=output, states=output / "states", device=target, progress=progress)
+        except KeyboardInterrupt:
+            words = "Interrupted; the same command goes on from the last state that it saved."
+            raise SystemExit(_refuse(words, 130) if first else 130) from None
     if made is not None:
         metrics, card = made.card["metrics"], made.card
         print(
@@ -254,7 +264,72 @@ def train(
         )
 
 
+@app.command(epilog="Example: mricourse evaluate modl --data scan.npz")
+def evaluate(
+    checkpoint: Annotated[str, typer.Argument(help="The name of a checkpoint, or a .safetensors file.")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Complete multi-coil k-space: a file, a folder, or a name from `mricourse data list`."),
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="equispaced, random or variable_density, for --data; the first two by default.")
+    ] = None,
+    acceleration: Annotated[
+        float | None, typer.Option(help="Nominal acceleration, for --data; 4 by default, and 6 too where random.")
+    ] = None,
+    acs: Annotated[int, typer.Option(help="Lines of the fully sampled centre, for --data.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of random masks, for --data.")] = 0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The numbers too, as .json.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Measure a checkpoint: its card's metrics again, or, with --data, against the wavelet on measured scans."""
+    import json
+    from dataclasses import asdict
+
+    from tqdm import tqdm
+
+    from mricourse.checkpoints import load_checkpoint
+    from mricourse.evaluation import TOLERANCE_DB, reproduce
+    from mricourse.files import atomic_path, check_writable
+    from mricourse.measured import compare_scans, samplings
+    from mricourse.reconstruct import pick_device
+
+    if output is not None:
+        check_writable(output, suffixes=(".json",))
+    target, loaded = pick_device(device), load_checkpoint(checkpoint)
+    if data is None:
+        if pattern is not None or acceleration is not None:
+            raise ValueError("got a pattern or an acceleration, but no data to undersample: add --data, or leave them.")
+        with tqdm(total=loaded.card["metrics"]["n_slices"], unit="slice", disable=None, leave=False) as bar:
+            result = reproduce(loaded, device=target, progress=bar.update)
+    else:
+        scans, wanted = _measured_scans(data), samplings(pattern, acceleration, acs=acs, seed=seed)
+        with tqdm(total=len(scans) * len(wanted), unit="mask", disable=None, leave=False) as bar:
+            result = compare_scans(loaded, scans, wanted, device=target, progress=bar.update)
+        for remark in result.remarks:
+            _say(remark)
+    print(result)
+    if output is not None:
+        with atomic_path(output) as scratch:
+            scratch.write_text(json.dumps(asdict(result), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if data is None and not result.off_db <= TOLERANCE_DB:
+        sentence = f"{loaded.name} is {result.off_db:.2f} dB from its card; expected at most {TOLERANCE_DB} dB"
+        raise typer.Exit(_refuse(f"{sentence}: this code or this machine computes something else.", 1))
+
+
 # --- shared by the commands ---
+
+
+def _measured_scans(place: str) -> list:
+    """Names and scans of a file, of a folder, or of a data set that `mricourse data get` brings."""
+    from mricourse.datasets.real import REGISTRY, load_real
+    from mricourse.measured import check_complete, read_complete
+
+    if place not in REGISTRY or os.path.exists(place):
+        return read_complete(place)
+    scan = load_real(place)
+    check_complete(scan, place)
+    return [(place, scan)]
 
 
 def _sources(lessons: list[str] | None) -> list[Path]:
@@ -266,11 +341,15 @@ def _sources(lessons: list[str] | None) -> list[Path]:
     return found
 
 
+def _say(sentence: str) -> None:
+    print(f"mricourse: {sentence}", file=sys.stderr)
+
+
 def _refuse(sentence: str, code: int) -> int:
     """Say a failure on stderr; with MRICOURSE_DEBUG=1 its traceback, where there is one, comes first."""
     if os.environ.get("MRICOURSE_DEBUG") and sys.exc_info()[0]:
         traceback.print_exc()
-    print(f"mricourse: {sentence}", file=sys.stderr)
+    _say(sentence)
     return code
 
 

@@ -5,6 +5,7 @@ Complete k-space is undersampled afterwards, so that the true image is known as 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from mricourse.statistics import bootstrap_interval
 from mricourse.tuning import tuned_wavelet
 
 PATTERNS = {"equispaced": equispaced_mask, "random": random_mask, "variable_density": variable_density_mask}
+STANDARD = (("equispaced", 4), ("random", 4), ("random", 6))
 WAVELETS = {"wavelet db2": "db2", "wavelet Haar": "db1"}
 
 
@@ -43,6 +45,8 @@ class Sampling:
         """Draw the mask, (ny, 1); ValueError where there is no such mask."""
         if self.pattern not in PATTERNS:
             raise ValueError(f"the pattern is {self.pattern!r}; expected {any_of(tuple(PATTERNS))}.")
+        if not 1 <= self.acceleration < math.inf:
+            raise ValueError(f"the acceleration is {self.acceleration}; expected a number of 1 or more, such as 4.")
         seed = {} if self.pattern == "equispaced" else {"seed": self.seed}
         return PATTERNS[self.pattern](ny, self.acceleration, acs=self.acs, **seed)
 
@@ -119,10 +123,11 @@ def samplings(
     pattern: str | None = None, acceleration: float | None = None, *, acs: int = 24, seed: int = 0
 ) -> list[Sampling]:
     """Choose what to keep: equispaced R = 4, random R = 4 and random R = 6, or what is asked for."""
-    if pattern is None and acceleration is None:
-        return [Sampling(*each, acs, seed) for each in (("equispaced", 4), ("random", 4), ("random", 6))]
-    patterns = ("equispaced", "random") if pattern is None else (pattern,)
-    return [Sampling(each, 4 if acceleration is None else acceleration, acs, seed) for each in patterns]
+    if acceleration is None:
+        chosen = [each for each in STANDARD if pattern in (None, each[0])] or [(pattern, 4)]
+    else:
+        chosen = [(each, acceleration) for each in (["equispaced", "random"] if pattern is None else [pattern])]
+    return [Sampling(*each, acs, seed) for each in chosen]
 
 
 def read_complete(path: Path | str) -> list[tuple[str, Scan]]:

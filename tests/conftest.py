@@ -1,4 +1,4 @@
-"""A tiny course of one lesson, for the tests of the lesson machine."""
+"""A tiny course of one lesson, for the tests of the lesson machine, and a tiny checkpoint, trained in seconds."""
 
 import pytest
 
@@ -73,3 +73,42 @@ def tiny_course(tmp_path):
 def shared_tiny_course(tmp_path_factory):
     """The same for all tests of a module, which must not change it."""
     return write_tiny_course(tmp_path_factory.mktemp("Kurs für MRT") / "notebooks")
+
+
+RECIPE = """\
+title = "A tiny MoDL"
+seed = 1
+
+[network]
+kind = "modl"
+n_iterations = 2
+n_features = 8
+n_layers = 3
+noise_aware = true
+
+[data]
+matrix = [64, 80]
+n_coils = [4, 6]
+acceleration = [2, 4]
+acs = [12, 16]
+patterns = {equispaced = 0.5, random = 0.5}
+pool = 2
+reuse = 4
+
+[training]
+n_steps = 12
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory):
+    """Path of the weights of a network trained for a dozen steps, whose card was measured on two slices."""
+    from mricourse import checkpoints, evaluation
+    from mricourse.recipes import parse_recipe
+
+    folder = tmp_path_factory.mktemp("checkpoints")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "N_VALIDATION", 1)
+        patch.setattr(checkpoints, "unseen_scans", lambda recipe: evaluation.unseen_scans(recipe, 2))
+        checkpoints.train_recipe(parse_recipe(RECIPE, "tiny"), folder=folder, states=folder / "states")
+    return folder / "tiny.safetensors"
