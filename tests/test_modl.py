@@ -7,7 +7,7 @@ from mricourse.coils import simulate_coils
 from mricourse.fourier import random_complex
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain, brightness, noise_level
-from mricourse.networks.modl import MoDL, data_consistency
+from mricourse.networks.modl import STARTS, MoDL, data_consistency
 from mricourse.operators import SenseOperator
 from mricourse.sampling import equispaced_mask, random_mask, variable_density_mask
 from mricourse.simulate import draw_scan
@@ -250,6 +250,7 @@ def networks():
         "plain": MoDL(**options),
         "noise-aware": MoDL(**options, noise_aware=True),
         "unshared": MoDL(**options, shared=False, noise_aware=True),
+        "from SENSE": MoDL(**options, noise_aware=True, start="sense"),
         "gradient": MoDL(**options, consistency="gradient", reg_weight=1.0),
         "image domain": ImageDomain(DnCNN(n_features=8)),
     }
@@ -300,6 +301,15 @@ def test_iterates_alternate_and_end_with_the_result(scan):
     assert misfit(images[2]) < misfit(images[1]) and misfit(images[4]) < misfit(images[3])
 
 
+def test_sense_is_a_better_start_than_the_zero_filled_image(scan):
+    A = SenseOperator(scan.smaps, scan.mask)
+    starts = [MoDL(n_iterations=1, n_features=4, start=start).iterates(A, scan.kspace)[0] for start in STARTS]
+    errors = [(image - scan.reference).norm() for image in starts]
+    assert errors[1] < 0.8 * errors[0]
+    rhs = A.adjoint(scan.kspace)
+    assert (A.normal(starts[1]) + 0.05 * starts[1] - rhs).norm() < 1e-2 * rhs.norm()
+
+
 def test_the_second_stage_starts_as_the_first_ended(scan):
     torch.manual_seed(1)
     first = MoDL(n_iterations=1, n_features=8, noise_aware=True, reg_weight=0.2)
@@ -328,7 +338,9 @@ def test_it_learns_one_slice_by_heart(scan):
     assert losses[-1] < 0.3 * losses[0]
 
 
-@pytest.mark.parametrize("wrong", [{"n_iterations": 0}, {"reg_weight": 0.0}, {"consistency": "hard"}, {"n_layers": 1}])
+@pytest.mark.parametrize(
+    "wrong", [{"n_iterations": 0}, {"reg_weight": 0.0}, {"consistency": "hard"}, {"start": "here"}, {"n_layers": 1}]
+)
 def test_impossible_sizes_are_refused(wrong):
     with pytest.raises(ValueError, match="expected"):
         MoDL(**wrong)

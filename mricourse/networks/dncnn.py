@@ -24,7 +24,7 @@ class DnCNN(nn.Module):
         Normalise after each convolution, as MoDL's authors do. With one image a batch it rescales that image, so the
         course leaves it out.
     noise_aware : bool
-        Take the noise level as a third channel, a constant image, as FFDNet does [Zhang et al., IEEE TIP 27:4608, 2018].
+        Take the noise level as a third channel, a constant image, as FFDNet does [Zhang, IEEE TIP 27:4608, 2018].
 
     Raises
     ------

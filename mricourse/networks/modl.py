@@ -68,14 +68,15 @@ def data_consistency(
     if zero_filled.shape != shape or shape[-2:] != A.smaps.shape[-2:] or reg_weight.shape[-2:] not in ((), (1, 1)):
         raise ValueError(
             f"zero_filled has shape {tuple(zero_filled.shape)}, prior {tuple(shape)}, reg_weight "
-            f"{tuple(reg_weight.shape)}; expected two images of the maps' size {tuple(A.smaps.shape[-2:])} and a number."
+            f"{tuple(reg_weight.shape)}; expected two images of the maps' size {tuple(A.smaps.shape[-2:])} "
+            "and a number."
         )
     return _Consistency.apply(A.normal, zero_filled, prior, reg_weight, n_iterations, tolerance)
 
 
 class _Consistency(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, normal, zero_filled, prior, reg_weight, n_iterations, tolerance):  # noqa: ANN001, ANN205
+    def forward(ctx, normal, zero_filled, prior, reg_weight, n_iterations, tolerance):
         options = {"reg_weight": reg_weight.detach(), "n_iterations": n_iterations, "tolerance": tolerance}
         ctx.solve = lambda rhs: conjugate_gradient(normal, rhs, **options)
         image = prior + ctx.solve(zero_filled - normal(prior))
@@ -83,7 +84,7 @@ class _Consistency(torch.autograd.Function):
         return image
 
     @staticmethod
-    def backward(ctx, grad):  # noqa: ANN001, ANN205
+    def backward(ctx, grad):
         reg_weight, prior, image = ctx.saved_tensors
         v = ctx.solve(grad)
         by_weight = (v.conj() * (prior - image)).real.sum_to_size(reg_weight.shape)
@@ -93,10 +94,11 @@ class _Consistency(torch.autograd.Function):
 class MoDL(nn.Module):
     r"""Reconstruct by $K$ iterations of denoising and data consistency.
 
-    Left as published: the residual denoiser of five 3 x 3 convolutions with 64 features, its weights and $\lambda$ shared
-    by all iterations, $\lambda = 0.05$ at first. Changed: no batch normalisation (with one image a batch it rescales
-    that image), conjugate gradients from $z$ instead of zero, complete gradients for $\lambda$, $\lambda$ kept positive
-    through its logarithm, and the image divided by its `brightness`.
+    Left as published: the residual denoiser of five 3 x 3 convolutions with 64 features; all iterations share its
+    weights and $\lambda$, which begins at 0.05. Changed: no batch normalisation (with one image a batch it rescales
+    that image), conjugate gradients from $z$ instead of zero, complete gradients for $\lambda$, which stays positive
+    through its logarithm, and the image divided by its `brightness`. The course's checkpoints also use `noise_aware`
+    and ``start="sense"``.
 
     Parameters
     ----------
@@ -110,7 +112,7 @@ class MoDL(nn.Module):
         Tell the denoiser the noise level of the image, and let it set $\lambda$: $\lambda (\sigma / 0.01)^p$ with a
         learned power. The level is measured at the edge of k-space by `noise_level`.
     consistency : "cg" or "gradient"
-        Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$, with $\tau$ learned in place of $\lambda$.
+        Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$ with a learned $\tau$.
     start : "zero_filled" or "sense"
         $x_0 = A^H y$, or $x_0 = (A^H A + \lambda I)^{-1} A^H y$: regularised SENSE is where the first iteration should
         not have to begin, and costs no convolution.
@@ -140,11 +142,15 @@ class MoDL(nn.Module):
         n_cg: int = 10,
     ) -> None:
         super().__init__()
-        if min(n_iterations, n_cg) < 1 or not reg_weight > 0 or consistency not in CONSISTENCY or start not in STARTS:
+        if min(n_iterations, n_cg) < 1 or not reg_weight > 0:
             raise ValueError(
-                f"got n_iterations={n_iterations}, n_cg={n_cg}, reg_weight={reg_weight}, consistency={consistency!r} and "
-                f"start={start!r}; expected iterations of 1 or more, a positive weight, one of {', '.join(CONSISTENCY)} "
-                f"and one of {', '.join(STARTS)}."
+                f"got n_iterations={n_iterations}, n_cg={n_cg} and reg_weight={reg_weight}; expected iterations of 1 "
+                "or more and a positive weight."
+            )
+        if consistency not in CONSISTENCY or start not in STARTS:
+            raise ValueError(
+                f"got consistency={consistency!r} and start={start!r}; expected one of {', '.join(CONSISTENCY)} and "
+                f"one of {', '.join(STARTS)}."
             )
         self.n_iterations, self.n_cg = n_iterations, n_cg
         self.consistency, self.start = consistency, start
