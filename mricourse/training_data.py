@@ -50,8 +50,8 @@ class Batch(NamedTuple):
 class SimulatedScans:
     r"""Scan number i of an endless data set, for i = 0, 1, 2, ...
 
-    A draw (slice, contrast, coils, phase, noise, ESPIRiT maps) costs more than a training step, so each one serves
-    about `reuse` scans: scan i takes one at random from a window of `pool` draws that moves on by one draw every
+    A draw (slice, contrast, sharpness, coils, phase, noise, ESPIRiT maps) costs more than a training step, so each one
+    serves about `reuse` scans: scan i takes one at random from a window of `pool` draws that moves on by one draw every
     `reuse` scans, and gives it a mask and a strip of its own, mirrored or not. Memory holds the draws of one window.
 
     A strip is a crop along the readout $x$. With phase-encode lines it is exact physics, not an approximation:
@@ -68,7 +68,7 @@ class SimulatedScans:
     n_coils, acceleration, acs : (low, high)
         Coils; nominal acceleration; fully sampled lines in the centre.
     noise_std : (low, high)
-        Noise per real and imaginary part in k-space, drawn uniformly in its logarithm; the brightest pixel is 1.
+        Noise per real and imaginary part in k-space, drawn uniformly in its logarithm; the brightest pixel is about 1.
     patterns : mapping
         Share of each of ``equispaced``, ``random`` and ``variable_density`` lines and of ``points`` (two phase-encode
         axes, variable density). Points never become strips, and more than 224 x 224 pixels get random lines instead.
@@ -130,7 +130,7 @@ class SimulatedScans:
 
     def _mask(self, scan: Scan, generator: torch.Generator) -> tuple[Tensor, dict]:
         ny, nx = scan.shape
-        pattern = [*self.patterns][choose([*self.patterns.values()], generator)]
+        pattern = [*self.patterns][choose([*map(float, self.patterns.values())], generator)]
         acceleration, acs = integer(*self.acceleration, generator), scan.meta["acs"]
         if pattern == "points" and ny * nx > MAX_POINTS:
             pattern = "random"
