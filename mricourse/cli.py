@@ -239,7 +239,7 @@ def train(
     """Train a network by a recipe; a training that was interrupted goes on where it was last saved."""
     from mricourse.checkpoints import train_recipe
     from mricourse.files import make_folder
-    from mricourse.progress import TrainingProgress
+    from mricourse.training_progress import TrainingProgress
     from mricourse.recipes import N_VALIDATION, load_recipe
     from mricourse.reconstruct import pick_device
 
