@@ -18,7 +18,8 @@ from mricourse.solvers import Trace
 if TYPE_CHECKING:
     from mricourse.checkpoints import Checkpoint
 
-NOISE_MARGIN = 1.5  # the corners of k-space, where the noise is measured, hold a little signal too
+R_MARGIN = 1.03  # whole numbers of lines, in training as well
+NOISE_MARGIN = 2  # the corners of k-space, where the noise is measured, hold signal too, more in a small matrix
 ACS_MARGIN = 2  # random lines beside the centre lengthen it, in training as well
 
 
@@ -106,14 +107,14 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
     acs = acs if isinstance(acs, int) else min(acs)
     (ny, nx), n_coils, noise_std = scan.shape, scan.n_coils, _relative_noise(scan)
     facts = [  # in words, in the card, least and largest value, and in which unit to speak of the card's
-        (f"R = {net:.2f}", "acceleration", net, net, 1, ""),
+        (f"R = {net:.2f}", "acceleration", net, net / R_MARGIN, 1, ""),
         (f"{n_coils} coil{'s' if n_coils > 1 else ''}", "n_coils", n_coils, n_coils, 1, ""),
         (f"{ny} x {nx} pixels", "matrix", min(ny, nx), max(ny, nx), 1, ""),
     ]
     if not bool(mask.all()):
         facts.append((f"{acs} ACS lines", "acs", acs, acs / ACS_MARGIN, 1, ""))
     if noise_std > 0:
-        noise = f"noise of {100 * noise_std:.2g} % of the brightest pixel"
+        noise = f"a noise level of {100 * noise_std:.2g} % of the brightest pixel in the corners of k-space"
         facts.append((noise, "noise_std", noise_std * NOISE_MARGIN, noise_std / NOISE_MARGIN, 100, " %"))
     differences = [
         f"{words} (trained on {factor * span[key][0]:g} to {factor * span[key][1]:g}{unit})"
@@ -130,13 +131,13 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
 
 
 def _other_sampling(mask: Tensor, checkpoint: Checkpoint, noise_std: float) -> list[str]:
-    found = []
-    if noise_std == 0:
+    found, patterns = [], checkpoint.recipe.scans().patterns
+    if noise_std == 0 and "variable_density" not in patterns:  # which often leaves the edge out
         found.append("nothing in the corners of k-space, where the noise is measured")
     if mask.shape[-1] > 1 and not bool(mask.all()):
         if bool((mask == mask[..., :1, :]).all()):
             found.append("lines along ky (trained on lines along kx)")
-        elif "points" not in checkpoint.recipe.scans().patterns:
+        elif "points" not in patterns:
             found.append("single points of k-space (trained on lines)")
     return found
 

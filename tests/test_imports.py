@@ -88,3 +88,22 @@ def test_the_package_is_quick_to_import():
         "print(json.dumps(time.process_time() - start))"  # of this process, whatever else the machine does
     )
     assert min(in_a_fresh_process(program) for _ in range(3)) < SECONDS
+
+
+TRAINING = ["training", "training_data", "recipes", "checkpoints", "evaluation"]
+
+
+def test_nothing_measured_can_enter_training():
+    """Rooms forbid it line by line; here with everything that the modules which train import in turn."""
+    names = in_a_fresh_process(
+        f"import sys, json; {'; '.join(f'import mricourse.{name}' for name in TRAINING)}; "
+        "print(json.dumps([name for name in sys.modules if name.startswith('mricourse.')]))"
+    )
+    assert set(names) >= {f"mricourse.{name}" for name in TRAINING}
+    reached = [name for name in names if name.startswith(("mricourse.datasets", "mricourse.cli", "mricourse.stored"))]
+    assert not reached, f"a training could read measured data through {reached}"
+
+
+def test_cards_are_verified_without_torch():
+    loaded = in_a_fresh_process("import mricourse.cards, sys, json; print(json.dumps('torch' in sys.modules))")
+    assert not loaded, "mricourse doctor belongs to the classroom, which never imports a network"

@@ -8,12 +8,19 @@ import pytest
 import torch
 from PIL import Image
 
+from mricourse import cli
+from mricourse.checkpoints import Checkpoint, load_checkpoint, trained_range
 from mricourse.coils import simulate_coils
 from mricourse.datasets.real import available, load_real
 from mricourse.fourier import fft2c, random_complex
+from mricourse.inference import apply_network, n_steps, outside_range
 from mricourse.metrics import best_scale, psnr
+from mricourse.networks.dncnn import DnCNN
+from mricourse.networks.image_domain import ImageDomain
 from mricourse.reconstruct import METHODS, reconstruct, reconstruct_file, with_smaps
+from mricourse.recipes import load_recipe
 from mricourse.sampling import equispaced_mask, poisson_disc_mask, random_mask
+from mricourse.scan import Scan
 from mricourse.scan_files import infer_mask, read_scan
 
 SHAPE = (65, 78)  # odd, not square, and no multiple of a wavelet block
@@ -88,8 +95,6 @@ def test_the_scale_of_given_maps_divides_the_image():
 
 
 def read_from(kspace):
-    from mricourse.scan import Scan
-
     return Scan(kspace, None, infer_mask(kspace))
 
 
@@ -247,3 +252,198 @@ def test_defaults_on_the_measured_brain():
     for method, floor_db in {"sense": 27.9, "wavelet": 33.6, "tv": 33.2}.items():
         image = reconstruct(scan, method=method)
         assert float(psnr(best_scale(image, full.reference), full.reference)) > floor_db
+
+
+# --- with a trained network ---
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_checkpoint):
+    return load_checkpoint(tiny_checkpoint)
+
+
+@pytest.fixture
+def through(tiny, tmp_path):
+    """Reconstruct arrays through files with the tiny network; returns image and report."""
+
+    def run(kspace, **others):
+        source = save(tmp_path / "scan.npz", kspace, **others)
+        report = reconstruct_file(source, tmp_path / "image.npy", checkpoint=tiny)
+        return torch.from_numpy(np.load(tmp_path / "image.npy")), report
+
+    return run
+
+
+def test_a_network_recovers_the_image_in_the_units_of_the_data(through):
+    image, report = through(KSPACE * LINES, mask=LINES, smaps=SMAPS)
+    assert image.shape == SHAPE and image.dtype == torch.complex64
+    assert error(image) < 0.15
+    assert "checkpoint tiny, " in str(report) and "maps given" in str(report) and "\n" not in str(report)
+    image, report = through(KSPACE * LINES)
+    assert error(image.abs(), IMAGE.abs()) < 0.15 and "maps by ESPIRiT" in str(report)
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e-5, 1e12, -1, 3j, -2 + 1j])
+def test_a_factor_on_the_data_is_a_factor_on_the_image(through, factor):
+    kspace = (KSPACE * LINES).numpy().astype(np.complex128)
+    image = through(kspace)[0].to(torch.complex128)
+    assert error(through(kspace * factor)[0].to(torch.complex128) / factor, image) < 1e-4
+
+
+def test_the_scale_of_given_maps_divides_a_network_s_image(through):
+    image, _ = through(KSPACE * LINES, smaps=SMAPS)
+    for factor in (1e-6, 2, 1e6):
+        assert error(factor * through(KSPACE * LINES, smaps=factor * SMAPS)[0], image) < 1e-4
+
+
+def test_given_maps_may_end_at_the_object(through):
+    support = (IMAGE.abs() > 0).float()
+    image, _ = through(KSPACE * LINES, smaps=SMAPS * support)
+    assert error(image) < 0.15
+
+
+SAMPLINGS = {
+    "everything": torch.ones(SHAPE[0], 1, dtype=torch.bool),
+    "comb": equispaced_mask(SHAPE[0], 3, acs=12),
+    "points": poisson_disc_mask(SHAPE, 3, acs=16),
+    "columns": random_mask(SHAPE[1], 2, acs=16).mT.expand(SHAPE),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLINGS)
+def test_a_network_takes_any_mask(through, name):
+    image, report = through(KSPACE * SAMPLINGS[name])
+    assert error(image.abs(), IMAGE.abs()) < 0.25
+    assert "points" not in name or "single points of k-space (trained on lines)" in report.remark
+    assert "columns" not in name or "lines along ky (trained on lines along kx)" in report.remark
+
+
+@pytest.mark.parametrize(("n_coils", "shape"), [(1, (64, 64)), (32, (64, 81)), (2, (512, 64)), (3, (65, 511))])
+def test_a_network_takes_any_size(through, n_coils, shape):
+    kspace, image, _ = measure(shape, n_coils)
+    found, report = through(kspace * random_mask(shape[0], 2, acs=16))
+    truth = image if n_coils > 1 else image * simulate_coils(1, shape)[0]
+    assert error(found.abs(), truth.abs()) < (0.5 if n_coils == 1 else 0.25)
+    assert f"{n_coils} coil" in report.remark and ("pixels" in report.remark) == (max(shape) > 80)
+
+
+def test_a_network_is_deterministic(tiny, tmp_path):
+    source = save(tmp_path / "scan.npz", KSPACE * LINES)
+    for suffix in (".npy", ".h5", ".png"):
+        written = []
+        for name in ("first", "second"):
+            reconstruct_file(source, tmp_path / f"{name}{suffix}", checkpoint=tiny)
+            written.append((tmp_path / f"{name}{suffix}").read_bytes())
+        assert written[0] == written[1]
+
+
+def test_hdf5_names_the_network(tiny, tmp_path):
+    source = save(tmp_path / "scan.npz", KSPACE * LINES)
+    reconstruct_file(source, tmp_path / "image.h5", checkpoint=tiny)
+    with h5py.File(tmp_path / "image.h5") as file:
+        found = dict(file["image"].attrs)
+    assert found == {"checkpoint": "tiny", "weights_sha256": tiny.card["weights_sha256"], "source": "scan.npz"}
+
+
+def test_a_network_s_iterations_are_traced(tiny, tmp_path):
+    source = save(tmp_path / "scan.npz", KSPACE * LINES)
+    seen = []
+    reconstruct_file(source, tmp_path / "image.npy", checkpoint=tiny, trace=seen.append)
+    assert len(seen) == n_steps(tiny.network) == 2 and all(image.shape == SHAPE for image in seen)
+    assert not tiny.network.denoisers[0]._forward_hooks
+
+
+def test_a_network_without_iterations_reconstructs_too(tmp_path):
+    torch.manual_seed(0)
+    network = ImageDomain(DnCNN(n_features=4, n_layers=2)).eval()
+    scan, seen = with_smaps(read_from(KSPACE * LINES)), []
+    image = apply_network(network, scan, trace=seen.append)
+    assert image.shape == SHAPE and len(seen) == n_steps(network) == 1
+    with pytest.raises(ValueError, match="the scan has no coil maps"):
+        apply_network(network, replace(scan, smaps=None))
+
+
+REFUSED = {
+    "a method": ({"method": "wavelet"}, "got the checkpoint tiny with a method; expected the checkpoint alone"),
+    "a weight": ({"reg_weight": 0.01}, "got the checkpoint tiny with a regularisation weight; expected"),
+    "a small ACS": ({"acs": 4}, "acs is 4; expected at least 8"),
+    "another device": ({"device": "tpu"}, "the device is 'tpu'; expected"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_options_that_do_not_go_with_a_network(tiny, tmp_path, name):
+    options, words = REFUSED[name]
+    source = save(tmp_path / "scan.npz", KSPACE * LINES)
+    with pytest.raises(ValueError, match=words):
+        reconstruct_file(source, tmp_path / "image.npy", checkpoint=tiny, **options)
+    assert not (tmp_path / "image.npy").exists()
+
+
+def head(n_coils=5, shape=(72, 80), acs=14, acceleration=3, noise_std=0.004):
+    """A scan as the tiny network was trained on."""
+    kspace, _, smaps = measure(shape, n_coils, noise_std=0)
+    radius = [torch.linspace(-1, 1, n).square() for n in shape]
+    kspace = kspace * torch.exp(-6 * (radius[0][:, None] + radius[1]))  # no edges: the corners hold noise alone
+    kspace = kspace + noise_std * random_complex(*kspace.shape)
+    return Scan(kspace, smaps, infer_mask(kspace)).undersample(random_mask(shape[0], acceleration, acs=acs))
+
+
+OUTSIDE = {  # what differs from the training -> all that the sentence must say
+    "R": ({"acceleration": 5}, "R = 5.14 (trained on 1.4 to 4)"),
+    "coils": ({"n_coils": 2}, "2 coils (trained on 4 to 6)"),
+    "one side": ({"shape": (72, 96)}, "72 x 96 pixels (trained on 64 to 80)"),
+    "ACS": ({"acs": 8}, "ACS lines (trained on 12 to 16)"),
+    "more noise": ({"noise_std": 0.05}, "in the corners of k-space (trained on 0.06 to 1.2 %)"),
+    "less noise": ({"noise_std": 0}, "in the corners of k-space (trained on 0.06 to 1.2 %)"),
+}
+
+
+def test_a_scan_inside_the_range_gets_no_remark(tiny):
+    assert outside_range(tiny, head()) == ""
+
+
+def test_what_a_recipe_trains_on_gets_no_remark():
+    recipe = load_recipe("modl_k1")
+    trained = Checkpoint(recipe.build(), {"name": "modl_k1", "trained_for": trained_range(recipe)}, recipe)
+    scans = recipe.slices("train", 99)
+    assert [outside_range(trained, scans[i]) for i in range(8)] == [""] * 8
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_scan_outside_the_range_gets_a_sentence(tiny, name):
+    changes, words = OUTSIDE[name]
+    remark = outside_range(tiny, head(**changes), "scan.npz")
+    start = "scan.npz is outside what tiny was trained for: "
+    assert remark.startswith(start) and words in remark and remark.count("(trained on") == 1, remark
+    assert remark.endswith(".") and "\n" not in remark
+
+
+def test_empty_corners_are_remarked(tiny):
+    scan = head()
+    kspace = scan.kspace.clone()
+    kspace[:, :14], kspace[:, -14:] = 0, 0
+    assert "nothing in the corners of k-space" in outside_range(tiny, replace(scan, kspace=kspace))
+
+
+def test_the_command_takes_a_network_and_remarks_on_stderr(tiny_checkpoint, tmp_path, capsys):
+    save(tmp_path / "scan.npz", KSPACE[:2] * LINES)
+    words = ["reconstruct", tmp_path / "scan.npz", "--checkpoint", tiny_checkpoint, "-o", tmp_path / "image.png"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main([str(word) for word in words])
+    out, said = capsys.readouterr()
+    assert not ended.value.code and "checkpoint tiny" in out and out.count("\n") == 1
+    assert (
+        said.startswith("mricourse: scan.npz is outside what tiny was trained for: 2 coils") and said.count("\n") == 1
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_a_gpu_gives_a_network_s_image(tiny, tmp_path):
+    source = save(tmp_path / "scan.npz", KSPACE * LINES)
+    images = []
+    for device in ("cpu", "cuda", "cuda"):
+        reconstruct_file(source, tmp_path / "image.npy", checkpoint=tiny, device=device)
+        images.append(torch.from_numpy(np.load(tmp_path / "image.npy")))
+    tiny.network.cpu()
+    assert error(images[1], images[0]) < 1e-3 and torch.equal(images[1], images[2])
