@@ -239,9 +239,9 @@ def train(
     """Train a network by a recipe; a training that was interrupted goes on where it was last saved."""
     from mricourse.checkpoints import train_recipe
     from mricourse.files import make_folder
-    from mricourse.training_progress import TrainingProgress
     from mricourse.recipes import N_VALIDATION, load_recipe
     from mricourse.reconstruct import pick_device
+    from mricourse.training_progress import TrainingProgress
 
     loaded, target = load_recipe(recipe), pick_device(device)
     n_steps = loaded.training.n_steps
