@@ -26,7 +26,7 @@ ACS_MARGIN = 2  # random lines beside the centre lengthen it, in training as wel
 def apply_network(network: nn.Module, scan: Scan, *, trace: Trace | None = None) -> Tensor:
     """Reconstruct a scan that has coil maps with a trained network; the same scan gives the same image, bit by bit.
 
-    The receiver's phase is arbitrary, but a network's image would change with it: up to 0.6 dB on a measured brain. So
+    The receiver's phase is arbitrary, but a network's image would change with it, by some tenths of a decibel. So
     the network sees the scan with the phase that gives the bright pixels of the zero-filled image none on average.
 
     Parameters

@@ -11,7 +11,7 @@ from mricourse import cli
 from mricourse.classroom import doctor, lab, notebooks, run
 from mricourse.simulate import contrast_scan
 
-COMMANDS = ["build", "lab", "run", "doctor"]
+COMMANDS = ["build", "lab", "run", "doctor", "reconstruct", "train", "evaluate"]
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from mricourse.inference import apply_network, n_steps, outside_range
 from mricourse.metrics import best_scale, psnr
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
-from mricourse.reconstruct import METHODS, reconstruct, reconstruct_file, with_smaps
 from mricourse.recipes import load_recipe
+from mricourse.reconstruct import METHODS, reconstruct, reconstruct_file, with_smaps
 from mricourse.sampling import equispaced_mask, poisson_disc_mask, random_mask
 from mricourse.scan import Scan
 from mricourse.scan_files import infer_mask, read_scan
