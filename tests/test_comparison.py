@@ -1,0 +1,60 @@
+"""The baseline of every comparison is at its best, and memory is counted once."""
+
+import torch
+
+from mricourse import SenseOperator, random_complex
+from mricourse.coils import simulate_coils
+from mricourse.comparison import compare, kept_for_backward
+from mricourse.metrics import best_scale, psnr
+from mricourse.sampling import random_mask
+from mricourse.simulate import brain_slices
+from mricourse.solvers import wavelet_reconstruction
+
+
+def scans(n=2, shape=(45, 40)):
+    images = brain_slices("train", n, shape=shape)
+    masks = torch.stack([random_mask(shape[0], 2.5, acs=9, seed=i) for i in range(n)])[:, None]
+    A = SenseOperator(simulate_coils(4, shape, seed=1).expand(n, -1, -1, -1), masks)
+    return A, A.mask * (A.forward(images) + 0.01 * random_complex(n, 4, *shape)), images
+
+
+def test_the_wavelet_takes_the_best_weight_for_each_slice():
+    A, kspace, images = scans()
+    weights = (1e-4, 3e-3, 3e-2)
+    found = psnr(compare({}, A, kspace, images, weights=weights)["wavelet"], images)
+    each = []
+    for weight in weights:
+        image = wavelet_reconstruction(A, kspace, reg_weight=weight, wavelet="db1")
+        each.append(psnr(best_scale(image, images), images))
+    torch.testing.assert_close(found, torch.stack(each).amax(0))
+
+
+def test_one_image_is_a_stack_of_one():
+    A, kspace, images = scans(1)
+    options = {"weights": (1e-3, 1e-2)}
+    single = compare({}, SenseOperator(A.smaps[0], A.mask[0]), kspace[0], images[0], **options)
+    stack = compare({}, A, kspace, images, **options)
+    for name in ("zero-filled", "wavelet"):
+        torch.testing.assert_close(single[name], stack[name][0])
+
+
+def test_compare_scales_every_image_and_keeps_the_order():
+    A, kspace, images = scans()
+    found = compare({"double": lambda A, kspace: 2j * images}, A, kspace, images, weights=(1e-3,))
+    assert list(found) == ["zero-filled", "wavelet", "double"]
+    torch.testing.assert_close(found["double"], images)
+    assert (psnr(found["wavelet"], images) > psnr(found["zero-filled"], images)).all()
+
+
+def test_compare_keeps_no_graph():
+    A, kspace, images = scans(1)
+    factor = torch.ones(1, requires_grad=True)
+    found = compare({"net": lambda A, kspace: factor * images}, A, kspace, images, weights=(1e-3,))
+    assert not found["net"].requires_grad
+
+
+def test_kept_for_backward_counts_each_tensor_once():
+    x = torch.ones(1000, requires_grad=True)
+    assert kept_for_backward(lambda: (x * x).sum()) == 4000  # x, twice
+    assert kept_for_backward(lambda: (x.exp() * 2).sum()) == 4000  # the exponential
+    assert kept_for_backward(lambda: x.detach().exp()) == 0
