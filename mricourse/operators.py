@@ -83,14 +83,14 @@ class SenseOperator:
         x = (image.mT.contiguous() if turned else image).unsqueeze(-3)
         n_coils, at_once = smaps.shape[-3], smaps.shape[-3]
         if image.device.type == "cpu" and mask.shape[-3] == 1:
-            at_once = max(1, 2**15 // x[..., 0, :, :].numel())
+            at_once = max(1, 2**17 // x[..., 0, :, :].numel())
         total = None
         for start in range(0, n_coils, at_once):
             coils = slice(start, start + at_once)
             coil_images = torch.fft.fftn(smaps[..., coils, :, :] * x, dim=axes)
             coil_images *= mask
             coil_images = torch.fft.ifftn(coil_images, dim=axes, norm="forward")  # the mask carries the 1 / n
-            coil_images = coil_images * conj_smaps[..., coils, :, :]
+            coil_images *= conj_smaps[..., coils, :, :]
             part = coil_images.squeeze(-3) if at_once == 1 else coil_images.sum(dim=-3)
             total = part if total is None else total.add_(part)
         return total.mT.contiguous() if turned else total

@@ -47,6 +47,7 @@ def conjugate_gradient(
 
     # real views: a complex axpy becomes one fused real one, and <a, b> of a Hermitian problem is real
     tiny = torch.finfo(rhs.real.dtype).tiny
+    weight = torch.as_tensor(reg_weight, dtype=rhs.real.dtype, device=rhs.device)[..., None]
     residual = torch.view_as_real(rhs.resolve_conj())
     x = torch.zeros_like(residual)
     direction = residual
@@ -55,8 +56,8 @@ def conjugate_gradient(
     for _ in range(n_iterations):
         if bool((energy <= goal).all()):
             break
-        image = torch.view_as_complex(direction)
-        image = torch.view_as_real(normal(image) + reg_weight * image)
+        image = torch.view_as_real(normal(torch.view_as_complex(direction)).resolve_conj())
+        image = torch.addcmul(image, weight, direction)
         step = energy / _inner(direction, image).clamp_min(tiny)
         x = torch.addcmul(x, step, direction)
         residual = torch.addcmul(residual, step, image, value=-1)
