@@ -48,7 +48,7 @@ class DnCNN(nn.Module):
             layers.append(nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=False))
             nn.init.kaiming_normal_(layers[-1].weight, nonlinearity="relu")
             layers += [nn.BatchNorm2d(n_out)] if batch_norm else []
-            layers += [nn.ReLU()]
+            layers += [nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers[:-1]).to(memory_format=torch.channels_last)
         with torch.no_grad():  # begin near the identity: an unrolled network starts as plain iterations
             self.layers[-2 if batch_norm else -1].weight.mul_(0.1)

@@ -9,9 +9,11 @@ $z_k = D_w(x_k)$, $\quad x_{k+1} = (A^H A + \lambda I)^{-1} (A^H y + \lambda z_k
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import brightness, noise_level
@@ -120,6 +122,10 @@ class MoDL(nn.Module):
         $\lambda$ (or $\tau$) before training.
     n_cg : int
         Iterations of conjugate gradients in each data consistency.
+    recompute : bool
+        Keep the images between the iterations for the gradients, but compute the features inside the denoisers a second
+        time when they are needed: the memory of one denoiser instead of $K$, for about 15 % more time. The gradients
+        are the same. Not with `batch_norm`, whose statistics would count each image twice.
 
     Raises
     ------
@@ -140,6 +146,7 @@ class MoDL(nn.Module):
         start: str = "zero_filled",
         reg_weight: float = 0.05,
         n_cg: int = 10,
+        recompute: bool = True,
     ) -> None:
         super().__init__()
         if min(n_iterations, n_cg) < 1 or not reg_weight > 0:
@@ -152,7 +159,7 @@ class MoDL(nn.Module):
                 f"got consistency={consistency!r} and start={start!r}; expected one of {', '.join(CONSISTENCY)} and "
                 f"one of {', '.join(STARTS)}."
             )
-        self.n_iterations, self.n_cg = n_iterations, n_cg
+        self.n_iterations, self.n_cg, self.recompute = n_iterations, n_cg, recompute and not batch_norm
         self.consistency, self.start = consistency, start
         n_different = 1 if shared else n_iterations
         sizes = {"n_features": n_features, "n_layers": n_layers, "batch_norm": batch_norm}
@@ -177,7 +184,10 @@ class MoDL(nn.Module):
             images = [data_consistency(A, zero_filled, nothing, self._reg_weight(0, noise_std), n_iterations=self.n_cg)]
         for k in range(self.n_iterations):
             number = k % len(self.denoisers)
-            prior = self.denoisers[number](images[-1], noise_std)
+            denoise = self.denoisers[number]
+            if self.recompute and k < self.n_iterations - 1:  # the last one's features are needed at once
+                denoise = partial(checkpoint, denoise, use_reentrant=False, preserve_rng_state=False)
+            prior = denoise(images[-1], noise_std)
             weight = self._reg_weight(number, noise_std)
             if self.consistency == "cg":
                 image = data_consistency(A, zero_filled, prior, weight, n_iterations=self.n_cg)
