@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from mricourse.networks.image_domain import noise_level
+from mricourse.noise import noise_level
 from mricourse.operators import SenseOperator
 from mricourse.sampling import acceleration_of, acs_lines_of
 from mricourse.scan import Scan

@@ -125,7 +125,7 @@ class SimulatedScans:
             scan = _strip(scan, self.strip, generator)
         if uniform(0, 1, generator) < 0.5:
             scan = _mirrored(scan)
-            mask = mask if mask.shape[-1] == 1 else mask.flip(-1)
+        scan = _turned(scan, uniform(-math.pi, math.pi, generator))
         return replace(scan.undersample(mask), meta=scan.meta | pattern)
 
     def _mask(self, scan: Scan, generator: torch.Generator) -> tuple[Tensor, dict]:
@@ -222,6 +222,12 @@ def _strip(scan: Scan, width: int, generator: torch.Generator) -> Scan:
         return scan
     kspace = fftc(ifftc(scan.kspace, dim=-1)[..., columns], dim=-1)
     return replace(scan, kspace=kspace, smaps=smaps, reference=reference)
+
+
+def _turned(scan: Scan, phase_rad: float) -> Scan:
+    """Turn the phase of data and image: that of a receiver is arbitrary."""
+    factor = complex(math.cos(phase_rad), math.sin(phase_rad))
+    return replace(scan, kspace=scan.kspace * factor, reference=scan.reference * factor)
 
 
 def _mirrored(scan: Scan) -> Scan:

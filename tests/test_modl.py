@@ -6,10 +6,10 @@ import torch
 from mricourse.coils import simulate_coils
 from mricourse.fourier import random_complex
 from mricourse.networks.dncnn import DnCNN
-from mricourse.networks.image_domain import ImageDomain, brightness, noise_level
+from mricourse.networks.image_domain import ImageDomain, brightness
 from mricourse.networks.modl import STARTS, MoDL, data_consistency
 from mricourse.operators import SenseOperator
-from mricourse.sampling import equispaced_mask, random_mask, variable_density_mask
+from mricourse.sampling import random_mask
 from mricourse.simulate import draw_scan
 from mricourse.solvers import conjugate_gradient
 
@@ -201,7 +201,7 @@ def test_the_denoiser_removes_noise_after_a_short_training():
     assert (net(noisy) - clean).abs().square().mean() < 0.4 * (noisy - clean).abs().square().mean()
 
 
-# --- scale and noise ---
+# --- scale ---
 
 
 def test_brightness_follows_the_units_and_forgives_a_few_hot_pixels():
@@ -212,27 +212,6 @@ def test_brightness_follows_the_units_and_forgives_a_few_hot_pixels():
     assert brightness(hot) < 3 * brightness(image)
     assert brightness(torch.stack([image, 2 * image])).shape == (2, 1, 1)
     assert torch.isfinite(1 / brightness(torch.zeros(8, 8, dtype=torch.complex64)))
-
-
-def test_noise_level_of_pure_noise_is_its_standard_deviation():
-    kspace = 0.02 * random_complex(6, 96, 64) / random_complex(6, 96, 64).real.std()
-    for mask in (equispaced_mask(96, 4, acs=12), variable_density_mask((96, 64), 4, acs=12)):
-        assert noise_level(torch.where(mask, kspace, 0), mask).item() == pytest.approx(0.02, rel=0.1)
-
-
-def test_noise_level_of_a_simulated_scan_is_an_upper_bound_that_follows_the_noise():
-    levels = []
-    for noise_std in (0.003, 0.01, 0.03):
-        scan = draw_scan("train", 3, shape=(160, 128), noise_std=noise_std, mask="random", acceleration=4)
-        levels.append(noise_level(scan.kspace, scan.mask).item())
-        assert levels[-1] > 0.9 * noise_std
-    assert levels[0] < levels[1] < levels[2] < 1.3 * 0.03
-
-
-def test_noise_level_without_samples_in_the_corners_is_zero():
-    kspace = torch.zeros(2, 64, 64, dtype=torch.complex64)
-    kspace[:, 24:40, 24:40] = 1
-    assert noise_level(kspace, kspace[:1].abs() > 0).item() == 0
 
 
 # --- the unrolled network ---
@@ -305,7 +284,7 @@ def test_sense_is_a_better_start_than_the_zero_filled_image(scan):
     A = SenseOperator(scan.smaps, scan.mask)
     starts = [MoDL(n_iterations=1, n_features=4, start=start).iterates(A, scan.kspace)[0] for start in STARTS]
     errors = [(image - scan.reference).norm() for image in starts]
-    assert errors[1] < 0.8 * errors[0]
+    assert errors[1] < 0.9 * errors[0]
     rhs = A.adjoint(scan.kspace)
     assert (A.normal(starts[1]) + 0.05 * starts[1] - rhs).norm() < 1e-2 * rhs.norm()
 

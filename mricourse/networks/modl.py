@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mricourse.networks.dncnn import DnCNN
-from mricourse.networks.image_domain import brightness, noise_level
+from mricourse.networks.image_domain import brightness
+from mricourse.noise import noise_level
 from mricourse.operators import SenseOperator
 from mricourse.solvers import conjugate_gradient
 
@@ -112,7 +113,7 @@ class MoDL(nn.Module):
         One denoiser and one $\lambda$ for all iterations, or $K$ of each.
     noise_aware : bool
         Tell the denoiser the noise level of the image, and let it set $\lambda$: $\lambda (\sigma / 0.01)^p$ with a
-        learned power. The level is measured at the edge of k-space by `noise_level`.
+        learned power. The level is measured by `noise_level`.
     consistency : "cg" or "gradient"
         Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$ with a learned $\tau$.
     start : "zero_filled" or "sense"

@@ -1,0 +1,62 @@
+"""The noise of a scan, measured from the scan itself."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from mricourse.sampling import acs_lines_of
+
+BLOCK = 20  # rows of the centre that are looked at; columns too, unless whole readouts were sampled
+QUIET = 0.15  # share of the directions in patch space that are taken for noise
+
+
+def noise_level(kspace: Tensor, mask: Tensor) -> Tensor:
+    r"""Estimate the noise per real and imaginary part: (..., coils, ky, kx) -> (..., 1, 1), in the units of the data.
+
+    Coil maps are smooth, so the small patches of k-space across all coils lie near a subspace, whatever the object (the
+    idea of ESPIRiT). What is left in the other directions is noise: the smallest eigenvalues of the patches' covariance
+    are $2\sigma^2$. Fine detail does not disturb it, as it would at the edge of k-space. On simulated scans of 4 to
+    16 coils it is low by 3 to 16 %, from 0.05 to 1.2 % of the brightest pixel; by up to a half where the centre is a
+    small square, since the smallest eigenvalues of few samples scatter.
+
+    Parameters
+    ----------
+    kspace : complex Tensor, shape (..., coils, ky, kx)
+        Fully sampled in its centre.
+    mask : bool Tensor, broadcastable to it
+        True where a sample was acquired; the fully sampled centre is what all leading entries share.
+
+    Returns
+    -------
+    Tensor, shape (..., 1, 1)
+        With fewer than 8 rows or columns in the centre, from the corners of k-space, where detail adds to the noise.
+    """
+    ny, nx = kspace.shape[-2:]
+    found = acs_lines_of(mask.reshape(-1, *mask.shape[-2:]).all(dim=0))
+    rows, columns = (found, nx) if isinstance(found, int) else found
+    rows = min(rows, BLOCK)
+    columns = columns if columns == nx else min(columns, BLOCK)
+    size = 4 if kspace.shape[-3] < 8 else 3  # few coils need larger patches to leave directions without signal
+    if min(rows, columns) < 2 * size:
+        return _in_the_corners(kspace, mask)
+    top, left = ny // 2 - rows // 2, nx // 2 - columns // 2
+    centre = kspace[..., top : top + rows, left : left + columns]
+    patches = centre.unfold(-2, size, 1).unfold(-2, size, 1).movedim(-5, -3).flatten(-3).flatten(-3, -2)
+    patches = patches.to(torch.complex128)  # the largest eigenvalue is ten million times the smallest
+    power = torch.linalg.eigvalsh(patches.mH @ patches / patches.shape[-2])
+    quiet = power[..., : max(1, int(QUIET * power.shape[-1]))].mean(dim=-1)
+    return (quiet.clamp_min(0) / 2).sqrt()[..., None, None].to(kspace.real.dtype)
+
+
+def _in_the_corners(kspace: Tensor, mask: Tensor) -> Tensor:
+    r"""Median magnitude of the outermost samples over $\sqrt{2 \ln 2}$; zero where none was acquired."""
+    ny, nx = kspace.shape[-2:]
+    rows = torch.cat([torch.arange(ny // 10), torch.arange(ny - ny // 10, ny)])
+    columns = torch.cat([torch.arange(nx // 24), torch.arange(nx - nx // 24, nx)])
+    corners = kspace[..., rows, :][..., columns].abs()
+    sampled = mask.expand(*mask.shape[:-2], ny, nx)[..., rows, :][..., columns]
+    median = torch.where(sampled, corners, torch.nan).flatten(-3).nanmedian(dim=-1).values.nan_to_num()
+    return (median / math.sqrt(2 * math.log(2)))[..., None, None]
