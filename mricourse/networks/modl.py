@@ -178,7 +178,7 @@ class MoDL(nn.Module):
         zero_filled = A.adjoint(kspace)
         scale = brightness(zero_filled)
         zero_filled = zero_filled / scale
-        noise_std = noise_level(kspace, A.mask) / scale
+        noise_std = None if self.noise_power is None else noise_level(kspace, A.mask) / scale
         images = [zero_filled]
         if self.start == "sense":
             nothing = torch.zeros_like(zero_filled)
@@ -197,7 +197,7 @@ class MoDL(nn.Module):
             images += [prior, image]
         return [image * scale for image in images]
 
-    def _reg_weight(self, number: int, noise_std: Tensor) -> Tensor:
+    def _reg_weight(self, number: int, noise_std: Tensor | None) -> Tensor:
         weight = self.log_reg_weight[number]
         if self.noise_power is not None:
             weight = weight + self.noise_power[number] * (noise_std.clamp_min(1e-4) / 0.01).log()
