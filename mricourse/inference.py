@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mricourse.checkpoints import Checkpoint
 
 R_MARGIN = 1.03  # whole numbers of lines, in training as well
-NOISE_MARGIN = 2  # the corners of k-space, where the noise is measured, hold signal too, more in a small matrix
+NOISE_MARGIN = 1.5  # how far the measured level may be off
 ACS_MARGIN = 2  # random lines beside the centre lengthen it, in training as well
 
 
@@ -114,14 +114,14 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
     if not bool(mask.all()):
         facts.append((f"{acs} ACS lines", "acs", acs, acs / ACS_MARGIN, 1, ""))
     if noise_std > 0:
-        noise = f"a noise level of {100 * noise_std:.2g} % of the brightest pixel in the corners of k-space"
+        noise = f"noise of {100 * noise_std:.2g} % of the brightest pixel"
         facts.append((noise, "noise_std", noise_std * NOISE_MARGIN, noise_std / NOISE_MARGIN, 100, " %"))
     differences = [
         f"{words} (trained on {factor * span[key][0]:g} to {factor * span[key][1]:g}{unit})"
         for words, key, least, largest, factor, unit in facts
         if least < span[key][0] or largest > span[key][1]
     ]
-    differences += _other_sampling(mask, checkpoint, noise_std)
+    differences += _other_sampling(mask, checkpoint)
     if not differences:
         return ""
     return (
@@ -130,10 +130,8 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
     )
 
 
-def _other_sampling(mask: Tensor, checkpoint: Checkpoint, noise_std: float) -> list[str]:
+def _other_sampling(mask: Tensor, checkpoint: Checkpoint) -> list[str]:
     found, patterns = [], checkpoint.recipe.scans().patterns
-    if noise_std == 0 and "variable_density" not in patterns:  # which often leaves the edge out
-        found.append("nothing in the corners of k-space, where the noise is measured")
     if mask.shape[-1] > 1 and not bool(mask.all()):
         if bool((mask == mask[..., :1, :]).all()):
             found.append("lines along ky (trained on lines along kx)")

@@ -55,8 +55,8 @@ def randomised_scan(
         Nominal acceleration of a named pattern; None draws 3, 4 or 5.
     noise_std : float or None
         Noise per real and imaginary part in k-space; None draws 10^U(-3, -1.7).
-    coil_kind : "gaussian", "biot_savart" or None
-        As in `simulate_coils`; None draws one.
+    coil_kind : "gaussian", "biot_savart", "head_array" or None
+        As in `simulate_coils`; None draws one of the first two.
     seed : int
         The same seed gives the same scan.
 

@@ -26,7 +26,7 @@ PATTERNS = ("equispaced", "random", "variable_density", "points")
 CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct.py
 MAX_POINTS = 224**2  # pixels of the largest matrix that gets points: they are whole slices, and those take long
 SHARPEN = 2.5  # the anatomies are softer than a scan: at most this much gain, less 1, at the edge of k-space
-LOOPS = 0.75  # share of scans whose coils are loops; Gaussian lobes overlap more and make twice the noise
+COILS = {"head_array": 0.6, "biot_savart": 0.2, "gaussian": 0.2}  # the last two overlap more and amplify more noise
 MIN_HEAD = 0.15  # share of a strip's pixels that should hold signal
 MIN_STRIP = 24  # columns; fewer leave nothing at the edge of kx to measure the noise on
 LIMITS = {  # of matrix sizes and so on: what espirit, simulate_coils and the course's files allow
@@ -160,7 +160,7 @@ class SimulatedScans:
         n_drawn = n_coils + integer(0, 3, generator)  # up to three are left out: arrays are not always complete
         low, high = torch.tensor(self.noise_std).log().tolist()
         noise_std = float(torch.tensor(uniform(low, high, generator)).exp())
-        coil_kind = "biot_savart" if uniform(0, 1, generator) < LOOPS else "gaussian"
+        coil_kind = [*COILS][choose([*COILS.values()], generator)]
         options = {"shape": shape, "n_coils": n_drawn, "noise_std": 0.0, "coil_kind": coil_kind}
         scan = draw_scan(self.split, index, seed=self.seed, **options)
         kept = torch.randperm(n_drawn, generator=generator)[:n_coils].sort().values

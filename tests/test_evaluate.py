@@ -140,7 +140,7 @@ def test_a_folder_gives_paired_differences(tiny_checkpoint, mricourse, folder, t
     words = ["--pattern", "equispaced", "--acceleration", "5", "--acs", "14", "-o", tmp_path / "numbers.json"]
     code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", folder, *words)
     assert code == 0, error
-    for line in error.splitlines():  # few pixels: there is signal in the corners of k-space, where noise is measured
+    for line in error.splitlines():  # few pixels
         assert line[11:].startswith(("a.npy, equispaced R = 5, is outside", "b.npz, equispaced R = 5, is outside"))
     content = json.loads((tmp_path / "numbers.json").read_text())
     assert [score["scan"] for score in content["scores"]] == ["a.npy"] * 4 + ["b.npz"] * 4
