@@ -273,8 +273,8 @@ def test_doctor_names_what_is_shipped(place):
 # --- what the course ships ---
 
 
-def test_the_course_ships_modl():
-    assert "modl" in shipped(), "lesson 18 and `mricourse reconstruct --checkpoint modl` need data/checkpoints/modl.*"
+def test_the_course_ships_a_network():
+    assert "modl_k1" in shipped(), "`mricourse reconstruct --checkpoint modl_k1` needs data/checkpoints/modl_k1.*"
 
 
 @pytest.mark.parametrize("name", shipped())
