@@ -23,6 +23,7 @@ and the growth of the process's high-water mark, which also holds what the libra
 import argparse
 import multiprocessing
 import os
+import platform
 import statistics
 import sys
 import time
@@ -246,7 +247,8 @@ def machine(threads):
     about = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.split(":")[1].strip() for line in about if "model name" in line), "?")
     load = f"{threads} thread{'s' * (threads > 1)}, load average {os.getloadavg()[0]:.1f} before the start"
-    return f"{cpu}, {os.cpu_count()} cores, {load}; torch {torch.__version__}, deepinv {version_of('deepinv')}"
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}, deepinv {version_of('deepinv')}"
+    return f"{cpu}, {os.cpu_count()} cores, {load}; {versions}"
 
 
 def version_of(name):
