@@ -27,15 +27,18 @@ def noise_level(kspace: Tensor, mask: Tensor) -> Tensor:
     kspace : complex Tensor, shape (..., coils, ky, kx)
         Fully sampled in its centre.
     mask : bool Tensor, broadcastable to it
-        True where a sample was acquired; the fully sampled centre is what all leading entries share.
+        True where a sample was acquired; where coils differ, the first one's counts.
 
     Returns
     -------
     Tensor, shape (..., 1, 1)
         With fewer than 8 rows or columns in the centre, from the corners of k-space, where detail adds to the noise.
     """
+    if kspace.ndim > 3:  # each scan has a centre of its own
+        masks = mask.expand(*kspace.shape[:-3], *mask.shape[-3:]) if mask.ndim > 2 else [mask] * len(kspace)
+        return torch.stack([noise_level(*pair) for pair in zip(kspace, masks, strict=True)])
     ny, nx = kspace.shape[-2:]
-    found = acs_lines_of(mask.reshape(-1, *mask.shape[-2:]).all(dim=0))
+    found = acs_lines_of(mask)
     rows, columns = (found, nx) if isinstance(found, int) else found
     rows = min(rows, BLOCK)
     columns = columns if columns == nx else min(columns, BLOCK)
@@ -54,8 +57,8 @@ def noise_level(kspace: Tensor, mask: Tensor) -> Tensor:
 def _in_the_corners(kspace: Tensor, mask: Tensor) -> Tensor:
     r"""Median magnitude of the outermost samples over $\sqrt{2 \ln 2}$; zero where none was acquired."""
     ny, nx = kspace.shape[-2:]
-    rows = torch.cat([torch.arange(ny // 10), torch.arange(ny - ny // 10, ny)])
-    columns = torch.cat([torch.arange(nx // 24), torch.arange(nx - nx // 24, nx)])
+    rows = torch.cat([torch.arange(-(-ny // 10)), torch.arange(ny - -(-ny // 10), ny)])
+    columns = torch.cat([torch.arange(-(-nx // 24)), torch.arange(nx - -(-nx // 24), nx)])
     corners = kspace[..., rows, :][..., columns].abs()
     sampled = mask.expand(*mask.shape[:-2], ny, nx)[..., rows, :][..., columns]
     median = torch.where(sampled, corners, torch.nan).flatten(-3).nanmedian(dim=-1).values.nan_to_num()

@@ -51,6 +51,9 @@ def test_units_and_stacks():
     both = noise_level(kspace * mask, mask)
     assert both.shape == (2, 1, 1)
     assert torch.allclose(both[1], noise_level(kspace[1] * mask, mask))
+    masks = torch.stack([equispaced_mask(64, 3, acs=acs)[None] for acs in (12, 20)])
+    each = [noise_level(kspace[n] * masks[n], masks[n]) for n in range(2)]
+    assert torch.equal(noise_level(kspace * masks, masks), torch.stack(each))
     assert torch.allclose(noise_level(1e4 * kspace * mask, mask), 1e4 * both)
 
 

@@ -144,7 +144,7 @@ def test_torchrun_starts_again_after_a_kill_and_only_the_first_process_writes_an
     state = folder / "states" / "small.state"
     (tmp_path / "sabotage").mkdir()
     (tmp_path / "sabotage" / "sitecustomize.py").write_text(SABOTAGE.format(state=str(state)))
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "1"]
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "4"]
     done = subprocess.run(
         [sys.executable, *launch, "-m", "mricourse", "train", str(recipe), "-o", str(folder), "--device", "cpu"],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "sabotage")},
