@@ -26,9 +26,6 @@ ACS_MARGIN = 2  # random lines beside the centre lengthen it, in training as wel
 def apply_network(network: nn.Module, scan: Scan, *, trace: Trace | None = None) -> Tensor:
     """Reconstruct a scan that has coil maps with a trained network; the same scan gives the same image, bit by bit.
 
-    The receiver's phase is arbitrary, but a network's image would change with it, by some tenths of a decibel. So
-    the network sees the scan with the phase that gives the bright pixels of the zero-filled image none on average.
-
     Parameters
     ----------
     network : nn.Module
@@ -36,7 +33,8 @@ def apply_network(network: nn.Module, scan: Scan, *, trace: Trace | None = None)
     scan : Scan
         With ``smaps`` in any unit, for instance from `mricourse.reconstruct.with_smaps`.
     trace : callable, optional
-        Called after each iteration's denoiser with the image that it returns; once where nothing iterates.
+        Called after each iteration's denoiser with the image that it returns, in a unit of its own; once where nothing
+        iterates.
 
     Returns
     -------
@@ -49,11 +47,8 @@ def apply_network(network: nn.Module, scan: Scan, *, trace: Trace | None = None)
         A scan without coil maps.
     """
     A, kspace, unit = normalised(scan)
-    zero_filled = A.adjoint(kspace)
-    phase = torch.sgn((zero_filled * zero_filled.abs()).sum())
-    phase = torch.where(phase == 0, torch.ones_like(phase), phase)
     with torch.no_grad(), repeatable(), _traced(network, trace):
-        return network(A, kspace * phase.conj()) * (phase * unit)
+        return network(A, kspace) * unit
 
 
 def n_steps(network: nn.Module) -> int:

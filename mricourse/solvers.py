@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mricourse.operators import LinearOperator, SenseOperator
 
+DIRECT_LIMIT = 2**25  # complex numbers in the matrices of `direct_solver`: 320 x 320 pixels are a little less
 Trace = Callable[[Tensor], None]
 
 
@@ -71,6 +72,44 @@ def conjugate_gradient(
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     """Real part of <a, b> of each image: (..., y, x, 2) -> (..., 1, 1, 1)."""
     return (a * b).sum((-3, -2, -1), keepdim=True)
+
+
+def direct_solver(A: SenseOperator, reg_weight: Tensor) -> Callable[[Tensor], Tensor] | None:
+    r"""Prepare to solve $(A^H A + \lambda I)\, x = b$ exactly, for as many $b$ as wanted: (..., y, x) -> (..., y, x).
+
+    Where the mask consists of lines along kx, $F^H M F$ mixes the pixels of a column only, with the kernel $k = F^H M$:
+    each column is a small system of its own, $N_{yy'} = k(y - y') \sum_c S_c^*(y) S_c(y') + \lambda\delta_{yy'}$, which
+    Cholesky factorises once. Conjugate gradients need 30 iterations and more at a low $\lambda$, in every solve.
+
+    Parameters
+    ----------
+    A : SenseOperator
+        Maps (..., coils, y, x) and mask.
+    reg_weight : Tensor, broadcastable to (..., y, x)
+        $\lambda > 0$: one number, or one for each image.
+
+    Returns
+    -------
+    callable, or None
+        None where this does not pay: other masks, or columns whose matrices would fill more than 0.3 GB.
+    """
+    ny, nx = A.smaps.shape[-2:]
+    mask = A.mask if A.mask.ndim > 2 else A.mask[None]
+    if mask.shape[-1] != 1 or mask.shape[-3] != 1 or A.smaps[..., 0, :, :].numel() * ny > DIRECT_LIMIT:
+        return None
+    with torch.no_grad():
+        kernel = torch.fft.ifft(torch.fft.ifftshift(mask[..., 0, :, 0], dim=-1).to(A.smaps.real.dtype))
+        rows = torch.arange(ny, device=kernel.device)
+        smaps = A.smaps.transpose(-3, -1)  # (..., x, y, coils)
+        columns = smaps.conj() @ smaps.mT
+        columns *= kernel[..., None, (rows[:, None] - rows) % ny]
+        columns.diagonal(dim1=-2, dim2=-1).add_(reg_weight)
+        factor = torch.linalg.cholesky(columns)
+
+    def solve(rhs: Tensor) -> Tensor:
+        return torch.cholesky_solve(rhs.mT.unsqueeze(-1), factor).squeeze(-1).mT.contiguous()
+
+    return solve
 
 
 def cg_sense(

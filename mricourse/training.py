@@ -56,6 +56,10 @@ class Settings:
         Steps over which the learning rate rises; at the same time it falls along a half cosine to 2 % at the end.
     clip : float
         Largest norm of the gradient of a step; a longer one is shortened to it.
+    deep_supervision : float
+        Weight of the mean loss of all images on the way, for a network that iterates; 0 looks at the last image only.
+        Where data consistency forgives a denoiser almost everything, it may as well return nonsense; this makes sure
+        that it denoises [after Lee et al., AISTATS 2015, arXiv:1409.5185].
     precision : "float32" or "bfloat16"
         What convolutions compute in; the physics stays in float32.
     validate_every, save_every : int
@@ -75,6 +79,7 @@ class Settings:
     reg_weight_rate: float = 10.0
     warmup: int = 100
     clip: float = 1.0
+    deep_supervision: float = 0.0
     precision: str = "float32"
     validate_every: int = 500
     save_every: int = 500
@@ -90,6 +95,8 @@ class Settings:
         for name in ("reg_weight_rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected a number above 0.")
+        if not 0 <= self.deep_supervision < math.inf:
+            raise ValueError(f"deep_supervision is {self.deep_supervision!r}; expected 0 or more.")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; expected {' or '.join(PRECISIONS)}.")
 
@@ -147,6 +154,8 @@ def train(
     FloatingPointError
         A loss or a gradient that is not finite; the state file keeps the weights from before.
     """
+    if settings.deep_supervision and not hasattr(network, "iterates"):
+        raise ValueError("deep_supervision is set, but this network does not iterate; expected 0, or a MoDL.")
     rank, n_processes = join_processes(device)
     network.to(device)
     optimiser = torch.optim.Adam(_parameter_groups(network, settings))
@@ -210,8 +219,10 @@ def _step(
         exchange = number == len(batches) - 1 or not isinstance(model, DistributedDataParallel)
         with nullcontext() if exchange else model.no_sync():  # once a step: others may have more batches, or fewer
             with torch.autocast(kspace.device.type, dtype=low, enabled=low is not None):
-                image = model(A, kspace)
-            part = loss(image, reference) * (len(kspace) / n_scans)
+                images = model(A, kspace, every=True) if settings.deep_supervision else [model(A, kspace)]
+            losses = [loss(image, reference) for image in images]
+            part = losses[-1] + settings.deep_supervision * sum(losses[1:-1]) / max(1, len(losses[1:-1]))
+            part = part * (len(kspace) / n_scans)
             part.backward()
         value += float(part.detach())
     value = mean_over_processes(value, kspace.device)

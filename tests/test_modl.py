@@ -6,12 +6,12 @@ import torch
 from mricourse.coils import simulate_coils
 from mricourse.fourier import random_complex
 from mricourse.networks.dncnn import DnCNN
-from mricourse.networks.image_domain import ImageDomain, brightness
-from mricourse.networks.modl import STARTS, MoDL, data_consistency
+from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
+from mricourse.networks.modl import START_WEIGHT, STARTS, MoDL, data_consistency
 from mricourse.operators import SenseOperator
 from mricourse.sampling import random_mask
 from mricourse.simulate import draw_scan
-from mricourse.solvers import conjugate_gradient
+from mricourse.solvers import conjugate_gradient, direct_solver
 
 EXACT = {"n_iterations": 100, "tolerance": 1e-13}
 
@@ -95,6 +95,23 @@ def test_gradients_of_stacked_images_with_a_weight_each_agree_with_finite_differ
         atol=1e-8,
         fast_mode=True,
     )
+
+
+def test_the_direct_solver_gives_the_same_solution_and_the_same_gradients():
+    A, y, z = problem((16, 12), n_coils=4)
+    target = random_complex(16, 12, seed=9, dtype=torch.complex128)
+    found = []
+    for direct in (False, True):
+        leaves = (
+            A.adjoint(y).requires_grad_(),
+            z.clone().requires_grad_(),
+            torch.tensor(0.02).double().requires_grad_(),
+        )
+        solver = direct_solver(A, leaves[2].detach()) if direct else None
+        image = data_consistency(A, *leaves, solver=solver, n_iterations=400, tolerance=1e-13)
+        found.append((image, *torch.autograd.grad((image - target).abs().square().sum(), leaves)))
+    for by_cg, directly in zip(*found, strict=True):
+        assert (by_cg - directly).norm() <= 1e-9 * by_cg.norm()
 
 
 def test_gradients_agree_with_autograd_through_fifty_iterations():
@@ -214,6 +231,22 @@ def test_brightness_follows_the_units_and_forgives_a_few_hot_pixels():
     assert torch.isfinite(1 / brightness(torch.zeros(8, 8, dtype=torch.complex64)))
 
 
+def test_smooth_phase_finds_what_is_smooth_and_turns_with_the_receiver():
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 90), torch.linspace(-1, 1, 70), indexing="ij")
+    smooth = torch.polar(torch.ones(()), 2 * y + x * y)
+    magnitude = 1 + 0.5 * torch.rand(90, 70, generator=torch.Generator().manual_seed(0))
+    found = smooth_phase(magnitude * smooth)
+    inside = (slice(5, -5), slice(5, -5))
+    assert (found / smooth)[inside].angle().abs().max() < 0.15
+    assert torch.allclose(found.abs(), torch.ones(90, 70), atol=1e-5)
+    assert torch.allclose(smooth_phase(-3j * magnitude * smooth), -1j * found, atol=1e-5)
+    assert torch.allclose(smooth_phase(torch.stack([magnitude * smooth, magnitude.to(smooth.dtype)]))[0], found)
+    dark = torch.zeros(160, 6, dtype=torch.complex64)
+    assert torch.equal(smooth_phase(dark), torch.ones_like(dark))
+    dark[0, 0] = 1j  # far away nothing is left of it but numbers without a phase
+    assert torch.allclose(smooth_phase(dark), 1j * torch.ones_like(dark))
+
+
 # --- the unrolled network ---
 
 
@@ -230,17 +263,20 @@ def networks():
         "noise-aware": MoDL(**options, noise_aware=True),
         "unshared": MoDL(**options, shared=False, noise_aware=True),
         "from SENSE": MoDL(**options, noise_aware=True, start="sense"),
+        "direct": MoDL(**options, noise_aware=True, start="sense", solver="direct"),
+        "unshared, direct": MoDL(**options, shared=False, start="sense", solver="direct"),
         "gradient": MoDL(**options, consistency="gradient", reg_weight=1.0),
+        "gradient from SENSE": MoDL(**options, consistency="gradient", start="sense", solver="direct"),
         "image domain": ImageDomain(DnCNN(n_features=8)),
     }
 
 
 @pytest.mark.parametrize("kind", networks())
-def test_a_reconstruction_has_the_units_of_the_data(kind, scan):
+def test_a_reconstruction_has_the_units_and_the_phase_of_the_data(kind, scan):
     net, A = networks()[kind], SenseOperator(scan.smaps, scan.mask)
     image = net(A, scan.kspace)
     assert image.shape == scan.shape and image.dtype == torch.complex64
-    for factor in (1e-6, 1e6):
+    for factor in (1e-6, 1e6, -0.6 + 0.8j):
         assert (net(A, factor * scan.kspace) / factor - image).norm() < 1e-4 * image.norm()
 
 
@@ -285,15 +321,20 @@ def test_sense_is_a_better_start_than_the_zero_filled_image(scan):
     starts = [MoDL(n_iterations=1, n_features=4, start=start).iterates(A, scan.kspace)[0] for start in STARTS]
     errors = [(image - scan.reference).norm() for image in starts]
     assert errors[1] < 0.9 * errors[0]
+    exact = MoDL(n_iterations=1, n_features=4, start="sense", solver="direct").iterates(A, scan.kspace)[0]
     rhs = A.adjoint(scan.kspace)
-    assert (A.normal(starts[1]) + 0.05 * starts[1] - rhs).norm() < 1e-2 * rhs.norm()
+    assert (A.normal(exact) + START_WEIGHT * exact - rhs).norm() < 1e-4 * rhs.norm()
 
 
-def test_the_second_stage_starts_as_the_first_ended(scan):
+@pytest.mark.parametrize("start", STARTS)
+def test_the_second_stage_starts_as_the_first_ended(scan, start):
     torch.manual_seed(1)
-    first = MoDL(n_iterations=1, n_features=8, noise_aware=True, reg_weight=0.2)
+    first = MoDL(n_iterations=1, n_features=8, noise_aware=True, start=start, reg_weight=0.2)
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.mul_(1.1)
     for shared in (True, False):
-        second = MoDL(n_iterations=3, n_features=8, noise_aware=True, shared=shared)
+        second = MoDL(n_iterations=3, n_features=8, noise_aware=True, start=start, shared=shared)
         second.start_from(first)
         A = SenseOperator(scan.smaps, scan.mask)
         assert torch.allclose(second.iterates(A, scan.kspace)[2], first(A, scan.kspace), atol=1e-5)
@@ -318,7 +359,15 @@ def test_it_learns_one_slice_by_heart(scan):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n_iterations": 0}, {"reg_weight": 0.0}, {"consistency": "hard"}, {"start": "here"}, {"n_layers": 1}]
+    "wrong",
+    [
+        {"n_iterations": 0},
+        {"reg_weight": 0.0},
+        {"consistency": "hard"},
+        {"start": "here"},
+        {"solver": "qr"},
+        {"n_layers": 1},
+    ],
 )
 def test_impossible_sizes_are_refused(wrong):
     with pytest.raises(ValueError, match="expected"):

@@ -394,8 +394,8 @@ OUTSIDE = {  # what differs from the training -> all that the sentence must say
     "coils": ({"n_coils": 2}, "2 coils (trained on 4 to 6)"),
     "one side": ({"shape": (72, 96)}, "72 x 96 pixels (trained on 64 to 80)"),
     "ACS": ({"acs": 8}, "ACS lines (trained on 12 to 16)"),
-    "more noise": ({"noise_std": 0.05}, "of the brightest pixel (trained on 0.06 to 1.2 %)"),
-    "less noise": ({"noise_std": 0}, "of the brightest pixel (trained on 0.06 to 1.2 %)"),
+    "more noise": ({"noise_std": 0.05}, "of the brightest pixel (trained on 0.08 to 1.4 %)"),
+    "less noise": ({"noise_std": 0}, "of the brightest pixel (trained on 0.08 to 1.4 %)"),
 }
 
 

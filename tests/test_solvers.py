@@ -11,6 +11,7 @@ from mricourse.sampling import random_mask
 from mricourse.solvers import (
     cg_sense,
     conjugate_gradient,
+    direct_solver,
     finite_differences,
     finite_differences_adjoint,
     fista,
@@ -221,3 +222,28 @@ def test_impossible_steps_and_maps_are_refused(problem):
         fista(A, kspace, lambda x, step: x, step_size=0)
     with pytest.raises(ValueError, match="not all zero"):
         tv_reconstruction(SenseOperator(0 * A.smaps, A.mask), kspace)
+
+
+# --- directly
+
+
+@pytest.mark.parametrize("shape", [(11, 8), (12, 9), (9, 9)])
+def test_the_direct_solver_solves_each_image_of_a_stack_with_a_mask_and_a_weight_of_its_own(shape):
+    smaps = torch.stack([simulate_coils(3, shape, seed=seed) for seed in (0, 1)]).to(torch.complex128)
+    mask = torch.stack([random_mask(shape[0], 2, acs=3, seed=seed)[None] for seed in (0, 1)])
+    A, weights = SenseOperator(smaps, mask), torch.tensor([0.003, 0.2]).double().view(2, 1, 1)
+    rhs = random_complex(2, *shape, dtype=torch.complex128)
+    x = direct_solver(A, weights)(rhs)
+    assert distance(A.normal(x) + weights * x, rhs) < 1e-12
+    alone = direct_solver(SenseOperator(smaps[1], mask[1]), torch.tensor(0.2).double())(rhs[1])
+    assert distance(x[1], alone) < 1e-12
+
+
+def test_the_direct_solver_leaves_other_masks_and_large_matrices_to_others(monkeypatch):
+    smaps, weight = simulate_coils(2, (12, 8)), torch.tensor(0.1)
+    lines = random_mask(12, 2, acs=3)
+    assert direct_solver(SenseOperator(smaps, lines), weight) is not None
+    for mask in (lines.expand(12, 8), torch.ones(1, 8, dtype=torch.bool), lines.expand(2, 12, 1)):
+        assert direct_solver(SenseOperator(smaps, mask), weight) is None
+    monkeypatch.setattr("mricourse.solvers.DIRECT_LIMIT", 12 * 12 * 8 - 1)
+    assert direct_solver(SenseOperator(smaps, lines), weight) is None

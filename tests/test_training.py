@@ -18,6 +18,7 @@ from mricourse.losses import log_nmse
 from mricourse.metrics import nmse
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
+from mricourse.networks.modl import MoDL
 from mricourse.training import Settings, train, validate
 from mricourse.training_data import stack
 from mricourse.training_state import History
@@ -253,6 +254,27 @@ def test_a_finite_loss_with_an_infinite_gradient_is_refused(scans):
         train(small_network(), Repeated(scans), SHORT, loss=loss)
 
 
+def test_deep_supervision_adds_the_loss_of_the_images_on_the_way(scans):
+    def first_loss(settings):
+        torch.manual_seed(0)
+        network, seen = MoDL(n_iterations=2, n_features=4, n_layers=2), []
+        train(network, Repeated(scans[:1]), settings, progress=lambda history, loss: seen.append(loss))
+        return seen[0]
+
+    settings = replace(SHORT, n_steps=1, batch_size=1)
+    plain = first_loss(settings)
+    torch.manual_seed(0)
+    [(A, kspace, reference)] = stack(scans[:1])
+    images = MoDL(n_iterations=2, n_features=4, n_layers=2).iterates(A, kspace)
+    on_the_way = [float(log_nmse(image.detach(), reference)) for image in images[1:-1]]  # z_0, x_1, z_1
+    assert plain == pytest.approx(float(log_nmse(images[-1].detach(), reference)), abs=1e-4)
+    assert first_loss(replace(settings, deep_supervision=0.5)) == pytest.approx(
+        plain + 0.5 * sum(on_the_way) / 3, abs=1e-3
+    )
+    with pytest.raises(ValueError, match="deep_supervision is set, but this network does not iterate"):
+        train(ImageDomain(DnCNN(n_features=4)), Repeated(scans), replace(SHORT, deep_supervision=0.5))
+
+
 # --- what it validates, keeps and tells
 
 
@@ -342,7 +364,7 @@ COUNTS = ("n_steps", "batch_size", "validate_every", "save_every")
     [{name: value} for name in COUNTS for value in (0, -1, 1.5, True)]
     + [{"warmup": -1}, {"patience": -1}, {"patience": 0.5}, {"clip": 0.0}, {"clip": math.nan}, {"clip": math.inf}]
     + [{"learning_rate": value} for value in (0, 1.0, -1e-3, math.nan)]
-    + [{"reg_weight_rate": -1.0}, {"precision": "float16"}],
+    + [{"reg_weight_rate": -1.0}, {"deep_supervision": -0.5}, {"deep_supervision": math.inf}, {"precision": "float16"}],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(wrong):
     [(name, value)] = wrong.items()

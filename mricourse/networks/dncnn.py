@@ -62,8 +62,7 @@ class DnCNN(nn.Module):
                     "noise_std is missing; expected the noise level of the image: this DnCNN is noise-aware."
                 )
             channels = torch.cat([channels, noise_std[..., None].expand(*image.shape, 1)], dim=-1)
-        change = self.layers(
-            channels.reshape(-1, *channels.shape[-3:]).permute(0, 3, 1, 2)
-        )  # a view: the channels are last in memory
+        stack = channels.reshape(-1, *channels.shape[-3:]).permute(0, 3, 1, 2)  # channels stay last in memory
+        change = self.layers(stack)
         change = change.permute(0, 2, 3, 1).to(image.real.dtype).contiguous()
         return image + torch.view_as_complex(change).reshape(image.shape)

@@ -9,6 +9,7 @@ $z_k = D_w(x_k)$, $\quad x_{k+1} = (A^H A + \lambda I)^{-1} (A^H y + \lambda z_k
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -16,13 +17,17 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mricourse.networks.dncnn import DnCNN
-from mricourse.networks.image_domain import brightness
+from mricourse.networks.image_domain import brightness, smooth_phase
 from mricourse.noise import noise_level
 from mricourse.operators import SenseOperator
-from mricourse.solvers import conjugate_gradient
+from mricourse.solvers import conjugate_gradient, direct_solver
 
 CONSISTENCY = ("cg", "gradient")
 STARTS = ("zero_filled", "sense")
+START_WEIGHT = 0.01  # of SENSE before training
+LEAST_WEIGHT = 1e-6  # single precision cannot factorise closer to singular
+SOLVERS = ("cg", "direct")
+Solver = Callable[[Tensor], Tensor]
 
 
 def data_consistency(
@@ -31,6 +36,7 @@ def data_consistency(
     prior: Tensor,
     reg_weight: Tensor,
     *,
+    solver: Solver | None = None,
     n_iterations: int = 10,
     tolerance: float = 1e-6,
 ) -> Tensor:
@@ -55,8 +61,11 @@ def data_consistency(
         $z$, the denoised image.
     reg_weight : Tensor, broadcastable to (..., y, x)
         $\lambda > 0$: one number, or one for each image.
+    solver : callable, optional
+        What `mricourse.solvers.direct_solver` returns for this operator and this weight, in place of the iterations.
     n_iterations, tolerance
-        As in `conjugate_gradient`. Gradients are those of the exact solution; 10 iterations are enough to train with.
+        As in `conjugate_gradient`. Gradients are those of the exact solution; 10 iterations are enough to train with
+        unless $\lambda$ is small.
 
     Returns
     -------
@@ -74,24 +83,26 @@ def data_consistency(
             f"{tuple(reg_weight.shape)}; expected two images of the maps' size {tuple(A.smaps.shape[-2:])} "
             "and a number."
         )
-    return _Consistency.apply(A.normal, zero_filled, prior, reg_weight, n_iterations, tolerance)
+    if solver is None:
+        options = {"reg_weight": reg_weight.detach(), "n_iterations": n_iterations, "tolerance": tolerance}
+        solver = partial(conjugate_gradient, A.normal, **options)
+    return _Consistency.apply(A.normal, solver, zero_filled, prior, reg_weight)
 
 
 class _Consistency(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, normal, zero_filled, prior, reg_weight, n_iterations, tolerance):
-        options = {"reg_weight": reg_weight.detach(), "n_iterations": n_iterations, "tolerance": tolerance}
-        ctx.solve = lambda rhs: conjugate_gradient(normal, rhs, **options)
-        image = prior + ctx.solve(zero_filled - normal(prior))
+    def forward(ctx, normal, solver, zero_filled, prior, reg_weight):
+        image = prior + solver(zero_filled - normal(prior))
+        ctx.solver = solver
         ctx.save_for_backward(reg_weight, prior, image)
         return image
 
     @staticmethod
     def backward(ctx, grad):
         reg_weight, prior, image = ctx.saved_tensors
-        v = ctx.solve(grad)
+        v = ctx.solver(grad)
         by_weight = (v.conj() * (prior - image)).real.sum_to_size(reg_weight.shape)
-        return None, v, reg_weight * v, by_weight, None, None
+        return None, None, v, reg_weight * v, by_weight
 
 
 class MoDL(nn.Module):
@@ -100,8 +111,8 @@ class MoDL(nn.Module):
     Left as published: the residual denoiser of five 3 x 3 convolutions with 64 features; all iterations share its
     weights and $\lambda$, which begins at 0.05. Changed: no batch normalisation (with one image a batch it rescales
     that image), conjugate gradients from $z$ instead of zero, complete gradients for $\lambda$, which stays positive
-    through its logarithm, and the image divided by its `brightness`. The course's checkpoints also use `noise_aware`
-    and ``start="sense"``.
+    through its logarithm, and the image divided by its `brightness`. The course's checkpoints also use `noise_aware`,
+    ``start="sense"`` and ``solver="direct"``.
 
     Parameters
     ----------
@@ -117,8 +128,10 @@ class MoDL(nn.Module):
     consistency : "cg" or "gradient"
         Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$ with a learned $\tau$.
     start : "zero_filled" or "sense"
-        $x_0 = A^H y$, or $x_0 = (A^H A + \lambda I)^{-1} A^H y$: regularised SENSE is where the first iteration should
-        not have to begin, and costs no convolution.
+        $x_0 = A^H y$, or $x_0 = (A^H A + \lambda_0 I)^{-1} A^H y$ with a learned weight of its own: what regularised
+        SENSE can do, the first iteration should not have to learn, and it costs no convolution.
+    solver : "cg" or "direct"
+        For data consistency: conjugate gradients as published, or `direct_solver` where it serves, for lines.
     reg_weight : float
         $\lambda$ (or $\tau$) before training.
     n_cg : int
@@ -145,6 +158,7 @@ class MoDL(nn.Module):
         noise_aware: bool = False,
         consistency: str = "cg",
         start: str = "zero_filled",
+        solver: str = "cg",
         reg_weight: float = 0.05,
         n_cg: int = 10,
         recompute: bool = True,
@@ -155,53 +169,59 @@ class MoDL(nn.Module):
                 f"got n_iterations={n_iterations}, n_cg={n_cg} and reg_weight={reg_weight}; expected iterations of 1 "
                 "or more and a positive weight."
             )
-        if consistency not in CONSISTENCY or start not in STARTS:
-            raise ValueError(
-                f"got consistency={consistency!r} and start={start!r}; expected one of {', '.join(CONSISTENCY)} and "
-                f"one of {', '.join(STARTS)}."
-            )
+        chosen = {"consistency": (consistency, CONSISTENCY), "start": (start, STARTS), "solver": (solver, SOLVERS)}
+        for name, (kind, kinds) in chosen.items():
+            if kind not in kinds:
+                raise ValueError(f"got {name}={kind!r}; expected {' or '.join(kinds)}.")
         self.n_iterations, self.n_cg, self.recompute = n_iterations, n_cg, recompute and not batch_norm
-        self.consistency, self.start = consistency, start
+        self.consistency, self.start, self.solver = consistency, start, solver
         n_different = 1 if shared else n_iterations
         sizes = {"n_features": n_features, "n_layers": n_layers, "batch_norm": batch_norm}
         self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_different))
         self.log_reg_weight = nn.Parameter(torch.full((n_different,), math.log(reg_weight)))
         power = 2.0 if consistency == "cg" else 0.0  # lambda is a ratio of variances
         self.noise_power = nn.Parameter(torch.full((n_different,), power)) if noise_aware else None
+        if start == "sense":
+            self.start_log_reg_weight = nn.Parameter(torch.full((1,), math.log(START_WEIGHT)))
+            self.start_noise_power = nn.Parameter(torch.full((1,), 2.0)) if noise_aware else None
 
-    def forward(self, A: SenseOperator, kspace: Tensor) -> Tensor:
-        """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
-        return self.iterates(A, kspace)[-1]
+    def forward(self, A: SenseOperator, kspace: Tensor, *, every: bool = False) -> Tensor | list[Tensor]:
+        """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data; or `iterates`."""
+        images = self.iterates(A, kspace)
+        return images if every else images[-1]
 
     def iterates(self, A: SenseOperator, kspace: Tensor) -> list[Tensor]:
         """Reconstruct and keep every step: $x_0, z_0, x_1, z_1, ..., x_K$, each (..., y, x)."""
         zero_filled = A.adjoint(kspace)
-        scale = brightness(zero_filled)
+        scale, phase = brightness(zero_filled), smooth_phase(zero_filled)
         zero_filled = zero_filled / scale
         noise_std = None if self.noise_power is None else noise_level(kspace, A.mask) / scale
         images = [zero_filled]
         if self.start == "sense":
-            nothing = torch.zeros_like(zero_filled)
-            images = [data_consistency(A, zero_filled, nothing, self._reg_weight(0, noise_std), n_iterations=self.n_cg)]
+            weight = _with_noise(self.start_log_reg_weight, self.start_noise_power, noise_std, 0)
+            images = [self._solve(A, zero_filled, weight)(torch.zeros_like(zero_filled))]
+        makes_consistent = [
+            self._make_consistent(A, zero_filled, _with_noise(self.log_reg_weight, self.noise_power, noise_std, number))
+            for number in range(len(self.denoisers))
+        ]
         for k in range(self.n_iterations):
             number = k % len(self.denoisers)
             denoise = self.denoisers[number]
             if self.recompute and k < self.n_iterations - 1:  # the last one's features are needed at once
                 denoise = partial(checkpoint, denoise, use_reentrant=False, preserve_rng_state=False)
-            prior = denoise(images[-1], noise_std)
-            weight = self._reg_weight(number, noise_std)
-            if self.consistency == "cg":
-                image = data_consistency(A, zero_filled, prior, weight, n_iterations=self.n_cg)
-            else:
-                image = prior - weight * (A.normal(prior) - zero_filled)
-            images += [prior, image]
+            prior = phase * denoise(phase.conj() * images[-1], noise_std)
+            images += [prior, makes_consistent[number](prior)]
         return [image * scale for image in images]
 
-    def _reg_weight(self, number: int, noise_std: Tensor | None) -> Tensor:
-        weight = self.log_reg_weight[number]
-        if self.noise_power is not None:
-            weight = weight + self.noise_power[number] * (noise_std.clamp_min(1e-4) / 0.01).log()
-        return weight.exp()
+    def _make_consistent(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> Solver:
+        if self.consistency == "cg":
+            return self._solve(A, zero_filled, weight)
+        return lambda prior: prior - weight * (A.normal(prior) - zero_filled)
+
+    def _solve(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> Solver:
+        solver = direct_solver(A, weight.detach()) if self.solver == "direct" else None
+        options = {"reg_weight": weight, "solver": solver, "n_iterations": self.n_cg}
+        return lambda prior: data_consistency(A, zero_filled, prior, **options)
 
     @torch.no_grad()
     def start_from(self, other: MoDL) -> None:
@@ -219,7 +239,19 @@ class MoDL(nn.Module):
                     self.log_reg_weight[number] = other.log_reg_weight[number % len(other.denoisers)]
                     if self.noise_power is not None:
                         self.noise_power[number] = other.noise_power[number % len(other.denoisers)]
+            if self.start == other.start == "sense":
+                self.start_log_reg_weight.copy_(other.start_log_reg_weight)
+                if self.start_noise_power is not None:
+                    self.start_noise_power.copy_(other.start_noise_power)
         except (AttributeError, RuntimeError, TypeError) as error:
             raise ValueError(
                 "the checkpoint to start from does not fit; expected a MoDL with denoisers of the same size."
             ) from error
+
+
+def _with_noise(log_weight: Tensor, power: Tensor | None, noise_std: Tensor | None, number: int) -> Tensor:
+    """One of several weights, at the noise level of each image."""
+    weight = log_weight[number]
+    if power is not None:
+        weight = weight + power[number] * (noise_std.clamp_min(1e-4) / 0.01).log()
+    return weight.exp().clamp_min(LEAST_WEIGHT)
