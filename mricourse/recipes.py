@@ -86,8 +86,8 @@ class Recipe:
         return SimulatedScans("train", self.seed, **self.data)
 
     def slices(self, split: str, seed: int) -> SimulatedScans:
-        """Give whole slices of the same kind, one draw each: to validate ("train", other seeds) and test on."""
-        return SimulatedScans(split, seed, **self.data | {"strip": None, "pool": 1, "reuse": 1})
+        """Give whole slices of anatomy, one draw each: to validate ("train", other seeds) and test on."""
+        return SimulatedScans(split, seed, **self.data | {"strip": None, "rough": False, "pool": 1, "reuse": 1})
 
 
 def load_recipe(source: Path | str) -> Recipe:

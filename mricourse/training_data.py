@@ -19,6 +19,7 @@ from mricourse.draws import choose, generator_for, integer, smooth_field, subsee
 from mricourse.fourier import fft2c, fftc, ifft2c, ifftc
 from mricourse.operators import SenseOperator
 from mricourse.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
+from mricourse.roughness import roughened
 from mricourse.scan import Scan
 from mricourse.simulate import draw_scan
 
@@ -76,6 +77,9 @@ class SimulatedScans:
     strip : int or None
         Columns of a strip, where at least 15 % of its pixels hold signal if one of eight attempts finds such a place;
         a slice whose last attempt finds none at all stays whole, as every slice does with None.
+    rough : bool
+        Break the tissue of most slices into dead leaves and let their phase follow it more steeply: rougher than
+        anatomy, so that a network expects detail and phase that no simulated head has.
     pool, reuse : int
         Draws in the window, and scans a draw serves.
 
@@ -95,6 +99,7 @@ class SimulatedScans:
     noise_std: Sequence[float] = (0.0008, 0.014)
     patterns: Mapping[str, float] = field(default_factory=lambda: {"equispaced": 0.5, "random": 0.5})
     strip: int | None = None
+    rough: bool = False
     pool: int = 64
     reuse: int = 8
     _drawn: dict[int, Scan] = field(default_factory=dict, init=False, repr=False)
@@ -164,7 +169,10 @@ class SimulatedScans:
         coil_kind = [*COILS][choose([*COILS.values()], generator)]
         options = {"shape": shape, "n_coils": n_drawn, "noise_std": 0.0, "coil_kind": coil_kind}
         scan = draw_scan(self.split, index, seed=self.seed, **options)
-        kspace = fft2c(scan.smaps * _phased(scan.reference, generator))
+        image = _phased(scan.reference, generator)
+        if self.rough:
+            image = roughened(image, generator_for(self.seed, self.split, "rough", str(index)))
+        kspace = fft2c(scan.smaps * image)
         kept = torch.randperm(n_drawn, generator=generator)[:n_coils].sort().values
         kspace = kspace[kept] * _edge_gain(shape, SHARPEN * uniform(0, 1, generator))
         noise = torch.view_as_complex(torch.randn((*kspace.shape, 2), generator=generator))
