@@ -18,8 +18,8 @@ from mricourse.coils import combine, espirit
 from mricourse.draws import choose, generator_for, integer, smooth_field, subseed, uniform
 from mricourse.fourier import fft2c, fftc, ifft2c, ifftc
 from mricourse.operators import SenseOperator
-from mricourse.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
 from mricourse.roughness import roughened
+from mricourse.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
 from mricourse.scan import Scan
 from mricourse.simulate import draw_scan
 

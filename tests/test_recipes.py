@@ -209,3 +209,8 @@ def test_a_recipe_may_lie_anywhere(tmp_path):
 
 def test_the_example_that_sentences_name_is_there():
     assert (RECIPES.parent / recipes.EXAMPLE).is_file()
+
+
+def test_rough_draws_are_for_training_alone():
+    recipe = load_recipe("modl")
+    assert recipe.scans().rough and not recipe.slices("test", 1).rough

@@ -16,6 +16,7 @@ from mricourse.draws import generator_for
 from mricourse.fourier import ifft2c
 from mricourse.metrics import nmse
 from mricourse.operators import SenseOperator
+from mricourse.roughness import dead_leaves, roughened
 from mricourse.sampling import acs_mask
 from mricourse.scan import Scan
 from mricourse.training_data import CALIBRATION, LIMITS, PATTERNS, SimulatedScans, _mirrored, _strip, stack
@@ -308,3 +309,39 @@ def test_what_no_scan_can_have_is_refused_in_one_sentence(wrong, words):
 def test_an_unknown_split_is_refused():
     with pytest.raises(ValueError, match="split"):
         SimulatedScans("training", 0, **SMALL)[0]
+
+
+# --- rougher than anatomy
+
+
+def test_rough_draws_change_the_object_and_nothing_else():
+    plain, rough = (SimulatedScans("train", 3, **SMALL, pool=1, reuse=1, rough=rough) for rough in (False, True))
+    changed = 0
+    for i in range(6):
+        a, b = plain[i], rough[i]
+        assert torch.equal(a.mask, b.mask) and a.meta["noise_std"] == b.meta["noise_std"]
+        changed += nmse(b.reference.abs(), a.reference.abs()) > 1e-3
+        assert same(b, SimulatedScans("train", 3, **SMALL, pool=1, reuse=1, rough=True)[i])
+    assert changed >= 3  # some keep their magnitude, and all have another phase
+    assert not torch.allclose(plain[0].reference.angle(), rough[0].reference.angle(), atol=0.1)
+
+
+def test_roughness_leaves_the_dark_dark_and_its_kinds_have_their_shares():
+    image = torch.zeros(48, 40, dtype=torch.complex64)
+    image[8:40, 10:30] = 0.7j
+    kinds = {"plain": 0, "modulated": 0, "leaves": 0}
+    for seed in range(60):
+        rough = roughened(image, torch.Generator().manual_seed(seed))
+        assert rough.isfinite().all() and not rough[image == 0].any() and rough.abs().max() < 1.7
+        greys = rough.abs()[image != 0]
+        spread = float(greys.max() - greys.min())
+        kinds["plain" if spread < 1e-6 else "leaves" if greys.min() < 0.05 * greys.max() else "modulated"] += 1
+    assert 4 <= kinds["plain"] <= 22 and kinds["modulated"] >= 25 and 1 <= kinds["leaves"] <= 16
+    assert not roughened(torch.zeros(9, 8, dtype=torch.complex64), torch.Generator()).any()
+
+
+def test_leaves_hide_one_another_and_come_in_all_sizes():
+    leaves = dead_leaves(torch.ones(200, 160), torch.Generator().manual_seed(0))
+    assert leaves.min() >= 0 and leaves.max() <= 1 and leaves.unique().numel() > 200
+    areas = torch.tensor([float((leaves == grey).sum()) for grey in leaves.unique()])
+    assert areas.median() < 20 and areas.max() > 500
