@@ -146,6 +146,8 @@ def _recipe(name: str, text: str, content: dict[str, Any]) -> Recipe:
     scans = {key: form for key, form in _annotations(SimulatedScans).items() if key not in ("split", "seed")}
     _check("table [data]", data, scans)
     _check("table [training]", training, _annotations(Settings), required={"n_steps"})
+    if kind in BODIES and (network.get("noise_aware") or training.get("deep_supervision")):
+        raise ValueError(f"noise_aware or deep_supervision is set for a {kind}; expected them for a modl alone.")
     seed, start = content["seed"], content.get("start")
     if seed < 0:
         raise ValueError(f"seed is {seed}; expected a whole number of 0 or more.")

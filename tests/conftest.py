@@ -112,3 +112,17 @@ def tiny_checkpoint(tmp_path_factory):
         patch.setattr(checkpoints, "unseen_scans", lambda recipe: evaluation.unseen_scans(recipe, 2))
         checkpoints.train_recipe(parse_recipe(RECIPE, "tiny"), folder=folder, states=folder / "states")
     return folder / "tiny.safetensors"
+
+
+@pytest.fixture
+def mricourse(capsys):
+    """Call the command line; returns exit code, stdout and stderr."""
+
+    from mricourse import cli
+
+    def call(*words):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(word) for word in words])
+        return (ended.value.code or 0, *capsys.readouterr())
+
+    return call

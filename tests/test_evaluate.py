@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mricourse import cli, evaluation
+from mricourse import evaluation
 from mricourse.cards import card_text, sealed, shipped
 from mricourse.checkpoints import load_checkpoint
 from mricourse.coils import combine, espirit, simulate_coils
@@ -25,18 +25,6 @@ from mricourse.scan_files import infer_mask
 from mricourse.simulate import contrast_scan
 from mricourse.solvers import wavelet_reconstruction
 from mricourse.tuning import FIRST, ITERATIONS, WEIGHTS, tuned_wavelet
-
-
-@pytest.fixture
-def mricourse(capsys):
-    """Call the command line; returns exit code, stdout and stderr."""
-
-    def call(*words):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(word) for word in words])
-        return (ended.value.code or 0, *capsys.readouterr())
-
-    return call
 
 
 def complete_scan(seed=0, n_coils=4, shape=(80, 72)):

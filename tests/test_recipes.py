@@ -214,3 +214,13 @@ def test_the_example_that_sentences_name_is_there():
 def test_rough_draws_are_for_training_alone():
     recipe = load_recipe("modl")
     assert recipe.scans().rough and not recipe.slices("test", 1).rough
+
+
+@pytest.mark.parametrize(
+    "option", ["noise_aware = true", "n_layers = 3\n[training]\nn_steps = 5\ndeep_supervision = 0.5"]
+)
+def test_what_an_image_domain_network_cannot_do_is_refused_before_any_work(option):
+    end = "" if "[training]" in option else "\n[training]\nn_steps = 5\n"
+    text = f'title = "Small"\nseed = 3\n[network]\nkind = "denoiser"\nn_features = 4\n{option}{end}'
+    with pytest.raises(ValueError, match="recipe small: noise_aware or deep_supervision is set for a denoiser"):
+        parse_recipe(text, "small")

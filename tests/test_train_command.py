@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from small_training import RECIPE
 
-from mricourse import checkpoints, cli
+from mricourse import checkpoints
 from mricourse.recipes import N_VALIDATION, parse_recipe
 from mricourse.training import train
 from mricourse.training_state import History
@@ -36,18 +36,6 @@ def recipe(tmp_path):
     path = tmp_path / "small.toml"
     path.write_text(RECIPE, encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def mricourse(capsys):
-    """Call the command line; returns exit code, stdout and stderr."""
-
-    def call(*words):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(word) for word in words])
-        return (ended.value.code or 0, *capsys.readouterr())
-
-    return call
 
 
 def is_one_sentence(error):
