@@ -26,7 +26,6 @@ from mricourse.simulate import draw_scan
 PATTERNS = ("equispaced", "random", "variable_density", "points")
 CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct.py
 MAX_POINTS = 224**2  # pixels of the largest matrix that gets points: they are whole slices, and those take long
-SHARPEN = 2.5  # the anatomies are softer than a scan: at most this much gain, less 1, at the edge of k-space
 COILS = {"head_array": 0.6, "biot_savart": 0.2, "gaussian": 0.2}  # the last two overlap more and amplify more noise
 MIN_HEAD = 0.15  # share of a strip's pixels that should hold signal
 MIN_STRIP = 24  # columns; fewer leave too few patches of the centre to measure the noise on
@@ -36,6 +35,7 @@ LIMITS = {  # of matrix sizes and so on: what espirit, simulate_coils and the co
     "acceleration": (1, 32),
     "acs": (8, 512),
     "noise_std": (1e-6, 1.0),
+    "sharpness": (-1, 10),
 }
 
 
@@ -77,6 +77,9 @@ class SimulatedScans:
     strip : int or None
         Columns of a strip, where at least 15 % of its pixels hold signal if one of eight attempts finds such a place;
         a slice whose last attempt finds none at all stays whole, as every slice does with None.
+    sharpness : (low, high)
+        Gain at the edge of k-space, less 1. The anatomies are softer than most scans; below 0 softer still, as where a
+        scanner filters.
     rough : bool
         Break the tissue of most slices into dead leaves and let their phase follow it more steeply: rougher than
         anatomy, so that a network expects detail and phase that no simulated head has.
@@ -99,6 +102,7 @@ class SimulatedScans:
     noise_std: Sequence[float] = (0.0008, 0.014)
     patterns: Mapping[str, float] = field(default_factory=lambda: {"equispaced": 0.5, "random": 0.5})
     strip: int | None = None
+    sharpness: Sequence[float] = (0.0, 2.5)
     rough: bool = False
     pool: int = 64
     reuse: int = 8
@@ -174,7 +178,7 @@ class SimulatedScans:
             image = roughened(image, generator_for(self.seed, self.split, "rough", str(index)))
         kspace = fft2c(scan.smaps * image)
         kept = torch.randperm(n_drawn, generator=generator)[:n_coils].sort().values
-        kspace = kspace[kept] * _edge_gain(shape, SHARPEN * uniform(0, 1, generator))
+        kspace = kspace[kept] * _edge_gain(shape, uniform(*self.sharpness, generator))
         noise = torch.view_as_complex(torch.randn((*kspace.shape, 2), generator=generator))
         kspace = kspace + noise_std * noise
         acs = integer(*self.acs, generator)
