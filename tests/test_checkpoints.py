@@ -274,7 +274,7 @@ def test_doctor_names_what_is_shipped(place):
 
 
 def test_the_course_ships_a_network():
-    assert "modl_k1" in shipped(), "`mricourse reconstruct --checkpoint modl_k1` needs data/checkpoints/modl_k1.*"
+    assert "modl" in shipped(), "`mricourse reconstruct --checkpoint modl` needs data/checkpoints/modl.*"
 
 
 @pytest.mark.parametrize("name", shipped())

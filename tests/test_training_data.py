@@ -13,7 +13,7 @@ from mricourse import training_data
 from mricourse.anatomy import SPLITS
 from mricourse.coils import combine, rss, simulate_coils
 from mricourse.draws import generator_for
-from mricourse.fourier import ifft2c
+from mricourse.fourier import fft2c, ifft2c
 from mricourse.metrics import nmse
 from mricourse.operators import SenseOperator
 from mricourse.roughness import dead_leaves, roughened
@@ -284,7 +284,11 @@ def test_a_scan_without_maps_or_reference_is_not_stacked(scans):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        *[({name: span}, f"{name} is ") for name, (low, _) in LIMITS.items() for span in ((low, low / 2), (0, low))],
+        *[
+            ({name: span}, f"{name} is ")
+            for name, (low, _) in LIMITS.items()
+            for span in ((low, low - 1), (low - 1, low))
+        ],
         *[({name: (low, 2 * high)}, f"{name} is ") for name, (low, high) in LIMITS.items()],
         *[({name: (low,)}, f"{name} is ") for name, (low, _) in LIMITS.items()],
         ({"noise_std": (math.nan, 1)}, "noise_std is "),
@@ -345,3 +349,13 @@ def test_leaves_hide_one_another_and_come_in_all_sizes():
     assert leaves.min() >= 0 and leaves.max() <= 1 and leaves.unique().numel() > 200
     areas = torch.tensor([float((leaves == grey).sum()) for grey in leaves.unique()])
     assert areas.median() < 20 and areas.max() > 500
+
+
+def test_sharpness_is_the_gain_at_the_edge_of_k_space():
+    soft, sharp = (
+        SimulatedScans("train", 3, **SMALL, pool=1, reuse=1, sharpness=(gain, gain))[0] for gain in (-0.9, 1.5)
+    )
+    ratio = (fft2c(sharp.reference).abs() / fft2c(soft.reference).abs().clamp_min(1e-9)).squeeze()
+    ny, nx = ratio.shape
+    assert ratio[ny // 2 - 2 : ny // 2 + 3, nx // 2 - 2 : nx // 2 + 3].median() == pytest.approx(1, abs=0.1)
+    assert ratio[:3].median() > 3
