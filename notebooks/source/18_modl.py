@@ -275,7 +275,8 @@ claim(f"gain by {history.seconds:.0f} s, in validation", error[0] - error[-1], a
 # This is not the network we use. The trained ones are `modl` with eight iterations, its first stages `modl_k1`
 # and `modl_k5`; `modl_gradient`, five steps $x = z - \tau A^H(A z - y)$ in place of the solver; `modl_unshared`, five
 # different denoisers; and two that see the zero-filled image only, `unet` and the `denoiser` alone. All learn from
-# draws of the same two heads: random contrasts, 4 to 16 coils, $R$ = 3 to 6, maps estimated, references noisy. `modl`, `unet` and `denoiser` saw *rough* draws: tissue broken into ellipses, steep phase.
+# draws of the same two heads: random contrasts, 4 to 16 coils, $R$ = 3 to 6, maps estimated, references noisy. `modl`,
+# `unet` and `denoiser` saw *rough* draws: tissue broken into ellipses, steep phase.
 #
 # What differs from the paper, and why:
 #
@@ -295,7 +296,7 @@ claim(f"gain by {history.seconds:.0f} s, in validation", error[0] - error[-1], a
 networks = {}
 for name in ("unet", "denoiser", "modl_k1", "modl_gradient", "modl_k5", "modl", "modl_unshared"):
     card, networks[name] = (found := load_checkpoint(name)).card, found.network.requires_grad_(False)
-    print(f"{name:13}{card['n_parameters']:8} weights{card['n_steps']:7,} steps{card['seconds']:6} s from {card['start']}")
+    print(f"{name:13}{card['n_parameters']:8} weights{card['n_steps']:6} steps{card['seconds']:6} s, {card['start']}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Results on a head it never saw
@@ -384,8 +385,8 @@ if (brain := real_scan("moco_brain_7ch")) is not None:
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Our first networks saw the phase as it is, led in simulation, and failed at this forehead, where air bends the field
-# and the phase turns faster than any that they knew. Fat in the scalp has a phase of its own. `modl_k5` never saw rough draws. In simulation that cost nothing, here it does: compare its scalp
-# with that of `modl`.
+# and the phase turns faster than any that they knew. Fat in the scalp has a phase of its own. `modl_k5` never saw rough
+# draws. In simulation that cost nothing, here it does: compare its scalp with that of `modl`.
 #
 # **Predict.** How much of the brain's energy is imaginary once the smooth phase is gone? We claim 5 % at most.
 
