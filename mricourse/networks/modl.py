@@ -27,6 +27,7 @@ STARTS = ("zero_filled", "sense")
 START_WEIGHT = 0.01  # of SENSE before training
 LEAST_WEIGHT = 1e-6  # single precision cannot factorise closer to singular
 SOLVERS = ("cg", "direct")
+TURNS = ((), (-1,), (-2,), (-2, -1))  # axes along which the denoiser sees the image mirrored
 Solver = Callable[[Tensor], Tensor]
 
 
@@ -132,6 +133,12 @@ class MoDL(nn.Module):
         SENSE can do, the first iteration should not have to learn, and it costs no convolution.
     solver : "cg" or "direct"
         For data consistency: conjugate gradients as published, or `direct_solver` where it serves, for lines.
+    flips : bool
+        Show the denoiser the image as it is, mirrored left to right, upside down and both, by turns: what it finds
+        should not depend on that, and the part of its errors that does averages out over the iterations
+        [equivariant plug-and-play, Terris et al., CVPR 2024, which draws the turns at random].
+    n_reg_weights : int
+        How many $\lambda$ shared weights have, each for a run of iterations; with weights of their own all have one.
     reg_weight : float
         $\lambda$ (or $\tau$) before training.
     n_cg : int
@@ -159,6 +166,8 @@ class MoDL(nn.Module):
         consistency: str = "cg",
         start: str = "zero_filled",
         solver: str = "cg",
+        flips: bool = False,
+        n_reg_weights: int = 1,
         reg_weight: float = 0.05,
         n_cg: int = 10,
         recompute: bool = True,
@@ -169,18 +178,23 @@ class MoDL(nn.Module):
                 f"got n_iterations={n_iterations}, n_cg={n_cg} and reg_weight={reg_weight}; expected iterations of 1 "
                 "or more and a positive weight."
             )
+        if not 1 <= n_reg_weights <= n_iterations:
+            raise ValueError(
+                f"got n_reg_weights={n_reg_weights} for {n_iterations} iterations; expected 1 to {n_iterations}."
+            )
         chosen = {"consistency": (consistency, CONSISTENCY), "start": (start, STARTS), "solver": (solver, SOLVERS)}
         for name, (kind, kinds) in chosen.items():
             if kind not in kinds:
                 raise ValueError(f"got {name}={kind!r}; expected {' or '.join(kinds)}.")
         self.n_iterations, self.n_cg, self.recompute = n_iterations, n_cg, recompute and not batch_norm
         self.consistency, self.start, self.solver = consistency, start, solver
-        n_different = 1 if shared else n_iterations
+        self.turns = TURNS if flips else TURNS[:1]
+        n_denoisers, n_weights = (1, n_reg_weights) if shared else (n_iterations, n_iterations)
         sizes = {"n_features": n_features, "n_layers": n_layers, "batch_norm": batch_norm}
-        self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_different))
-        self.log_reg_weight = nn.Parameter(torch.full((n_different,), math.log(reg_weight)))
+        self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_denoisers))
+        self.log_reg_weight = nn.Parameter(torch.full((n_weights,), math.log(reg_weight)))
         power = 2.0 if consistency == "cg" else 0.0  # lambda is a ratio of variances
-        self.noise_power = nn.Parameter(torch.full((n_different,), power)) if noise_aware else None
+        self.noise_power = nn.Parameter(torch.full((n_weights,), power)) if noise_aware else None
         if start == "sense":
             self.start_log_reg_weight = nn.Parameter(torch.full((1,), math.log(START_WEIGHT)))
             self.start_noise_power = nn.Parameter(torch.full((1,), 2.0)) if noise_aware else None
@@ -202,15 +216,15 @@ class MoDL(nn.Module):
             images = [self._solve(A, zero_filled, weight)(torch.zeros_like(zero_filled))]
         makes_consistent = [
             self._make_consistent(A, zero_filled, _with_noise(self.log_reg_weight, self.noise_power, noise_std, number))
-            for number in range(len(self.denoisers))
+            for number in range(len(self.log_reg_weight))
         ]
         for k in range(self.n_iterations):
-            number = k % len(self.denoisers)
-            denoise = self.denoisers[number]
+            denoise = self.denoisers[k % len(self.denoisers)]
             if self.recompute and k < self.n_iterations - 1:  # the last one's features are needed at once
                 denoise = partial(checkpoint, denoise, use_reentrant=False, preserve_rng_state=False)
-            prior = phase * denoise(phase.conj() * images[-1], noise_std)
-            images += [prior, makes_consistent[number](prior)]
+            turn = self.turns[k % len(self.turns)]
+            prior = phase * denoise((phase.conj() * images[-1]).flip(turn), noise_std).flip(turn)
+            images += [prior, makes_consistent[k * len(makes_consistent) // self.n_iterations](prior)]
         return [image * scale for image in images]
 
     def _make_consistent(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> Solver:
@@ -235,10 +249,10 @@ class MoDL(nn.Module):
         try:
             for number, denoiser in enumerate(self.denoisers):
                 denoiser.load_state_dict(other.denoisers[number % len(other.denoisers)].state_dict())
-                if other.consistency == self.consistency:
-                    self.log_reg_weight[number] = other.log_reg_weight[number % len(other.denoisers)]
-                    if self.noise_power is not None:
-                        self.noise_power[number] = other.noise_power[number % len(other.denoisers)]
+            for number in range(len(self.log_reg_weight) if other.consistency == self.consistency else 0):
+                self.log_reg_weight[number] = other.log_reg_weight[number % len(other.log_reg_weight)]
+                if self.noise_power is not None:
+                    self.noise_power[number] = other.noise_power[number % len(other.noise_power)]
             if self.start == other.start == "sense":
                 self.start_log_reg_weight.copy_(other.start_log_reg_weight)
                 if self.start_noise_power is not None:
