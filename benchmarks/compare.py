@@ -256,6 +256,14 @@ def machine():
     return f"{cpu}, {os.cpu_count()} cores, {system}, {packages}."
 
 
+def save(lines: list[str], output: Path | None) -> None:
+    """Write a report, whole or not at all; None writes nothing."""
+    if output:
+        beside = output.with_suffix(".tmp")
+        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        beside.replace(output)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="only 128 x 128 with 8 coils")
@@ -285,10 +293,7 @@ def main():
             row = [method, case[0], case[1], target, *cells, *ratios, *(f"{m:.0f}" for m in memory)]
             lines.append("| " + " | ".join(map(str, row)) + " |")
             print(lines[-1], flush=True)
-    if options.output:
-        beside = options.output.with_suffix(".tmp")
-        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        beside.replace(options.output)
+    save(lines, options.output)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from pathlib import Path
 from unittest import mock
 
 import torch
-from compare import PAUSE_S, _status, make_problem
+from compare import PAUSE_S, _status, make_problem, save
 from torch.autograd.graph import saved_tensors_hooks
 from torch.profiler import ProfilerActivity, profile
 
@@ -294,10 +294,7 @@ def main():
             row += [f"{m:.0f}" for m in memory(name, n, options.threads)] if name in METHODS else [""] * 3
             lines.append("| " + " | ".join(row) + " |")
             print(lines[-1], flush=True)
-    if options.output:
-        beside = options.output.with_suffix(".tmp")
-        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        beside.replace(options.output)
+    save(lines, options.output)
 
 
 if __name__ == "__main__":

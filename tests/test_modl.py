@@ -1,5 +1,8 @@
 """MoDL's denoiser, its data consistency and the unrolled network."""
 
+import math
+from unittest import mock
+
 import pytest
 import torch
 
@@ -8,6 +11,7 @@ from mricourse.fourier import random_complex
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
 from mricourse.networks.modl import START_WEIGHT, STARTS, MoDL, data_consistency
+from mricourse.noise import noise_level
 from mricourse.operators import SenseOperator
 from mricourse.sampling import random_mask
 from mricourse.simulate import draw_scan
@@ -265,6 +269,8 @@ def networks():
         "from SENSE": MoDL(**options, noise_aware=True, start="sense"),
         "direct": MoDL(**options, noise_aware=True, start="sense", solver="direct"),
         "unshared, direct": MoDL(**options, shared=False, start="sense", solver="direct"),
+        "mirrored": MoDL(**options, flips=True),
+        "scan-aware": MoDL(**options, noise_aware=True, scan_aware=True, n_reg_weights=2, solver="direct"),
         "gradient": MoDL(**options, consistency="gradient", reg_weight=1.0),
         "gradient from SENSE": MoDL(**options, consistency="gradient", start="sense", solver="direct"),
         "image domain": ImageDomain(DnCNN(n_features=8)),
@@ -294,6 +300,49 @@ def test_a_stack_gives_what_single_scans_give_and_all_gradients_are_finite(kind,
 def test_weights_are_shared_or_not():
     assert count(MoDL(n_iterations=5)) == count(MoDL(n_iterations=1))
     assert count(MoDL(n_iterations=5, shared=False)) == 5 * count(MoDL(n_iterations=1))
+
+
+def test_the_denoiser_sees_the_image_mirrored_by_turns(scan):
+    net, A, seen = MoDL(n_iterations=5, n_features=8, flips=True), SenseOperator(scan.smaps, scan.mask), []
+    net.denoisers[0].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    net.recompute = False
+    images, zero_filled = net.iterates(A, scan.kspace), A.adjoint(scan.kspace)
+    factor = smooth_phase(zero_filled).conj() / brightness(zero_filled)
+    for k, axes in enumerate(((), (-1,), (-2,), (-2, -1), ())):
+        assert torch.allclose(seen[k], (factor * images[2 * k]).flip(axes), atol=1e-5), k
+
+
+def test_lambda_follows_noise_acceleration_and_coils(scan):
+    net, A = (
+        MoDL(n_iterations=4, n_reg_weights=2, noise_aware=True, scan_aware=True),
+        SenseOperator(scan.smaps, scan.mask),
+    )
+    values = {"log_reg_weight": (-1.0, -2.0), "noise_power": (1.0, 0.5)}
+    values |= {"acceleration_power": (-0.7, 0.3), "coil_power": (0.9, 0.0)}
+    used = []
+
+    def solve(zero_filled, weight):
+        used.append(float(weight))
+        return lambda prior: prior
+
+    with torch.no_grad():
+        for name, value in values.items():
+            getattr(net, name).copy_(torch.tensor(value))
+        with mock.patch.object(net, "_solve", lambda A, *rest: solve(*rest)):
+            net.iterates(A, scan.kspace)
+    noise = float(noise_level(scan.kspace, scan.mask) / brightness(A.adjoint(scan.kspace)))
+    rate = scan.mask.numel() / int(scan.mask.sum())
+    for i, weight in enumerate(used):
+        law = (noise / 0.01) ** values["noise_power"][i] * (rate / 4) ** values["acceleration_power"][i]
+        law *= (4 / 8) ** values["coil_power"][i]
+        assert weight == pytest.approx(math.exp(values["log_reg_weight"][i]) * law, rel=1e-4)
+    assert len(used) == 2
+
+
+@pytest.mark.parametrize("n", [0, 6])
+def test_a_lambda_without_an_iteration_is_refused(n):
+    with pytest.raises(ValueError, match=f"n_reg_weights={n} for 5 iterations; expected 1 to 5"):
+        MoDL(n_iterations=5, n_reg_weights=n)
 
 
 def test_nearly_complete_data_comes_back_nearly_unchanged(scan):
@@ -338,6 +387,9 @@ def test_the_second_stage_starts_as_the_first_ended(scan, start):
         second.start_from(first)
         A = SenseOperator(scan.smaps, scan.mask)
         assert torch.allclose(second.iterates(A, scan.kspace)[2], first(A, scan.kspace), atol=1e-5)
+    second = MoDL(n_iterations=3, n_features=8, noise_aware=True, scan_aware=True, start=start, n_reg_weights=3)
+    second.start_from(first)
+    assert torch.allclose(second.iterates(A, scan.kspace)[2], first(A, scan.kspace), atol=1e-5)
     with pytest.raises(ValueError, match="does not fit"):
         MoDL(n_features=16).start_from(first)
     with pytest.raises(ValueError, match="does not fit"):

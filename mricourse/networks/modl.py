@@ -128,8 +128,8 @@ class MoDL(nn.Module):
         Tell the denoiser the noise level of the image, and let it set $\lambda$: $\lambda (\sigma / 0.01)^p$ with a
         learned power. The level is measured by `noise_level`.
     scan_aware : bool
-        Let $\lambda$ follow the net acceleration $R$ and the number of coils as well, by powers of $R / 4$ and coils / 8:
-        the more a scan leaves open, the further the denoised image is from the truth, and the less it deserves weight.
+        Let $\lambda$ follow the net acceleration $R$ and the number of coils as well, by learned powers of $R / 4$ and
+        coils / 8: the more a scan leaves open, the further the denoised image is from the truth.
     consistency : "cg" or "gradient"
         Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$ with a learned $\tau$.
     start : "zero_filled" or "sense"
