@@ -153,7 +153,7 @@ def grey(image: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
 def encode(picture: np.ndarray) -> bytes:
     """Encoded picture; small ones are repeated pixel by pixel, so that a browser does not blur them."""
     picture = grey(picture, None)
-    repeat = max(1, 256 // max(picture.shape[:2]))
+    repeat = max(1, 400 // max(picture.shape[:2]))
     buffer = io.BytesIO()
     Image.fromarray(picture.repeat(repeat, 0).repeat(repeat, 1)).save(buffer, "png", compress_level=1)
     return buffer.getvalue()
