@@ -69,7 +69,7 @@ def modl_autograd(p, recompute=False):
     return network, recorded, target
 
 
-def consistency_by_autograd(A, zero_filled, prior, reg_weight, *, n_iterations=N_CG, tolerance=0.0):
+def consistency_by_autograd(A, zero_filled, prior, reg_weight, *, solver=None, n_iterations=N_CG, tolerance=0.0):
     """Data consistency as a textbook writes it, from the same start as ours; autograd keeps every iteration."""
     x = prior
     residual = zero_filled - A.normal(prior)

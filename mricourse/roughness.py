@@ -11,10 +11,8 @@ from mricourse.draws import integer, smooth_field, uniform
 
 N_LEAVES = 600
 RADIUS = (1.2, 40.0)  # pixels of the long half axis
-PLAIN, MODULATED = (
-    0.2,
-    0.7,
-)  # shares of slices without leaves, and with leaves on top of tissue; the rest is leaves alone
+PLAIN = 0.2  # share of slices without leaves
+MODULATED = 0.7  # share with leaves on top of tissue; the rest is leaves alone
 
 
 def roughened(image: Tensor, generator: torch.Generator) -> Tensor:
