@@ -26,7 +26,7 @@ from mricourse.scan import Scan
 from mricourse.training_data import Batch, stack
 from mricourse.training_state import History, load_state, save_state
 
-SINGLE_NUMBERS = ("log_reg_weight", "noise_power")  # parameters that need larger steps than weights
+SINGLE_NUMBERS = ("log_reg_weight", "_power")  # parameters that need larger steps than weights
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 LEAST = {"n_steps": 1, "batch_size": 1, "warmup": 0, "validate_every": 1, "save_every": 1, "patience": 0}
 Loss = Callable[[Tensor, Tensor], Tensor]

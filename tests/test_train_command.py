@@ -143,7 +143,7 @@ def test_torchrun_starts_again_after_a_kill_and_only_the_first_process_writes_an
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     lives = sum(line.startswith("small, 24 steps") for line in lines)
-    assert 2 <= lives <= 5, "one that speaks in each life; gloo may need more than one restart on a busy machine"
+    assert lives == 2, "one that speaks in each life"
     starts = [int(line.split()[-1]) for line in lines if line.startswith("going on from step")]
     assert starts and all(start % 4 == 0 for start in starts) and lines[-1].startswith("small: 24 steps in ")
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

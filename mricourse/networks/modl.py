@@ -27,6 +27,7 @@ STARTS = ("zero_filled", "sense")
 START_WEIGHT = 0.01  # of SENSE before training
 LEAST_WEIGHT = 1e-6  # single precision cannot factorise closer to singular
 SOLVERS = ("cg", "direct")
+NUMBERS = ("log_reg_weight", "noise_power", "acceleration_power", "coil_power")  # one for each lambda
 TURNS = ((), (-1,), (-2,), (-2, -1))  # axes along which the denoiser sees the image mirrored
 Solver = Callable[[Tensor], Tensor]
 
@@ -126,6 +127,9 @@ class MoDL(nn.Module):
     noise_aware : bool
         Tell the denoiser the noise level of the image, and let it set $\lambda$: $\lambda (\sigma / 0.01)^p$ with a
         learned power. The level is measured by `noise_level`.
+    scan_aware : bool
+        Let $\lambda$ follow the net acceleration $R$ and the number of coils as well, by powers of $R / 4$ and coils / 8:
+        the more a scan leaves open, the further the denoised image is from the truth, and the less it deserves weight.
     consistency : "cg" or "gradient"
         Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$ with a learned $\tau$.
     start : "zero_filled" or "sense"
@@ -163,6 +167,7 @@ class MoDL(nn.Module):
         batch_norm: bool = False,
         shared: bool = True,
         noise_aware: bool = False,
+        scan_aware: bool = False,
         consistency: str = "cg",
         start: str = "zero_filled",
         solver: str = "cg",
@@ -195,6 +200,8 @@ class MoDL(nn.Module):
         self.log_reg_weight = nn.Parameter(torch.full((n_weights,), math.log(reg_weight)))
         power = 2.0 if consistency == "cg" else 0.0  # lambda is a ratio of variances
         self.noise_power = nn.Parameter(torch.full((n_weights,), power)) if noise_aware else None
+        self.acceleration_power = nn.Parameter(torch.zeros(n_weights)) if scan_aware else None
+        self.coil_power = nn.Parameter(torch.zeros(n_weights)) if scan_aware else None
         if start == "sense":
             self.start_log_reg_weight = nn.Parameter(torch.full((1,), math.log(START_WEIGHT)))
             self.start_noise_power = nn.Parameter(torch.full((1,), 2.0)) if noise_aware else None
@@ -212,11 +219,17 @@ class MoDL(nn.Module):
         noise_std = None if self.noise_power is None else noise_level(kspace, A.mask) / scale
         images = [zero_filled]
         if self.start == "sense":
-            weight = _with_noise(self.start_log_reg_weight, self.start_noise_power, noise_std, 0)
+            weight = _reg_weight(self.start_log_reg_weight[0], [(self.start_noise_power, noise_std, 0.01)], 0)
             images = [self._solve(A, zero_filled, weight)(torch.zeros_like(zero_filled))]
+        sampled = A.mask.to(kspace.real.dtype).mean((-2, -1), keepdim=True)
+        laws = [
+            (self.noise_power, noise_std, 0.01),
+            (self.acceleration_power, 1 / (sampled[..., 0, :, :] if sampled.ndim > 2 else sampled), 4),
+            (self.coil_power, sampled.new_tensor(A.smaps.shape[-3]), 8),
+        ]
         makes_consistent = [
-            self._make_consistent(A, zero_filled, _with_noise(self.log_reg_weight, self.noise_power, noise_std, number))
-            for number in range(len(self.log_reg_weight))
+            self._make_consistent(A, zero_filled, _reg_weight(log_weight, laws, number))
+            for number, log_weight in enumerate(self.log_reg_weight)
         ]
         for k in range(self.n_iterations):
             denoise = self.denoisers[k % len(self.denoisers)]
@@ -249,10 +262,10 @@ class MoDL(nn.Module):
         try:
             for number, denoiser in enumerate(self.denoisers):
                 denoiser.load_state_dict(other.denoisers[number % len(other.denoisers)].state_dict())
-            for number in range(len(self.log_reg_weight) if other.consistency == self.consistency else 0):
-                self.log_reg_weight[number] = other.log_reg_weight[number % len(other.log_reg_weight)]
-                if self.noise_power is not None:
-                    self.noise_power[number] = other.noise_power[number % len(other.noise_power)]
+            for name in NUMBERS if other.consistency == self.consistency else ():
+                mine, theirs = getattr(self, name), getattr(other, name)
+                if mine is not None and (theirs is not None or name == "noise_power"):
+                    mine.copy_(theirs[torch.arange(len(mine)) % len(theirs)])
             if self.start == other.start == "sense":
                 self.start_log_reg_weight.copy_(other.start_log_reg_weight)
                 if self.start_noise_power is not None:
@@ -263,9 +276,9 @@ class MoDL(nn.Module):
             ) from error
 
 
-def _with_noise(log_weight: Tensor, power: Tensor | None, noise_std: Tensor | None, number: int) -> Tensor:
-    """One of several weights, at the noise level of each image."""
-    weight = log_weight[number]
-    if power is not None:
-        weight = weight + power[number] * (noise_std.clamp_min(1e-4) / 0.01).log()
-    return weight.exp().clamp_min(LEAST_WEIGHT)
+def _reg_weight(log_weight: Tensor, laws: list[tuple[Tensor | None, Tensor | None, float]], number: int) -> Tensor:
+    """One of several weights, for each scan: the product of (value / usual)^power over the laws that hold."""
+    for power, value, usual in laws:
+        if power is not None:
+            log_weight = log_weight + power[number] * (value.clamp_min(1e-4) / usual).log()
+    return log_weight.exp().clamp_min(LEAST_WEIGHT)

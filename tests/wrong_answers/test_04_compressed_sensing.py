@@ -93,7 +93,8 @@ RIGHT = {
     },
     "my_fista": {
         "adjoint in the loop": fista(
-            prox="prox(z - step_size * A.adjoint(A.forward(z) - kspace), step_size)", momentum="0.5 + (0.25 + m * m) ** 0.5"
+            prox="prox(z - step_size * A.adjoint(A.forward(z) - kspace), step_size)",
+            momentum="0.5 + (0.25 + m * m) ** 0.5",
         ),
         "the library": "def my_fista(A, kspace, prox, *, step_size, n_iterations):\n"
         "    return fista(A, kspace, prox, step_size=step_size, n_iterations=n_iterations)",
