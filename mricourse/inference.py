@@ -33,8 +33,8 @@ def apply_network(network: nn.Module, scan: Scan, *, trace: Trace | None = None)
     scan : Scan
         With ``smaps`` in any unit, for instance from `mricourse.reconstruct.with_smaps`.
     trace : callable, optional
-        Called after each iteration's denoiser with the image that it returns, in a unit of its own; once where nothing
-        iterates.
+        Called after each iteration's denoiser with the image that it returns: in a unit of its own, without its smooth
+        phase, mirrored where the network mirrors; once where nothing iterates.
 
     Returns
     -------

@@ -216,7 +216,8 @@ def _score(checkpoint: Checkpoint, reference: Tensor, scan: Scan, name: str, sam
     A, kspace, _ = normalised(scan)
     images: dict[str, tuple] = {"zero-filled": (A.adjoint(kspace),)}
     for method, wavelet in WAVELETS.items():
-        images[method] = tuned_wavelet(A, kspace, reference, wavelet=wavelet)
+        image, weight, n_iterations = tuned_wavelet(A, kspace, reference, wavelet=wavelet)
+        images[method] = image, float(weight), int(n_iterations)
     images[checkpoint.name] = (apply_network(checkpoint.network, scan),)
     scores = []
     for method, (image, *settings) in images.items():

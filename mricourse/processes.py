@@ -33,11 +33,7 @@ def join_processes(device: torch.device | str) -> tuple[int, int]:
         on_gpu = torch.device(device).type == "cuda"
         if on_gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        store, rank, n_processes = next(torch.distributed.rendezvous("env://"))
-        life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-        store = torch.distributed.PrefixStore(f"life {life}", store)  # torchrun's holds the addresses of past lives too
-        backend = "nccl" if on_gpu else "gloo"
-        torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=n_processes)
+        torch.distributed.init_process_group("nccl" if on_gpu else "gloo")
     return torch.distributed.get_rank(), torch.distributed.get_world_size()
 
 

@@ -37,7 +37,7 @@ def roughened(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def dead_leaves(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Cover the object of an image by ellipses that hide one another, each of one grey from 0 to 1: (y, x) -> (y, x).
+    """Scatter ellipses that hide one another, each of one grey from 0 to 1, over a grey object: (y, x) -> (y, x).
 
     Their sizes follow $r^{-3}$, so that the picture looks the same at any scale [Lee, Mumford, Huang, IJCV 2001].
     """

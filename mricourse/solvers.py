@@ -85,29 +85,42 @@ def direct_solver(A: SenseOperator, reg_weight: Tensor) -> Callable[[Tensor], Te
     ----------
     A : SenseOperator
         Maps (..., coils, y, x) and mask.
-    reg_weight : Tensor, broadcastable to (..., y, x)
+    reg_weight : Tensor, shape () or (..., 1, 1)
         $\lambda > 0$: one number, or one for each image.
 
     Returns
     -------
     callable, or None
-        None where this does not pay: other masks, or columns whose matrices would fill more than 0.3 GB.
+        None where this does not pay: other masks, or images whose columns' matrices would fill more than 0.3 GB each.
+
+    Raises
+    ------
+    ValueError
+        Weights of another shape.
     """
     ny, nx = A.smaps.shape[-2:]
     mask = A.mask if A.mask.ndim > 2 else A.mask[None]
-    if mask.shape[-1] != 1 or mask.shape[-3] != 1 or A.smaps[..., 0, :, :].numel() * ny > DIRECT_LIMIT:
+    if reg_weight.ndim and reg_weight.shape[-2:] != (1, 1):
+        raise ValueError(
+            f"reg_weight has shape {tuple(reg_weight.shape)}; expected () or one for each image, (..., 1, 1)."
+        )
+    if mask.shape[-3:] != (1, ny, 1) or ny * ny * nx > DIRECT_LIMIT:
         return None
     with torch.no_grad():
         kernel = torch.fft.ifft(torch.fft.ifftshift(mask[..., 0, :, 0], dim=-1).to(A.smaps.real.dtype))
         rows = torch.arange(ny, device=kernel.device)
         smaps = A.smaps.transpose(-3, -1)  # (..., x, y, coils)
         columns = smaps.conj() @ smaps.mT
+        stack = torch.broadcast_shapes(columns.shape[:-3], kernel.shape[:-1], reg_weight.shape[:-2])
+        if columns.shape[:-3] != stack:  # maps that several scans share
+            columns = columns.expand(*stack, nx, ny, ny).clone()
         columns *= kernel[..., None, (rows[:, None] - rows) % ny]
         columns.diagonal(dim1=-2, dim2=-1).add_(reg_weight)
         factor = torch.linalg.cholesky(columns)
 
     def solve(rhs: Tensor) -> Tensor:
-        return torch.cholesky_solve(rhs.mT.unsqueeze(-1), factor).squeeze(-1).mT.contiguous()
+        solution = torch.cholesky_solve(rhs.mT.unsqueeze(-1).to(factor.dtype), factor)
+        return solution.squeeze(-1).mT.contiguous().to(rhs.dtype)
 
     return solve
 

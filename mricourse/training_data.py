@@ -231,7 +231,7 @@ def _phased(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _edge_gain(shape: tuple[int, int], gain: float) -> Tensor:
-    """Give weights (ky, kx) that rise with the squared distance from the centre, from 1 to 1 + gain at the edges."""
+    """Give weights (ky, kx) that go with the squared distance from the centre, from 1 to 1 + gain at the edges."""
     ky, kx = (2 * (torch.arange(n) - n // 2) / n for n in shape)
     return 1 + gain * (ky[:, None].square() + kx.square()).clamp_max(1)
 

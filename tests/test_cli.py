@@ -7,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 
-from mricourse import cli
 from mricourse.classroom import doctor, lab, notebooks, run
 from mricourse.simulate import contrast_scan
 
@@ -32,18 +31,6 @@ def course(tiny_course, monkeypatch):
 def on(function, folder):
     """The function with `folder` as its last argument, also where another one passes it on."""
     return lambda *args: function(*args) if args[-1:] == (folder,) else function(*args, folder)
-
-
-@pytest.fixture
-def mricourse(capsys):
-    """Call the command line; returns exit code, stdout and stderr."""
-
-    def call(*words):
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(words))
-        return (ended.value.code or 0, *capsys.readouterr())
-
-    return call
 
 
 def is_one_sentence(error):
@@ -180,7 +167,6 @@ def test_nothing_heavy_is_imported_before_a_command_needs_it():
 import sys, types
 package = types.ModuleType("mricourse"); package.__path__ = [{folder!r}]
 sys.modules["mricourse"] = package
-from mricourse import cli
 try:
     cli.main(["--help"])
 except SystemExit:

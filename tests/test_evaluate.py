@@ -168,6 +168,7 @@ def test_the_tuned_wavelet_is_the_best_of_all_that_was_tried(scans):
     reference, kept = undersample(scans[0], Sampling("random", 2, 16).mask(80))
     A, kspace, _ = normalised(kept)
     image, weight, n_iterations = tuned_wavelet(A, kspace, reference)
+    weight, n_iterations = float(weight), int(n_iterations)
     assert weight in WEIGHTS and n_iterations in ITERATIONS
     again = wavelet_reconstruction(A, kspace, reg_weight=weight, n_iterations=n_iterations)
     best = psnr(best_scale(image, reference), reference)

@@ -390,6 +390,12 @@ def test_the_second_stage_starts_as_the_first_ended(scan, start):
     second = MoDL(n_iterations=3, n_features=8, noise_aware=True, scan_aware=True, start=start, n_reg_weights=3)
     second.start_from(first)
     assert torch.allclose(second.iterates(A, scan.kspace)[2], first(A, scan.kspace), atol=1e-5)
+    two = MoDL(n_iterations=4, n_features=8, n_reg_weights=2)
+    two.log_reg_weight.data = torch.tensor([-1.0, -2.0])
+    for options, expected in (({"n_reg_weights": 4}, [-1, -1, -2, -2]), ({"shared": False}, [-1] * 4 + [-2] * 4)):
+        longer = MoDL(n_iterations=8, n_features=8, **options)
+        longer.start_from(two)
+        assert longer.log_reg_weight.tolist() == expected
     with pytest.raises(ValueError, match="does not fit"):
         MoDL(n_features=16).start_from(first)
     with pytest.raises(ValueError, match="does not fit"):

@@ -5,6 +5,7 @@ import torch
 
 from mricourse.coils import simulate_coils
 from mricourse.fourier import random_complex
+from mricourse.networks.modl import MoDL
 from mricourse.operators import SenseOperator
 from mricourse.phantoms import shepp_logan
 from mricourse.sampling import random_mask
@@ -247,3 +248,32 @@ def test_the_direct_solver_leaves_other_masks_and_large_matrices_to_others(monke
         assert direct_solver(SenseOperator(smaps, mask), weight) is None
     monkeypatch.setattr("mricourse.solvers.DIRECT_LIMIT", 12 * 12 * 8 - 1)
     assert direct_solver(SenseOperator(smaps, lines), weight) is None
+
+
+@pytest.mark.parametrize("case", ["fully sampled", "weights", "masks", "double data"])
+def test_the_direct_solver_takes_every_scan_that_conjugate_gradients_take(case):
+    """A mask for all rows at once, maps that several scans share, data of another precision."""
+    smaps, shape = simulate_coils(3, (24, 16)), (24, 16)
+    masks = torch.stack([random_mask(24, 2, acs=6, seed=i) for i in range(2)])[:, None]
+    mask = {"fully sampled": torch.ones(1, 1, dtype=torch.bool), "masks": masks}.get(case, masks[0, 0])
+    weight = torch.tensor([0.1, 0.3])[:, None, None] if case == "weights" else torch.tensor(0.2)
+    dtype = torch.complex128 if case == "double data" else torch.complex64
+    A, rhs = SenseOperator(smaps, mask), random_complex(2, *shape, seed=1, dtype=dtype)
+    network = MoDL(n_iterations=1, n_features=4, solver="direct")
+    x = network._solve(A, rhs, weight)(torch.zeros_like(rhs))
+    assert (A.normal(x) + weight * x - rhs).norm() < (1e-2 if case == "fully sampled" else 1e-4) * rhs.norm()
+    assert x.dtype == dtype and (direct_solver(A, weight) is None) == (case == "fully sampled")
+
+
+def test_the_direct_solver_refuses_a_weight_for_each_pixel():
+    A = SenseOperator(simulate_coils(3, (24, 16)), random_mask(24, 2, acs=6))
+    with pytest.raises(ValueError, match=r"shape \(24, 16\); expected \(\) or one for each image"):
+        direct_solver(A, torch.full((24, 16), 0.1))
+
+
+def test_the_direct_solver_gives_a_stack_what_it_gives_each_scan(monkeypatch):
+    """However many scans are stacked, none falls back on conjugate gradients."""
+    monkeypatch.setattr("mricourse.solvers.DIRECT_LIMIT", 24 * 24 * 16)
+    smaps = simulate_coils(3, (24, 16)).expand(5, -1, -1, -1)
+    A = SenseOperator(smaps, random_mask(24, 2, acs=6))
+    assert direct_solver(A, torch.tensor(0.1)) is not None

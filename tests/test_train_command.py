@@ -17,6 +17,9 @@ from mricourse.recipes import N_VALIDATION, parse_recipe
 from mricourse.training import train
 from mricourse.training_state import History
 
+FRESH_STORE = {
+    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"
+}  # else a process may call one of a past life, and wait for ever
 SABOTAGE = """
 import os, signal, sys, threading, time
 from pathlib import Path
@@ -132,10 +135,10 @@ def test_torchrun_starts_again_after_a_kill_and_only_the_first_process_writes_an
     state = folder / "states" / "small.state"
     (tmp_path / "sabotage").mkdir()
     (tmp_path / "sabotage" / "sitecustomize.py").write_text(SABOTAGE.format(state=str(state)))
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "4"]
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "1"]
     done = subprocess.run(
         [sys.executable, *launch, "-m", "mricourse", "train", str(recipe), "-o", str(folder), "--device", "cpu"],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "sabotage")},
+        env={**os.environ, **FRESH_STORE, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "sabotage")},
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[1],

@@ -113,8 +113,8 @@ class MoDL(nn.Module):
     Left as published: the residual denoiser of five 3 x 3 convolutions with 64 features; all iterations share its
     weights and $\lambda$, which begins at 0.05. Changed: no batch normalisation (with one image a batch it rescales
     that image), conjugate gradients from $z$ instead of zero, complete gradients for $\lambda$, which stays positive
-    through its logarithm, and the image divided by its `brightness`. The course's checkpoints also use `noise_aware`,
-    ``start="sense"`` and ``solver="direct"``.
+    through its logarithm, the image divided by its `brightness`, and its `smooth_phase` turned away for the denoiser.
+    The course's checkpoints also use `noise_aware`, ``start="sense"`` and ``solver="direct"``.
 
     Parameters
     ----------
@@ -227,17 +227,18 @@ class MoDL(nn.Module):
             (self.acceleration_power, 1 / (sampled[..., 0, :, :] if sampled.ndim > 2 else sampled), 4),
             (self.coil_power, sampled.new_tensor(A.smaps.shape[-3]), 8),
         ]
-        makes_consistent = [
-            self._make_consistent(A, zero_filled, _reg_weight(log_weight, laws, number))
-            for number, log_weight in enumerate(self.log_reg_weight)
-        ]
+        current = None
         for k in range(self.n_iterations):
             denoise = self.denoisers[k % len(self.denoisers)]
             if self.recompute and k < self.n_iterations - 1:  # the last one's features are needed at once
                 denoise = partial(checkpoint, denoise, use_reentrant=False, preserve_rng_state=False)
             turn = self.turns[k % len(self.turns)]
             prior = phase * denoise((phase.conj() * images[-1]).flip(turn), noise_std).flip(turn)
-            images += [prior, makes_consistent[k * len(makes_consistent) // self.n_iterations](prior)]
+            number = k * len(self.log_reg_weight) // self.n_iterations
+            if number != current:  # a factorisation of its own; without gradients the one before is let go
+                current, weight = number, _reg_weight(self.log_reg_weight[number], laws, number)
+                make_consistent = self._make_consistent(A, zero_filled, weight)
+            images += [prior, make_consistent(prior)]
         return [image * scale for image in images]
 
     def _make_consistent(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> Solver:
@@ -264,8 +265,8 @@ class MoDL(nn.Module):
                 denoiser.load_state_dict(other.denoisers[number % len(other.denoisers)].state_dict())
             for name in NUMBERS if other.consistency == self.consistency else ():
                 mine, theirs = getattr(self, name), getattr(other, name)
-                if mine is not None and (theirs is not None or name == "noise_power"):
-                    mine.copy_(theirs[torch.arange(len(mine)) % len(theirs)])
+                if mine is not None and theirs is not None:
+                    mine.copy_(theirs[torch.arange(len(mine)) * len(theirs) // len(mine)])
             if self.start == other.start == "sense":
                 self.start_log_reg_weight.copy_(other.start_log_reg_weight)
                 if self.start_noise_power is not None:
