@@ -167,6 +167,7 @@ def test_nothing_heavy_is_imported_before_a_command_needs_it():
 import sys, types
 package = types.ModuleType("mricourse"); package.__path__ = [{folder!r}]
 sys.modules["mricourse"] = package
+from mricourse import cli
 try:
     cli.main(["--help"])
 except SystemExit:
