@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from mricourse.coils import espirit, rss, simulate_coils
+from mricourse.files import atomic_path
 from mricourse.fourier import fft2c, random_complex
 from mricourse.metrics import nmse
 from mricourse.operators import NufftOperator, SenseOperator
@@ -259,9 +260,8 @@ def machine():
 def save(lines: list[str], output: Path | None) -> None:
     """Write a report, whole or not at all; None writes nothing."""
     if output:
-        beside = output.with_suffix(".tmp")
-        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        beside.replace(output)
+        with atomic_path(output) as scratch:
+            scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main():

@@ -233,7 +233,7 @@ class MoDL(nn.Module):
             if self.recompute and k < self.n_iterations - 1:  # the last one's features are needed at once
                 denoise = partial(checkpoint, denoise, use_reentrant=False, preserve_rng_state=False)
             turn = self.turns[k % len(self.turns)]
-            prior = phase * denoise((phase.conj() * images[-1]).flip(turn), noise_std).flip(turn)
+            prior = phase * _mirrored(denoise(_mirrored(phase.conj() * images[-1], turn), noise_std), turn)
             number = k * len(self.log_reg_weight) // self.n_iterations
             if number != current:  # a factorisation of its own; without gradients the one before is let go
                 current, weight = number, _reg_weight(self.log_reg_weight[number], laws, number)
@@ -275,6 +275,10 @@ class MoDL(nn.Module):
             raise ValueError(
                 "the checkpoint to start from does not fit; expected a MoDL with denoisers of the same size."
             ) from error
+
+
+def _mirrored(image: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return image.flip(axes) if axes else image  # flip copies even along no axis
 
 
 def _reg_weight(log_weight: Tensor, laws: list[tuple[Tensor | None, Tensor | None, float]], number: int) -> Tensor:

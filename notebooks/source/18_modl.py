@@ -256,8 +256,7 @@ assert (mine - untrained(B, data)).norm() < 1e-3 * mine.norm(), "the library's i
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Now train one, live: $K = 1$, 16 features, strips along the readout. Strips are exact: lines along $k_x$ treat every
 # column alike, so each column is a problem of its own. Training and validation share two other heads. The loss is the
-# relative error in dB. It jumps with the scans; the validation slices stay. The figure shows how both errors change
-# from the first 16 steps on.
+# relative error in dB. It jumps with the scans; the validation slices stay. Shown is the change since step 16.
 #
 # **Predict.** What will 160 steps gain over the first 16? We claim 1 dB.
 
@@ -338,6 +337,8 @@ for one, other in (("modl_k1_long", "wavelet"), ("modl_unshared", "modl_k5")):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Inside the iterations
 #
+# We expected one iteration to win. It looks five pixels around, once; five iterations look further, and win.
+#
 # An unrolled network can be opened: every $x_k$ and $z_k$ is an image.
 #
 # **Predict.** Which step raises the PSNR? Which one cannot raise the misfit $\lVert A x - y\rVert$? That is a theorem.
@@ -388,7 +389,7 @@ if (brain := real_scan("moco_brain_7ch")) is not None:
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Our first networks saw the phase as it is, led in simulation, and failed at this forehead, where air bends the field
 # and the phase turns faster than any that they knew. Fat in the scalp has a phase of its own. `modl_k5` never saw rough
-# draws, mirrors or ten iterations: compare its scalp with that of `modl`.
+# draws, mirrors or ten iterations: compare the scalps.
 #
 # **Predict.** How much of the brain's energy is imaginary once the smooth phase is gone? We claim 5 % at most.
 
