@@ -154,7 +154,7 @@ def make_card(
             "n_steps": history.step,
             "best_step": history.best_step,
             "curve": [{key: float(f"{value:.6g}") for key, value in row.items()} for row in history.rows],
-            "trained_for": trained_range(recipe),
+            "trained_for": recipe.scans().ranges(),
             "metrics": evaluate(network, unseen_scans(recipe)),
             "weights_sha256": hashlib.sha256(_weights(network)).hexdigest(),
         }
@@ -196,15 +196,6 @@ def load_checkpoint(source: Path | str) -> Checkpoint:
             "restore both files, or train again."
         ) from error
     return Checkpoint(network.eval(), card, recipe)
-
-
-def trained_range(recipe: Recipe) -> dict[str, list[float]]:
-    """Least and largest net acceleration, number of coils, matrix size, ACS lines and noise that a recipe trains on."""
-    scans = recipe.scans()
-    names = ("acceleration", "n_coils", "matrix", "acs", "noise_std")
-    span = {name: list(getattr(scans, name)) for name in names}
-    span["acceleration"][0] = round(span["acceleration"][0] * 0.7, 2)  # net, with the ACS lines counted
-    return span
 
 
 def _weights(network: nn.Module) -> bytes:

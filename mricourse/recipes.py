@@ -16,12 +16,14 @@ from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.modl import MoDL
 from mricourse.networks.unet import ComplexUNet
+from mricourse.task_scans import TaskScans
 from mricourse.training import Settings
 from mricourse.training_data import SimulatedScans
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"modl": MoDL}  # network(A, kspace) -> image
 BODIES: dict[str, Callable[..., nn.Module]] = {"denoiser": DnCNN, "unet": ComplexUNet}  # made one by `ImageDomain`
+SOURCES = {"scans": SimulatedScans, "task": TaskScans}  # kinds of [data]; the first where it says nothing
 EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights
 FORMS = {  # annotation of an option -> what to write in TOML, what holds the values, and the types of the values
@@ -55,7 +57,7 @@ class Recipe:
     network : dict
         ``kind`` and the options of that network.
     data : dict
-        Options of `SimulatedScans`.
+        Options of `SimulatedScans`, or of `TaskScans` where its ``kind`` is "task".
     training : Settings
     start : str or None
         Checkpoint whose weights it begins with.
@@ -81,13 +83,14 @@ class Recipe:
         kind = options.pop("kind")
         return NETWORKS[kind](**options) if kind in NETWORKS else ImageDomain(BODIES[kind](**options))
 
-    def scans(self) -> SimulatedScans:
+    def scans(self) -> SimulatedScans | TaskScans:
         """Give the endless scans to train on."""
-        return SimulatedScans("train", self.seed, **self.data)
+        options = dict(self.data)
+        return SOURCES[options.pop("kind", "scans")]("train", self.seed, **options)
 
-    def slices(self, split: str, seed: int) -> SimulatedScans:
+    def slices(self, split: str, seed: int) -> SimulatedScans | TaskScans:
         """Give whole slices of anatomy, one draw each: to validate ("train", other seeds) and test on."""
-        return SimulatedScans(split, seed, **self.data | {"strip": None, "rough": False, "pool": 1, "reuse": 1})
+        return self.scans().to_judge(split, seed)
 
 
 def load_recipe(source: Path | str) -> Recipe:
@@ -143,8 +146,11 @@ def _recipe(name: str, text: str, content: dict[str, Any]) -> Recipe:
     if not isinstance(kind, str) or kind not in kinds:
         raise ValueError(f"the network's kind is {kind!r}; expected one of {', '.join(kinds)}.")
     _check("table [network]", network, {"kind": str, **_annotations(kinds[kind])})
-    scans = {key: form for key, form in _annotations(SimulatedScans).items() if key not in ("split", "seed")}
-    _check("table [data]", data, scans)
+    source = data.get("kind", "scans")
+    if not isinstance(source, str) or source not in SOURCES:
+        raise ValueError(f"the kind of [data] is {source!r}; expected {' or '.join(SOURCES)}.")
+    scans = {key: form for key, form in _annotations(SOURCES[source]).items() if key not in ("split", "seed")}
+    _check("table [data]", data, {"kind": str, **scans})
     _check("table [training]", training, _annotations(Settings), required={"n_steps"})
     if kind in BODIES and (network.get("noise_aware") or training.get("deep_supervision")):
         raise ValueError(f"noise_aware or deep_supervision is set for a {kind}; expected them for a modl alone.")

@@ -191,6 +191,17 @@ class SimulatedScans:
         meta = scan.meta | {"acs": acs, "noise_std": noise_std}
         return Scan(kspace, smaps, scan.mask, combine(ifft2c(kspace), smaps), meta)
 
+    def to_judge(self, split: str, seed: int) -> SimulatedScans:
+        """Give whole slices of anatomy, one draw each: to validate ("train", another seed) and test on."""
+        return replace(self, split=split, seed=seed, strip=None, rough=False, pool=1, reuse=1)
+
+    def ranges(self) -> dict[str, list[float]]:
+        """Give the least and largest net acceleration, coils, matrix, ACS lines and noise that are drawn."""
+        names = ("acceleration", "n_coils", "matrix", "acs", "noise_std")
+        span = {name: list(getattr(self, name)) for name in names}
+        span["acceleration"][0] = round(span["acceleration"][0] * 0.7, 2)  # net, with the ACS lines counted
+        return span
+
 
 def stack(scans: Sequence[Scan]) -> list[Batch]:
     """Stack scans of equal shape into batches, so that a GPU takes them at once; other shapes make other batches.

@@ -119,8 +119,8 @@ CHANGES = {  # what stands in the recipe -> what is there instead, and the words
         ("matrix = [64, 48]", "matrix is .*the lower first"),
         ("matrix = [50, 64]", "expected multiples of 8"),
         ("matrix = [48, 4096]", "expected two numbers from 24 to 512"),
-        ("split = 'test'", "table .data. has split; expected only matrix"),
-        ("matrx = [48, 64]", "table .data. has matrx; expected only matrix"),
+        ("split = 'test'", "table .data. has split; expected only kind, matrix"),
+        ("matrx = [48, 64]", "table .data. has matrx; expected only kind, matrix"),
     ],
     "n_coils = [3, 4]": [
         ("n_coils = [0, 4]", "n_coils is .*; expected two numbers from 1 to 32"),

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from mricourse import cli
-from mricourse.checkpoints import Checkpoint, load_checkpoint, trained_range
+from mricourse.checkpoints import Checkpoint, load_checkpoint
 from mricourse.coils import simulate_coils
 from mricourse.datasets.real import available, load_real
 from mricourse.fourier import fft2c, random_complex
@@ -405,7 +405,7 @@ def test_a_scan_inside_the_range_gets_no_remark(tiny):
 
 def test_what_a_recipe_trains_on_gets_no_remark():
     recipe = load_recipe("modl_k1")
-    trained = Checkpoint(recipe.build(), {"name": "modl_k1", "trained_for": trained_range(recipe)}, recipe)
+    trained = Checkpoint(recipe.build(), {"name": "modl_k1", "trained_for": recipe.scans().ranges()}, recipe)
     scans = recipe.slices("train", 99)
     assert [outside_range(trained, scans[i]) for i in range(8)] == [""] * 8
 
