@@ -176,9 +176,9 @@ def test_shapes_that_do_not_fit_are_refused(zero_filled, prior, weight):
 
 def test_the_denoiser_has_the_published_size():
     assert count(DnCNN()) == 112_896
-    assert count(DnCNN(batch_norm=True)) + 1 == 113_413  # with lambda, as published
-    buffers = sum(b.numel() for name, b in DnCNN(batch_norm=True).named_buffers() if "running" in name)
-    assert count(DnCNN(batch_norm=True)) + 1 + buffers == 113_929
+    assert count(DnCNN(norm="batch")) + 1 == 113_413  # with lambda, as published
+    buffers = sum(b.numel() for name, b in DnCNN(norm="batch").named_buffers() if "running" in name)
+    assert count(DnCNN(norm="batch")) + 1 + buffers == 113_929
     assert count(DnCNN(noise_aware=True)) == 112_896 + 9 * 64
     assert count(MoDL()) == 112_897 and count(MoDL(shared=False, n_iterations=3)) == 3 * 112_897
 

@@ -38,7 +38,7 @@ def test_computing_features_twice_changes_no_gradient_and_keeps_less(shared):
 
 def test_batch_statistics_see_each_image_once():
     A, y, _ = problem()
-    network = MoDL(n_iterations=3, n_features=4, batch_norm=True).double()
+    network = MoDL(n_iterations=3, n_features=4, norm="batch").double()
     network(A, y).abs().sum().backward()
     assert network.denoisers[0].layers[1].num_batches_tracked == 3
 

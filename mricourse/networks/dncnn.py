@@ -8,11 +8,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+NORMS = ("none", "batch", "instance", "group")
+GROUP_SIZE = 8  # channels that group normalisation takes together
+
 
 class DnCNN(nn.Module):
     r"""Clean a complex image, $D(x) = x + N(x)$: the convolutions $N$ only have to find what is wrong with it.
 
-    Without biases $D$ is homogeneous: an image (and its noise level) of twice the size gives twice the result.
+    Without biases or norms $D$ is homogeneous: an image (and noise level) of twice the size gives twice the result.
 
     Parameters
     ----------
@@ -20,20 +23,20 @@ class DnCNN(nn.Module):
         Channels between the layers.
     n_layers : int
         Convolutions of 3 x 3 pixels without bias, each but the last followed by ReLU; at least 2.
-    batch_norm : bool
-        Normalise after each convolution, as MoDL's authors do. With one image a batch it rescales that image, so the
-        course leaves it out.
+    norm : "none", "batch", "instance" or "group"
+        What follows each convolution, the last one too, as batch normalisation does in MoDL's code. With one image a
+        batch each of them rescales that very image, so the course leaves them out; lesson 12 measures all four.
     noise_aware : bool
         Take the noise level as a third channel, a constant image, as FFDNet does [Zhang, IEEE TIP 27:4608, 2018].
 
     Raises
     ------
     ValueError
-        Fewer than 2 layers, or no features.
+        Fewer than 2 layers, no features, or another norm.
     """
 
     def __init__(
-        self, *, n_features: int = 64, n_layers: int = 5, batch_norm: bool = False, noise_aware: bool = False
+        self, *, n_features: int = 64, n_layers: int = 5, norm: str = "none", noise_aware: bool = False
     ) -> None:
         super().__init__()
         if n_layers < 2 or n_features < 1:
@@ -47,11 +50,11 @@ class DnCNN(nn.Module):
         for n_in, n_out in zip(n_channels[:-1], n_channels[1:], strict=True):
             layers.append(nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=False))
             nn.init.kaiming_normal_(layers[-1].weight, nonlinearity="relu")
-            layers += [nn.BatchNorm2d(n_out)] if batch_norm else []
+            layers += [] if norm == "none" else [norm_layer(norm, n_out)]
             layers += [nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers[:-1]).to(memory_format=torch.channels_last)
         with torch.no_grad():  # begin near the identity: an unrolled network starts as plain iterations
-            self.layers[-2 if batch_norm else -1].weight.mul_(0.1)
+            self.layers[-1].weight.mul_(0.1)  # of the norm where there is one: it undoes what the convolution scales
 
     def forward(self, image: Tensor, noise_std: Tensor | None = None) -> Tensor:
         """Clean images: complex (..., y, x) -> (..., y, x), any size; `noise_std` broadcasts to (..., y, x)."""
@@ -66,3 +69,28 @@ class DnCNN(nn.Module):
         change = self.layers(stack)
         change = change.permute(0, 2, 3, 1).to(image.real.dtype).contiguous()
         return image + torch.view_as_complex(change).reshape(image.shape)
+
+
+def norm_layer(kind: str, n_channels: int) -> nn.Module:
+    """Make one layer that normalises (images, channels, y, x), with a learned scale and offset for each channel.
+
+    Parameters
+    ----------
+    kind : "none", "batch", "instance" or "group"
+        Mean and variance are those of a channel over all images and pixels of the batch [Ioffe, ICML 2015] and, in
+        evaluation mode, of the training; of a channel in one image [Ulyanov, arXiv:1607.08022]; of 8 channels in one
+        image, or of all where 8 does not divide them [Wu, ECCV 2018].
+    n_channels : int
+
+    Raises
+    ------
+    ValueError
+        Another kind.
+    """
+    if kind not in NORMS:
+        raise ValueError(f"got norm={kind!r}; expected {', '.join(NORMS[:-1])} or {NORMS[-1]}.")
+    if kind == "none":
+        return nn.Identity()
+    if kind == "group":
+        return nn.GroupNorm(1 if n_channels % GROUP_SIZE else n_channels // GROUP_SIZE, n_channels)
+    return nn.BatchNorm2d(n_channels) if kind == "batch" else nn.InstanceNorm2d(n_channels, affine=True)

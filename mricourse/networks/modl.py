@@ -120,7 +120,7 @@ class MoDL(nn.Module):
     ----------
     n_iterations : int
         $K$.
-    n_features, n_layers, batch_norm
+    n_features, n_layers, norm
         Of the `DnCNN`.
     shared : bool
         One denoiser and one $\lambda$ for all iterations, or $K$ of each.
@@ -150,7 +150,7 @@ class MoDL(nn.Module):
     recompute : bool
         Keep the images between the iterations for the gradients, but compute the features inside the denoisers a second
         time when they are needed: the memory of one denoiser instead of $K$, for about 15 % more time. The gradients
-        are the same. Not with `batch_norm`, whose statistics would count each image twice.
+        are the same. Not with ``norm="batch"``, whose statistics would count each image twice.
 
     Raises
     ------
@@ -164,7 +164,7 @@ class MoDL(nn.Module):
         n_iterations: int = 10,
         n_features: int = 64,
         n_layers: int = 5,
-        batch_norm: bool = False,
+        norm: str = "none",
         shared: bool = True,
         noise_aware: bool = False,
         scan_aware: bool = False,
@@ -191,11 +191,11 @@ class MoDL(nn.Module):
         for name, (kind, kinds) in chosen.items():
             if kind not in kinds:
                 raise ValueError(f"got {name}={kind!r}; expected {' or '.join(kinds)}.")
-        self.n_iterations, self.n_cg, self.recompute = n_iterations, n_cg, recompute and not batch_norm
+        self.n_iterations, self.n_cg, self.recompute = n_iterations, n_cg, recompute and norm != "batch"
         self.consistency, self.start, self.solver = consistency, start, solver
         self.turns = TURNS if flips else TURNS[:1]
         n_denoisers, n_weights = (1, n_reg_weights) if shared else (n_iterations, n_iterations)
-        sizes = {"n_features": n_features, "n_layers": n_layers, "batch_norm": batch_norm}
+        sizes = {"n_features": n_features, "n_layers": n_layers, "norm": norm}
         self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_denoisers))
         self.log_reg_weight = nn.Parameter(torch.full((n_weights,), math.log(reg_weight)))
         power = 2.0 if consistency == "cg" else 0.0  # lambda is a ratio of variances
