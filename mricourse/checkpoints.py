@@ -21,9 +21,12 @@ from mricourse.anatomy import FILE as ANATOMIES
 from mricourse.cards import CARD, ROOT, WEIGHTS, card_text, find_card, read_card, read_weights, sealed
 from mricourse.evaluation import data_sha256, evaluate, unseen_scans
 from mricourse.files import atomic_path
+from mricourse.losses import PLAIN
+from mricourse.perceptual import AdversarialLoss, PerceptualLoss
 from mricourse.recipes import N_VALIDATION, Recipe, parse_recipe
-from mricourse.training import History, train
+from mricourse.training import History, Loss, train
 
+FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
 VALIDATION_SEED = 1_000_000  # plus the recipe's seed: other draws than those trained on
 
 
@@ -88,6 +91,9 @@ def train_recipe(
     if start is not None:
         network.start_from(start.network)
         signature += f" {start.card['weights_sha256']}"
+    loss = make_loss(recipe.training.loss)
+    if recipe.training.loss == "perceptual":
+        signature += f" {load_checkpoint(FEATURES).card['weights_sha256']}"
     others = recipe.slices("train", VALIDATION_SEED + recipe.seed)
     validation = [others[i] for i in range(N_VALIDATION)]
     history = train(
@@ -95,6 +101,7 @@ def train_recipe(
         recipe.scans(),
         recipe.training,
         validation=validation,
+        loss=loss,
         device=device,
         state_file=Path(states) / f"{recipe.name}.state",
         signature=signature,
@@ -106,6 +113,13 @@ def train_recipe(
     card = make_card(recipe, network, history, device=torch.device(device), start=start)
     save_checkpoint(network, card, folder)
     return Checkpoint(network, card, recipe)
+
+
+def make_loss(name: str) -> Loss:
+    """Make one of `mricourse.losses.LOSSES`; the perceptual one looks through the shipped checkpoint ``features``."""
+    if name == "perceptual":
+        return PerceptualLoss(load_checkpoint(FEATURES).network.body)
+    return AdversarialLoss() if name == "adversarial" else PLAIN[name]
 
 
 def make_card(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def log_nmse(image: Tensor, reference: Tensor) -> Tensor:
@@ -25,6 +26,77 @@ def log_nmse(image: Tensor, reference: Tensor) -> Tensor:
     """
     error = _energy(image - reference) / _energy(reference).clamp_min(1e-20)
     return (10 * torch.log10(error + 1e-8)).mean()
+
+
+def mse(image: Tensor, reference: Tensor) -> Tensor:
+    r"""Mean squared error $\mathrm{mean}\,|x - x_\mathrm{ref}|^2$, of complex images the complex error.
+
+    Its best guess where several images are possible is their mean.
+
+    Parameters
+    ----------
+    image, reference : Tensor, shape (..., y, x)
+        Complex or real, in any common unit.
+
+    Returns
+    -------
+    Tensor, shape ()
+    """
+    return _energy(image - reference).mean() / (image.shape[-2] * image.shape[-1])
+
+
+def l1(image: Tensor, reference: Tensor) -> Tensor:
+    r"""Mean absolute error $\mathrm{mean}\,|x - x_\mathrm{ref}|$, of complex images the modulus of the complex error.
+
+    Its best guess where several values are possible is their median. Arguments as in `mse`. Where the error is zero
+    the gradient is zero.
+    """
+    return (image - reference).abs().mean()
+
+
+def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tensor:
+    r"""One minus the structural similarity of the magnitudes: `mricourse.metrics.ssim`, with gradient.
+
+    Blind to the phase, and in dark regions nearly blind to noise.
+
+    Parameters
+    ----------
+    image, reference : Tensor, shape (..., y, x)
+        Complex or real; the data range is the largest magnitude of each reference.
+    window_size : int
+        Width of the uniform window in pixels.
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    Raises
+    ------
+    ValueError
+        An image smaller than the window.
+
+    Source: Wang et al., IEEE Trans. Image Process. 13:600, 2004; as a loss Zhao et al., IEEE Trans. Comput. Imaging
+    3:47, 2017.
+    """
+    if min(image.shape[-2:]) < window_size:
+        raise ValueError(
+            f"the image is {tuple(image.shape[-2:])} and the window {window_size} pixels; expected a smaller window."
+        )
+    x, r = (magnitude.abs().reshape(-1, 1, *magnitude.shape[-2:]) for magnitude in (image, reference))
+    peak = r.amax(dim=(-2, -1), keepdim=True)
+    c1, c2 = (0.01 * peak).square(), (0.03 * peak).square()
+    unbiased = window_size**2 / (window_size**2 - 1)
+    mean_x, mean_r, mean_xx, mean_rr, mean_xr = (
+        functional.avg_pool2d(product, window_size, stride=1) for product in (x, r, x * x, r * r, x * r)
+    )
+    var_x, var_r = unbiased * (mean_xx - mean_x.square()), unbiased * (mean_rr - mean_r.square())
+    cov = unbiased * (mean_xr - mean_x * mean_r)
+    luminance = (2 * mean_x * mean_r + c1) / (mean_x.square() + mean_r.square() + c1)
+    return 1 - (luminance * (2 * cov + c2) / (var_x + var_r + c2)).mean()
+
+
+PLAIN = {"log_nmse": log_nmse, "mse": mse, "l1": l1, "ssim": ssim_loss}
+LOSSES = (*PLAIN, "perceptual", "adversarial")  # the last two have a network, see mricourse/perceptual.py
 
 
 def _energy(image: Tensor) -> Tensor:

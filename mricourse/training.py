@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mricourse.losses import log_nmse
+from mricourse.losses import LOSSES, log_nmse
 from mricourse.metrics import psnr
 from mricourse.processes import join_processes, mean_over_processes
 from mricourse.scan import Scan
@@ -60,6 +60,8 @@ class Settings:
         Weight of the mean loss of all images on the way, for a network that iterates; 0 looks at the last image only.
         Where data consistency forgives a denoiser almost everything, it may as well return nonsense; this makes sure
         that it denoises [after Lee et al., AISTATS 2015, arXiv:1409.5185].
+    loss : str
+        What is made small, one of `mricourse.losses.LOSSES`.
     precision : "float32" or "bfloat16"
         What convolutions compute in; the physics stays in float32.
     validate_every, save_every : int
@@ -80,6 +82,7 @@ class Settings:
     warmup: int = 100
     clip: float = 1.0
     deep_supervision: float = 0.0
+    loss: str = "log_nmse"
     precision: str = "float32"
     validate_every: int = 500
     save_every: int = 500
@@ -97,6 +100,8 @@ class Settings:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected a number above 0.")
         if not 0 <= self.deep_supervision < math.inf:
             raise ValueError(f"deep_supervision is {self.deep_supervision!r}; expected 0 or more.")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; expected one of {', '.join(LOSSES)}.")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; expected {' or '.join(PRECISIONS)}.")
 
@@ -134,7 +139,8 @@ def train(
     validation : sequence of Scan
         Never trained on; empty keeps the last weights instead of the best.
     loss : callable
-        Compares images with references, both (scans, y, x), and averages over the scans.
+        Compares images with references, both (scans, y, x), and averages over the scans. One that learns itself, such
+        as `mricourse.perceptual.AdversarialLoss`, is taught after each step, and saved with the rest.
     device : torch.device or str
     state_file : path, optional
         Where to save the state, atomically, and to go on from if it is there.
@@ -157,11 +163,18 @@ def train(
     if settings.deep_supervision and not hasattr(network, "iterates"):
         raise ValueError("deep_supervision is set, but this network does not iterate; expected 0, or a MoDL.")
     rank, n_processes = join_processes(device)
+    learns = hasattr(loss, "learn")
+    if learns and n_processes > 1:
+        raise ValueError(
+            f"the loss learns, in {n_processes} processes apart; expected one process: leave out torchrun."
+        )
     network.to(device)
+    if isinstance(loss, nn.Module):
+        loss.to(device)
     optimiser = torch.optim.Adam(_parameter_groups(network, settings))
     history, best = History(), None
     if state_file is not None:
-        history, best = load_state(state_file, signature, network, optimiser)
+        history, best = load_state(state_file, signature, network, optimiser, loss if learns else None)
     model = DistributedDataParallel(network) if n_processes > 1 else network
     clock = time.perf_counter() - history.seconds
 
@@ -181,7 +194,7 @@ def train(
                 best = {name: value.detach().clone() for name, value in network.state_dict().items()}
         done = history.step == settings.n_steps or history.stopped_early
         if state_file is not None and rank == 0 and (done or history.step % settings.save_every == 0):
-            save_state(state_file, signature, network, optimiser, history, best)
+            save_state(state_file, signature, network, optimiser, history, best, loss if learns else None)
         if progress is not None:
             progress(history, step_loss)
     if best is not None:
@@ -214,7 +227,7 @@ def _step(
     optimiser.zero_grad(set_to_none=True)
     low = PRECISIONS[settings.precision]
     n_scans = sum(len(batch.kspace) for batch in batches)
-    value = 0.0
+    value, made = 0.0, []
     for number, (A, kspace, reference) in enumerate(batches):
         exchange = number == len(batches) - 1 or not isinstance(model, DistributedDataParallel)
         with nullcontext() if exchange else model.no_sync():  # once a step: others may have more batches, or fewer
@@ -225,6 +238,7 @@ def _step(
             part = part * (len(kspace) / n_scans)
             part.backward()
         value += float(part.detach())
+        made.append((images[-1].detach(), reference))
     value = mean_over_processes(value, kspace.device)
     norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
     if not (math.isfinite(value) and math.isfinite(norm)):
@@ -233,6 +247,9 @@ def _step(
             "learning_rate or clip in the recipe, and begin anew."
         )
     optimiser.step()
+    if hasattr(loss, "learn"):
+        for images, references in made:
+            loss.learn(images, references)
     return value
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -22,6 +23,14 @@ from mricourse.processes import from_first_process
 
 Weights = dict[str, Tensor]
 _REMEDY = ": delete it to begin anew, or give another folder."
+
+
+class Learner(Protocol):
+    """A loss that learns: everything that its next steps depend on, as tensors."""
+
+    def tensors(self) -> Weights: ...
+
+    def restore(self, tensors: Weights) -> None: ...
 
 
 @dataclass
@@ -62,6 +71,7 @@ def save_state(
     optimiser: torch.optim.Optimizer,
     history: History,
     best: Weights | None,
+    learner: Learner | None = None,
 ) -> None:
     """Write everything that the next steps depend on into one safetensors file.
 
@@ -72,6 +82,7 @@ def save_state(
     """
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in (best or {}).items()}
+    tensors |= {f"loss.{name}": value for name, value in (learner.tensors() if learner else {}).items()}
     for number, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
@@ -94,9 +105,13 @@ def save_state(
 
 
 def load_state(
-    path: Path, signature: str, network: nn.Module, optimiser: torch.optim.Optimizer
+    path: Path,
+    signature: str,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    learner: Learner | None = None,
 ) -> tuple[History, Weights | None]:
-    """Put network and optimiser into the state of a file, and give its history and best weights.
+    """Put network, optimiser and a loss that learns into the state of a file, and give its history and best weights.
 
     Under ``torchrun`` the first process reads the file for all. Where there is none, nothing changes, and the history
     is a new one.
@@ -117,6 +132,8 @@ def load_state(
             number, _, moment = name.partition(".")
             state["state"].setdefault(int(number), {})[moment] = value
         optimiser.load_state_dict(state)
+        if learner is not None:
+            learner.restore(_part(tensors, "loss."))
         return History(**json.loads(text)), _part(tensors, "best.") or None
     except (RuntimeError, ValueError, TypeError) as error:
         raise ValueError(f"{path} does not fit the network; expected a state of this very training{_REMEDY}") from error
