@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 import torch
 from torch import nn
 
+from mricourse.networks.blocks import BlockNet
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.modl import MoDL
@@ -22,7 +23,11 @@ from mricourse.training_data import SimulatedScans
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"modl": MoDL}  # network(A, kspace) -> image
-BODIES: dict[str, Callable[..., nn.Module]] = {"denoiser": DnCNN, "unet": ComplexUNet}  # made one by `ImageDomain`
+BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
+    "denoiser": DnCNN,
+    "unet": ComplexUNet,
+    "blocks": BlockNet,
+}
 SOURCES = {"scans": SimulatedScans, "task": TaskScans}  # kinds of [data]; the first where it says nothing
 EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights

@@ -43,6 +43,10 @@ class UNet(nn.Module):
         Which convolutions add a constant; the head is the last one, 1 x 1.
     valid : bool
         Convolve only where the kernel fits, as in 2015: the output loses a border. Otherwise zeros surround each map.
+    skips : bool
+        False leaves out what the way down saw, to show what it is worth. The first convolution of each block on the way
+        up has fewer maps to look at then, and gives as many more as keep the weights of the block: 1.5 times as many
+        after a transposed convolution, which is exact where `n_features` is even.
 
     Raises
     ------
@@ -63,6 +67,7 @@ class UNet(nn.Module):
         slope: float = 0.2,
         bias: str = "head",
         valid: bool = False,
+        skips: bool = True,
     ) -> None:
         super().__init__()
         _check_options(up=up, pool=pool, norm=norm, bias=bias)
@@ -71,7 +76,7 @@ class UNet(nn.Module):
                 f"got n_in={n_in}, n_out={n_out}, n_features={n_features}, n_levels={n_levels} and slope={slope}; "
                 "expected at least 1 of each and a slope in [0, 1), such as UNet(n_features=32, n_levels=4)."
             )
-        self.up, self.pool, self.norm, self.slope, self.valid = up, pool, norm, slope, valid
+        self.up, self.pool, self.norm, self.slope, self.valid, self.skips = up, pool, norm, slope, valid, skips
 
         widths = [n_features * 2**level for level in range(n_levels)]
         options = {"kernel_size": 3, "padding": 0 if valid else 1, "bias": bias == "all"}
@@ -86,7 +91,11 @@ class UNet(nn.Module):
                 convolution = nn.ConvTranspose2d(2 * width, width, kernel_size=2, stride=2, bias=bias == "all")
                 self.enlargements.append(nn.Sequential(convolution, *self._after(width)))
             n_block = width if up == "transpose" else widths[max(level - 1, 0)]
-            self.up_blocks.append(self._block(2 * width, n_block, options))
+            if skips:
+                self.up_blocks.append(self._block(2 * width, n_block, options))
+            else:  # n_block (2 width + n_block) weights for each of the nine taps, as with skips
+                n_between = round(n_block * (2 * width + n_block) / (width + n_block))
+                self.up_blocks.append(self._block(width, n_block, options, n_between=n_between))
         self.head = nn.Conv2d(n_features, n_out, kernel_size=1, bias=bias != "none")
 
         for module in self.modules():
@@ -97,9 +106,10 @@ class UNet(nn.Module):
         norm = [nn.InstanceNorm2d(n_features)] if self.norm == "instance" else []
         return [*norm, nn.LeakyReLU(self.slope, inplace=True)]
 
-    def _block(self, n_in: int, n_out: int, options: dict) -> nn.Sequential:
-        first, second = nn.Conv2d(n_in, n_out, **options), nn.Conv2d(n_out, n_out, **options)
-        return nn.Sequential(first, *self._after(n_out), second, *self._after(n_out))
+    def _block(self, n_in: int, n_out: int, options: dict, *, n_between: int | None = None) -> nn.Sequential:
+        n = n_between or n_out
+        first, second = nn.Conv2d(n_in, n, **options), nn.Conv2d(n, n_out, **options)
+        return nn.Sequential(first, *self._after(n), second, *self._after(n_out))
 
     def forward(self, channels: Tensor) -> Tensor:
         """(batch, n_in, y, x) -> (batch, n_out, y, x), smaller if `valid`; y and x may be odd."""
@@ -115,7 +125,8 @@ class UNet(nn.Module):
                 channels = functional.interpolate(channels, size=skip.shape[-2:], mode="bilinear")
             else:
                 channels = self.enlargements[level](channels)
-            channels = block(torch.cat(self._fitted(channels, skip), dim=1))
+            channels, skip = self._fitted(channels, skip)
+            channels = block(torch.cat([channels, skip], dim=1) if self.skips else channels)
         return self.head(channels)
 
     def _fitted(self, channels: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
@@ -195,6 +206,8 @@ class ComplexUNet(nn.Module):
         same way [Mohan et al., ICLR 2020, arXiv:1906.05478], and every layer sees how strong noise and aliasing are.
         The instance norm, the fastMRI repository's choice, hides the scale of each map, so that the change no longer
         follows the image's, and makes a pixel depend on how much air the image shows.
+    skips : bool
+        As in `UNet`; the image itself is added to the result in any case.
 
     Raises
     ------
@@ -202,9 +215,10 @@ class ComplexUNet(nn.Module):
         In `forward` an image that is not complex, or has no pixel.
     """
 
-    def __init__(self, *, n_features: int = 8, n_levels: int = 3, norm: str = "none") -> None:
+    def __init__(self, *, n_features: int = 8, n_levels: int = 3, norm: str = "none", skips: bool = True) -> None:
         super().__init__()
-        self.unet = UNet(n_in=2, n_out=2, n_features=n_features, n_levels=n_levels, norm=norm, bias="none")
+        options = {"n_features": n_features, "n_levels": n_levels, "norm": norm, "skips": skips}
+        self.unet = UNet(n_in=2, n_out=2, bias="none", **options)
         with torch.no_grad():  # begin near the identity
             self.unet.head.weight.mul_(0.1)
         self.multiple = 2**n_levels
