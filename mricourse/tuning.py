@@ -39,22 +39,30 @@ def tuned_wavelet(
     reg_weight, n_iterations : Tensor, shape (...)
         Of each image.
     """
-    image, highest = torch.zeros_like(reference), torch.full(reference.shape[:-2], -torch.inf, dtype=torch.float64)
-    place, n_iterations = (torch.zeros(reference.shape[:-2], dtype=torch.long) for _ in range(2))
-    tried: set[int] = set()
-    wanted = {WEIGHTS.index(weight) for weight in FIRST}
-    while wanted:
-        for number in sorted(wanted):
-            for n, candidate in _iterates(A, kspace, WEIGHTS[number], wavelet).items():
-                quality = torch.as_tensor(psnr(best_scale(candidate, reference), reference)).to(highest)
-                better = quality > highest
-                image = torch.where(better[..., None, None].to(image.device), candidate, image)
-                highest, place = highest.maximum(quality), place.masked_fill(better, number)
-                n_iterations = n_iterations.masked_fill(better, n)
-        tried |= wanted
-        near = {number + step for number in place.flatten().tolist() for step in (-1, 1)}
-        wanted = near & set(range(len(WEIGHTS))) - tried
-    return image, torch.tensor(WEIGHTS, dtype=torch.float64)[place], n_iterations
+    leading = reference.shape[:-2]
+    smaps = A.smaps.expand(*leading, *A.smaps.shape[-3:]).flatten(end_dim=-4) if leading else A.smaps[None]
+    mask = A.mask.expand(*leading, *A.mask.shape[-min(3, A.mask.ndim) :]) if leading else A.mask[None]
+    mask = mask.reshape(len(smaps), -1, *mask.shape[-2:])  # (images, 1 or coils, ky, 1 or kx)
+    kspace, truth = kspace.reshape(smaps.shape), reference.reshape(-1, *reference.shape[-2:])
+    image, highest = torch.zeros_like(truth), torch.full((len(truth),), -torch.inf, dtype=torch.float64)
+    place, n_iterations = (torch.zeros(len(truth), dtype=torch.long) for _ in range(2))
+    left = {(i, WEIGHTS.index(weight)) for i in range(len(truth)) for weight in FIRST}
+    tried: set[tuple[int, int]] = set()
+    while left:
+        for number in sorted({number for _, number in left}):
+            rows = torch.tensor(sorted(i for i, wanted in left if wanted == number))
+            some = SenseOperator(smaps[rows], mask[rows])
+            for n, candidate in _iterates(some, kspace[rows], WEIGHTS[number], wavelet).items():
+                quality = torch.as_tensor(psnr(best_scale(candidate, truth[rows]), truth[rows])).to(highest)
+                better = quality > highest[rows]
+                won = rows[better]
+                image[won], highest[won] = candidate[better.to(image.device)], quality[better]
+                place[won], n_iterations[won] = number, n
+        tried |= left
+        near = {(i, number + step) for i, number in enumerate(place.tolist()) for step in (-1, 1)}
+        left = {(i, number) for i, number in near if 0 <= number < len(WEIGHTS)} - tried
+    weights = torch.tensor(WEIGHTS, dtype=torch.float64)[place]
+    return image.reshape(reference.shape), weights.reshape(leading), n_iterations.reshape(leading)
 
 
 def _iterates(A: SenseOperator, kspace: Tensor, weight: float, wavelet: str) -> dict[int, Tensor]:
