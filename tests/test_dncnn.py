@@ -48,6 +48,22 @@ def test_each_norm_takes_its_own_mean_and_variance(norm, axes):
     assert torch.allclose(norm_layer(norm, 6).double()(x), expected)
 
 
+@pytest.mark.parametrize("norm", MIXED)
+@pytest.mark.parametrize("n_images", [1, 2])
+def test_gradients_are_right_where_channels_are_last(norm, n_images):
+    """As `DnCNN` calls it; for one image `torch.nn.InstanceNorm2d` of torch 2.13 is wrong here, on a CPU."""
+    x, g = (torch.randn(n_images, 8, 12, 10, dtype=torch.float64) for _ in range(2))
+    layer = norm_layer(norm, 8).double()
+    torch.nn.init.normal_(layer.weight)
+    found = []
+    for form in (torch.contiguous_format, torch.channels_last):
+        x = x.contiguous(memory_format=form).requires_grad_()
+        found.append(torch.autograd.grad(layer(x), [x, layer.weight], g.contiguous(memory_format=form)))
+        x = x.detach()
+    assert all(torch.allclose(*pair) for pair in zip(*found, strict=True))
+    assert torch.autograd.gradcheck(layer.eval() if norm == "batch" else layer, x[:, :, :3, :2].requires_grad_())
+
+
 @pytest.mark.parametrize("norm", NORMS)
 def test_training_begins_near_the_identity_whatever_the_norm(norm):
     image = random_complex(3, 24, 20)
