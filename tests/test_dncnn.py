@@ -30,6 +30,16 @@ def test_none_adds_no_layer_and_the_others_one_after_each_convolution():
         assert kinds[0] == kinds[3] == kinds[6] == "Conv2d" and kinds[2] == kinds[5] == "ReLU" and len(kinds) == 8
 
 
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_last_convolution_can_go_without(norm):
+    every, inner = denoiser(norm), denoiser(norm, norm_last=False)
+    assert type(inner.layers[-1]).__name__ == "Conv2d"
+    assert len(inner.layers) == len(every.layers) - (norm != "none")
+    assert (inner(random_complex(2, 24, 20)) - random_complex(2, 24, 20)).norm() < 0.5 * random_complex(
+        2, 24, 20
+    ).norm()
+
+
 @pytest.mark.parametrize("norm", MIXED)
 def test_every_norm_has_as_many_parameters_as_the_published_one(norm):
     assert sum(parameter.numel() for parameter in DnCNN(norm=norm).parameters()) + 1 == 113_413  # with lambda

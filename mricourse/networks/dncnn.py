@@ -24,8 +24,10 @@ class DnCNN(nn.Module):
     n_layers : int
         Convolutions of 3 x 3 pixels without bias, each but the last followed by ReLU; at least 2.
     norm : "none", "batch", "instance" or "group"
-        What follows each convolution, the last one too, as batch normalisation does in MoDL's code. With one image a
-        batch each of them rescales that very image, so the course leaves them out; lesson 12 measures all four.
+        What follows each convolution. With one image a batch each of them rescales that very image, so the course
+        leaves them out; lesson 12 measures all four.
+    norm_last : bool
+        Whether one follows the last convolution too, as in MoDL's code; then the energy of the change is fixed.
     noise_aware : bool
         Take the noise level as a third channel, a constant image, as FFDNet does [Zhang, IEEE TIP 27:4608, 2018].
 
@@ -36,7 +38,13 @@ class DnCNN(nn.Module):
     """
 
     def __init__(
-        self, *, n_features: int = 64, n_layers: int = 5, norm: str = "none", noise_aware: bool = False
+        self,
+        *,
+        n_features: int = 64,
+        n_layers: int = 5,
+        norm: str = "none",
+        norm_last: bool = True,
+        noise_aware: bool = False,
     ) -> None:
         super().__init__()
         if n_layers < 2 or n_features < 1:
@@ -52,7 +60,8 @@ class DnCNN(nn.Module):
             nn.init.kaiming_normal_(layers[-1].weight, nonlinearity="relu")
             layers += [] if norm == "none" else [norm_layer(norm, n_out)]
             layers += [nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers[:-1]).to(memory_format=torch.channels_last)
+        del layers[-1 if norm == "none" or norm_last else -2 :]
+        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         with torch.no_grad():  # begin near the identity: an unrolled network starts as plain iterations
             self.layers[-1].weight.mul_(0.1)  # of the norm where there is one: it undoes what the convolution scales
 
