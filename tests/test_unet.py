@@ -5,6 +5,7 @@ import torch
 
 from mricourse.fourier import random_complex
 from mricourse.networks.unet import ComplexUNet, UNet, fastmri_paper_unet, fastmri_unet, ronneberger_unet
+from mricourse.recipes import load_recipe
 
 NORMS = ("none", "instance")
 
@@ -46,6 +47,41 @@ def test_the_sizes_of_the_course(n_features, n_levels, expected):
     network = ComplexUNet(n_features=n_features, n_levels=n_levels)
     assert n_parameters(network) == expected == pytest.approx(112_896, rel=0.07)
     assert n_parameters(ComplexUNet()) == 120_352
+
+
+@pytest.mark.parametrize("up", ["transpose", "bilinear"])
+@pytest.mark.parametrize("n_features, n_levels", [(8, 3), (16, 2), (32, 4)])
+def test_without_skips_the_weights_are_as_many(up, n_features, n_levels):
+    options = {"n_features": n_features, "n_levels": n_levels, "up": up}
+    with torch.device("meta"):
+        n_with, n_without = (n_parameters(UNet(skips=skips, **options)) for skips in (True, False))
+    assert n_without == pytest.approx(n_with, rel=0.0 if up == "transpose" else 0.005)
+
+
+def test_without_skips_everything_passes_the_bottom():
+    torch.manual_seed(0)
+    image = random_complex(2, 33, 40)
+    for skips in (True, False):
+        network = ComplexUNet(n_features=4, skips=skips)
+        with torch.no_grad():
+            network.unet.bottom[0].weight.zero_()
+        assert (distance(network(image), image) > 1e-3) == skips
+
+
+@pytest.mark.parametrize("up", ["transpose", "bilinear"])
+def test_without_skips_any_size_and_every_parameter_learns(up):
+    torch.manual_seed(0)
+    network = UNet(n_features=4, n_levels=2, up=up, norm="none", skips=False).double()
+    sizes = gradient_sizes(network, torch.randn(1, 1, 21, 30, dtype=torch.float64))
+    assert all(1e-12 < size < float("inf") for size in sizes.values())
+    assert network(torch.randn(1, 1, 21, 30, dtype=torch.float64)).shape == (1, 1, 21, 30)
+
+
+def test_the_skip_recipes_differ_in_nothing_else():
+    with_skips, without = (load_recipe(name) for name in ("unet_small", "unet_no_skips"))
+    assert n_parameters(with_skips.build()) == n_parameters(without.build()) == 120_352
+    assert (with_skips.data, with_skips.training, with_skips.seed) == (without.data, without.training, without.seed)
+    assert with_skips.network | {"skips": False} == without.network
 
 
 def test_the_2015_network_loses_its_border():
