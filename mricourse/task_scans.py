@@ -134,7 +134,7 @@ class TaskScans:
         }
 
 
-def nyquist_ghost(kspace: Tensor, *, phase_rad: float, delay: float) -> Tensor:
+def nyquist_ghost(kspace: Tensor, *, phase_rad: float | Tensor, delay: float | Tensor) -> Tensor:
     r"""Read every other line backwards, with electronics that are late: the Nyquist ghost of echo-planar imaging.
 
     A delay along the readout is a phase ramp along $x$, so line $k_y$ at position $x$ is multiplied by
@@ -146,20 +146,23 @@ def nyquist_ghost(kspace: Tensor, *, phase_rad: float, delay: float) -> Tensor:
     ----------
     kspace : complex Tensor, shape (..., ky, kx)
         Fully sampled.
-    phase_rad : float
-        $\varphi$ in radians.
-    delay : float
+    phase_rad : float or Tensor, shape (...)
+        $\varphi$ in radians; one number, or one for each scan.
+    delay : float or Tensor, shape (...)
         $d$ in samples of the readout.
 
     Returns
     -------
     complex Tensor, shape (..., ky, kx)
+        Differentiable in all three.
 
     Source: Bruder et al., Magn. Reson. Med. 23:311, 1992.
     """
     ny, nx = kspace.shape[-2:]
     x = torch.arange(nx, device=kspace.device) - nx // 2
+    phase_rad, delay = (value[..., None, None] if isinstance(value, Tensor) else value for value in (phase_rad, delay))
     theta = phase_rad + 2 * math.pi * delay * x / nx
     direction = (torch.arange(ny, device=kspace.device) - ny // 2) % 2 * 2 - 1
-    turn = torch.polar(torch.ones((), device=kspace.device), 0.5 * direction[:, None] * theta)
+    angle = 0.5 * direction[:, None] * theta
+    turn = torch.polar(torch.ones_like(angle), angle)
     return fftc(ifftc(kspace, dim=-1) * turn.to(kspace.dtype), dim=-1)
