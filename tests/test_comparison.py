@@ -1,10 +1,13 @@
 """The baseline of every comparison is at its best, and memory is counted once."""
 
+import time
+
+import pytest
 import torch
 
 from mricourse import SenseOperator, random_complex
 from mricourse.coils import simulate_coils
-from mricourse.comparison import compare, kept_for_backward
+from mricourse.comparison import compare, computing_seconds, kept_for_backward
 from mricourse.metrics import best_scale, psnr
 from mricourse.sampling import random_mask
 from mricourse.simulate import brain_slices
@@ -48,3 +51,18 @@ def test_kept_for_backward_counts_each_tensor_once():
     assert kept_for_backward(lambda: (x * x).sum()) == 4000  # x, twice
     assert kept_for_backward(lambda: (x.exp() * 2).sum()) == 4000  # the exponential
     assert kept_for_backward(lambda: x.detach().exp()) == 0
+
+
+def test_computing_seconds_takes_the_best_and_does_not_count_waiting():
+    calls = []
+
+    def work():
+        calls.append(1)
+        if len(calls) == 1:
+            sum(range(3_000_000))
+        time.sleep(0.02)
+
+    assert computing_seconds(work, repeats=3) < 0.01 and len(calls) == 3
+    assert computing_seconds(lambda: sum(range(300_000)), repeats=2) > 1e-4
+    with pytest.raises(ValueError, match="repeats is 0; expected 1 or more"):
+        computing_seconds(work, repeats=0)
