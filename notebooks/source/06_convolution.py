@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lesson 1; one figure uses lesson 2 | about 15 s | heads (scalps partly drawn); contrast, phase, noise simulated |
+# | lessons 1 and 5; one figure uses lesson 2 | about 15 s | heads (scalps partly drawn); contrast, phase, noise simulated |
 
 # %% slideshow={"slide_type": "skip"}
 import torch
@@ -31,8 +31,9 @@ NY, NX, NOISE_STD = 160, 144, 0.05  # pixels; noise of the real and of the imagi
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Convolution: one small kernel for every place
 #
-# A tissue border looks alike wherever it lies. So one detector is enough, carried to every place: a small array of
-# weights, the **kernel** $w$, laid over the image $x$, multiplied, summed. In row $u$ and column $v$:
+# Lesson 5 trained networks without opening them. Now we open their first part, the layer. A tissue border looks alike
+# wherever it lies. So one detector is enough, carried to every place: a small array of weights, the **kernel** $w$,
+# laid over the image $x$, multiplied, summed. In row $u$ and column $v$:
 #
 # $$(w\star x)[u,v]=\sum_{i,j} w[i,j]\;x[u+i,\,v+j],\qquad i,j=0,1,2$$
 #
