@@ -1,7 +1,8 @@
-"""The best weight of wavelets for each slice, found by comparing with the answer: the rival to beat."""
+"""The best weight of wavelets or total variation for each slice, found by comparing with the answer: the rival."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from mricourse.metrics import best_scale, psnr
 from mricourse.operators import SenseOperator
-from mricourse.solvers import wavelet_reconstruction
+from mricourse.solvers import tv_reconstruction, wavelet_reconstruction
 
 WEIGHTS = (1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 3e-2, 5e-2)  # relative to max |A^H y|
 FIRST = (1e-3, 2e-3, 3e-3, 5e-3)  # tried in any case, then the neighbours of the best, until they are worse
@@ -63,6 +64,52 @@ def tuned_wavelet(
         left = {(i, number) for i, number in near if 0 <= number < len(WEIGHTS)} - tried
     weights = torch.tensor(WEIGHTS, dtype=torch.float64)[place]
     return image.reshape(reference.shape), weights.reshape(leading), n_iterations.reshape(leading)
+
+
+@torch.no_grad()
+def tuned_sparsity(
+    A: SenseOperator,
+    kspace: Tensor,
+    reference: Tensor,
+    *,
+    haar: Sequence[float] = (1e-3, 2e-3, 4e-3),
+    tv: Sequence[float] = (1e-2, 2e-2),
+) -> Tensor:
+    """Reconstruct with Haar wavelets and with total variation, and keep for each image the run closest to the answer.
+
+    Total variation is the better of both against noise. Quicker than `tuned_wavelet`, because the weights are given;
+    those by default suit one coil and R = 2 to 5.
+
+    Parameters
+    ----------
+    A : SenseOperator
+    kspace : complex Tensor, shape (..., coils, ky, kx)
+    reference : complex Tensor, shape (..., y, x)
+        In any unit.
+    haar, tv : sequence of float
+        Weights of the wavelets and of total variation to try, relative to max |A^H y|; at least one in all.
+
+    Returns
+    -------
+    complex Tensor, shape (..., y, x)
+        At its `best_scale`.
+
+    Raises
+    ------
+    ValueError
+        No weight at all.
+    """
+    if not (haar or tv):
+        raise ValueError("haar and tv are both empty; expected at least one weight, as tv=(0.01,).")
+    best, highest = torch.zeros_like(reference), torch.full(reference.shape[:-2], -torch.inf, dtype=torch.float64)
+    runs = [(wavelet_reconstruction, weight, {"wavelet": "db1"}) for weight in haar]
+    runs += [(tv_reconstruction, weight, {}) for weight in tv]
+    for method, weight, options in runs:
+        image = best_scale(method(A, kspace, reg_weight=weight, **options), reference)
+        quality = torch.as_tensor(psnr(image, reference)).to(highest)
+        best = torch.where((quality > highest)[..., None, None].to(image.device), image, best)
+        highest = highest.maximum(quality)
+    return best
 
 
 def _iterates(A: SenseOperator, kspace: Tensor, weight: float, wavelet: str) -> dict[int, Tensor]:

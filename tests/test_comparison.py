@@ -11,7 +11,8 @@ from mricourse.comparison import compare, computing_seconds, kept_for_backward
 from mricourse.metrics import best_scale, psnr
 from mricourse.sampling import random_mask
 from mricourse.simulate import brain_slices
-from mricourse.tuning import tuned_wavelet
+from mricourse.solvers import tv_reconstruction, wavelet_reconstruction
+from mricourse.tuning import tuned_sparsity, tuned_wavelet
 
 
 def scans(n=2, shape=(45, 40)):
@@ -29,6 +30,19 @@ def test_the_wavelet_is_tuned_for_each_slice():
         single = tuned_wavelet(SenseOperator(A.smaps[i], A.mask[i]), kspace[i], image, wavelet="db1")
         assert weights[i] == single[1] and n_iterations[i] == single[2]
         torch.testing.assert_close(found[i], single[0])
+
+
+def test_the_better_of_wavelets_and_total_variation_is_kept_for_each_slice():
+    A, kspace, images = scans()
+    found = tuned_sparsity(A, kspace, images, haar=(2e-3,), tv=(1e-3, 1e-2))
+    runs = [wavelet_reconstruction(A, kspace, reg_weight=2e-3, wavelet="db1")]
+    runs += [tv_reconstruction(A, kspace, reg_weight=weight) for weight in (1e-3, 1e-2)]
+    best = torch.stack([psnr(best_scale(run, images), images) for run in runs]).amax(0)
+    torch.testing.assert_close(psnr(found, images), best)
+    alone = tuned_sparsity(SenseOperator(A.smaps[1], A.mask[1]), kspace[1], images[1], haar=(2e-3,), tv=(1e-3, 1e-2))
+    assert psnr(alone, images[1]) == pytest.approx(float(best[1]), abs=1e-3)
+    with pytest.raises(ValueError, match="at least one weight"):
+        tuned_sparsity(A, kspace, images, haar=(), tv=())
 
 
 def test_compare_scales_every_image_and_keeps_the_order():
