@@ -31,14 +31,14 @@ NY, NX, NOISE_STD = 160, 144, 0.05  # pixels; noise of the real and of the imagi
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Convolution: one small kernel for every place
 #
-# Lesson 5 trained networks without opening them. Now we open their first part, the layer. A tissue border looks alike
-# wherever it lies. So one detector is enough, carried to every place: a small array of weights, the **kernel** $w$,
-# laid over the image $x$, multiplied, summed. In row $u$ and column $v$:
+# Lesson 5 trained networks; here we open one layer. A tissue border looks alike wherever it lies. So
+# one detector is enough, carried to every place: a small array of weights, the **kernel** $w$, laid over the image $x$,
+# multiplied, summed. In row $u$ and column $v$:
 #
 # $$(w\star x)[u,v]=\sum_{i,j} w[i,j]\;x[u+i,\,v+j],\qquad i,j=0,1,2$$
 #
 # We do it for a **Sobel** kernel: neighbours to the right minus neighbours to the left, averaged over three rows. Loops
-# are slow: `unfold` writes the patch under the kernel at each place as a column of a matrix, and *one* product does all
+# are slow; `unfold` writes the patch under the kernel at each place as a column of a matrix, and *one* product does all
 # places. `conv2d` also takes a second kernel, here the first turned by 90°, and gives one image for each: its output
 # **channels**.
 #
@@ -251,8 +251,8 @@ claim("Zero padding: depth of the rim where two windows disagree", depth, at_lea
 show_images([first[3], second[3]], ["first window", "second window"], reference=first[3], error_gain=50, scores=False)
 
 # %% [markdown]
-# The rim is as deep as the field reaches to one side, $(r-1)/2=5$. Deep networks have deep rims, and can learn from
-# them *where* in the image they are (Kayhan 2020).
+# The rim is as deep as the field reaches to one side, $(r-1)/2=5$. From it networks can learn *where* in the
+# image they are (Kayhan 2020).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Convolution is multiplication in k-space
@@ -373,7 +373,7 @@ show_images({n: ifft2c(g * noisy[3]) for n, g in filters.items()}, reference=hea
 #
 # The other two buy the conjugate: any real 2 x 2 matrix is $x\mapsto \alpha\,x+\beta\,x^*$ with complex
 # $\alpha,\beta$. Such a layer can take the real part, as partial Fourier does in lesson 1; a complex one cannot. The
-# price is equivariance to the global phase, which in MR is arbitrary.
+# price is equivariance to the global phase, arbitrary in MR.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 6.3 · Go further: complex images in two channels  (★★☆, optional, about 15 min)
