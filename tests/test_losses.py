@@ -44,6 +44,14 @@ def test_ssim_loss_is_one_minus_the_metric(complex_images):
     assert float(ssim_loss(r, r)) == pytest.approx(0, abs=1e-12)
 
 
+def test_ssim_minds_noise_in_air_more_than_in_tissue():
+    reference = torch.ones(64, 64, dtype=torch.complex64)
+    reference[:, :32] = 0
+    noise = 0.01 * random_complex(64, 64)
+    air, tissue = (ssim_loss(reference + noise * where, reference) for where in (reference == 0, reference == 1))
+    assert air > 5 * tissue
+
+
 def test_an_image_smaller_than_the_window_is_refused():
     with pytest.raises(ValueError, match="smaller window"):
         ssim_loss(torch.ones(5, 9), torch.ones(5, 9))
