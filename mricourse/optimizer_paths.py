@@ -205,7 +205,7 @@ def show_paths(runs: Mapping[Surface, Mapping[str, Tensor]]) -> list[Axes]:
             cell.plot(x, y, color=COLOURS[index % 7], linestyle=DASHES[index % 5], label=label, marker=".", ms=4)
         cell.plot(*finite_part(next(iter(paths.values())))[0], "o", color="black", ms=7, mfc="white")
     handles, labels = cells[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3 if n == 1 else 5, frameon=False)
     return Panels(cells[0])
 
 

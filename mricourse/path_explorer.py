@@ -26,7 +26,7 @@ class _Canvas(anywidget.AnyWidget):
 
     _esm = (Path(__file__).parent / "path_explorer.js").read_text(encoding="utf-8")
     picture = traitlets.Bytes().tag(sync=True)
-    frame = traitlets.List([0.14, 0.04, 0.83, 0.80]).tag(sync=True)  # left, top, width, height in the picture
+    frame = traitlets.List([0.14, 0.04, 0.81, 0.80]).tag(sync=True)  # left, top, width, height in the picture
     window = traitlets.List().tag(sync=True)
     start = traitlets.List([0.0, 0.0]).tag(sync=True)
     paths = traitlets.List().tag(sync=True)
@@ -68,7 +68,7 @@ class PathExplorer(View):
         self._surfaces, self._n_steps, self._busy = dict(zip(titles, surfaces, strict=True)), n_steps, False
         self.surface = ipywidgets.Dropdown(options=titles, description="surface")
         wide = {"style": {"description_width": "initial"}, "layout": {"width": "420px"}}
-        log = {"base": 10, "min": -3, "max": 0.6, "step": 0.05, "readout_format": ".3f", **wide}
+        log = {"base": 10, "min": -3, "max": 0.6, "step": 0.01, "readout_format": ".3f", **wide}
         self.rate = ipywidgets.FloatLogSlider(description="rate of gradient descent, momentum", **log)
         self.adaptive_rate = ipywidgets.FloatLogSlider(description="rate of Adagrad, RMSProp, Adam", **log)
         self.noise = ipywidgets.FloatSlider(description="noise of the gradient", max=1.0, step=0.05, **wide)

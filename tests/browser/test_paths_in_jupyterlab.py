@@ -67,7 +67,7 @@ def test_the_start_moves_by_mouse_and_keyboard(notebook):
 
     # a click in the middle of the lower left quarter of the window, which is -1.5 to 1.5 both ways
     box = canvas.bounding_box()
-    left, top, width, height = 0.14, 0.04, 0.83, 0.80
+    left, top, width, height = 0.14, 0.04, 0.81, 0.80
     canvas.click(position={"x": (left + width / 4) * box["width"], "y": (top + height * 3 / 4) * box["height"]})
     wait_for_paths(page, canvas)
     x, y = wait_for_start(page, question, -0.75, -0.75, "a saddle", within=0.03)
