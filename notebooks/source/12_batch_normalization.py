@@ -353,8 +353,8 @@ for name in ("none", "batch_inner", "instance_inner", "group_inner", "batch_8", 
 # - Shift does not explain the gain: see the claims on shaken norms. A smoother slope and larger steps fit better.
 # - With one image a batch, training mode gives every change the same size, and depends on units, neighbours and air.
 #   Evaluation mode is another network, apart by the percentage above.
-# - Without a norm the denoiser was best, by the decibels above. If training needs a norm: not behind the last layer,
-#   and scale the image once, from outside.
+# - At batch 1 the denoiser without a norm was best, by the decibels above. If training needs a norm: larger batches, or
+#   none behind the last layer; and scale the image once, from outside.
 #
 # The norm was one part in a kit of many. Lesson 13 puts parts together: LeNet, residual blocks, U-Net.
 #
