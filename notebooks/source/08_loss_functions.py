@@ -316,8 +316,9 @@ black = [ssim(torch.where(reference.abs() < 0.005, 0, image), reference).mean() 
 claim("SSIM once the air is black: best minus worst", max(black) - min(black), at_most=0.02)
 
 # %% [markdown]
-# MSE does not win by its own measure: L1 is level with it. Zhao et al. saw that too. The gradient of MSE grows with the
-# error: large errors at borders, which nobody can avoid, drown small ones that one could. MSE leaves a haze in the air.
+# MSE does not win by its own measure: L1 is level with it. Zhao et al. saw that too. A likely reason: the gradient of
+# MSE grows with the error, and large errors at borders, which nobody can avoid, drown small ones that one could. After
+# 8000 steps MSE still leaves a haze in the air.
 #
 # SSIM wins by its own measure. What is that worth? We looked afterwards: with black air all five are nearly equal (last
 # claim). The perceptual network blurs; a denoiser's features, it seems, mind noise more. The adversarial one pays a
