@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lessons 1 and 5; one figure uses lesson 2 | about 15 s | heads (scalps partly drawn); contrast, phase, noise simulated |
+# | lessons 1, 5; one figure: lesson 2 | about 15 s | heads (scalps partly drawn); contrast, phase, noise simulated |
 
 # %% slideshow={"slide_type": "skip"}
 import torch
