@@ -25,8 +25,10 @@ AXES = {-2: "y", -1: "x"}
 def flipped(scan: Scan, axis: int) -> Scan:
     """Flip a scan along one axis: image, coil maps, k-space and mask move together.
 
-    Phase is kept, not conjugated: the result is what a scanner would have measured of the mirrored head inside the
-    mirrored coil array. The mask may change as well (lines k become lines -k), so a batch should not share it.
+    Phase is kept, not conjugated, in the image and in the maps, so the forward model holds for the result as it did for
+    the scan. (Loops that are really built mirrored receive with the conjugate phase: magnetic fields are axial vectors.
+    The model knows smooth complex maps only, and cannot tell.) The mask may change, lines k become lines -k: in a batch
+    every scan needs its own.
 
     Parameters
     ----------

@@ -66,12 +66,12 @@ def split_error(image: Tensor, reference: Tensor, mask: Tensor) -> tuple[Tensor,
 def texture_distance(images: Tensor, references: Tensor, *, n_resamples: int = 0, seed: int = 0) -> Tensor:
     r"""Measure how unlike the local contrasts of two sets of images are; 0 for sets of equal textures.
 
-    The local contrasts of a set are the differences of magnitude between all neighbouring pixels, along both axes, of
-    all its images. The distance between two such distributions is the area between their cumulative curves, which is
-    the least average change that turns one into the other (Wasserstein's $W_1$). A blur lacks large differences, noise
-    has too few small ones. Pairs of images and references are never compared, so an image can be perfect by this
-    measure and wrong in every pixel. It stands for the divergence between images and references in Blau and Michaeli's theorem,
-    with one local feature in place of the whole image.
+    The local contrasts of a set are the differences of magnitude between all neighbouring pixels, along both axes,
+    of all its images. The distance between two such distributions is the area between their cumulative curves,
+    which is the least average change that turns one into the other (Wasserstein's $W_1$). A blur lacks large
+    differences, noise has too few small ones. Pairs of images and references are never compared, so an image can be
+    perfect by this measure and wrong in every pixel. It stands for the divergence between images and references in
+    Blau and Michaeli's theorem, with one local feature in place of the whole image.
 
     Parameters
     ----------
