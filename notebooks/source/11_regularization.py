@@ -291,8 +291,8 @@ for ny, nx, axis, draw in ((9, 12, -1, (9, 12)), (9, 12, -2, 9), (8, 7, -1, 8), 
 # a phase ramp that no magnitude shows.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Eight orientations make 96 scans out of twelve. We train on them rightly, and in two wrong ways: the coils stay; or the
-# scans are turned too late, *after* the undersampling.
+# Eight orientations make 96 scans out of twelve. We train on them rightly, and in two wrong ways: the coils stay; or
+# the scans are turned too late, *after* the undersampling.
 
 # %% slideshow={"slide_type": "skip"}
 late = [t for half in (s.undersample(MASK) for s in first) for t in (half, flipped(half, -1))]
