@@ -213,10 +213,11 @@ def test_a_move_is_quick(explorer):
 
 
 def test_it_carries_a_still_picture(explorer):
+    before = plt.get_fignums()  # other tests may have left figures open
     bundle = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert pixels(b64decode(bundle["image/png"])).ndim == 3
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == before
 
 
 @pytest.mark.parametrize("surfaces", [[], [SADDLE, SADDLE]])
