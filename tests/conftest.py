@@ -1,5 +1,7 @@
 """A tiny course of one lesson, for the tests of the lesson machine, and a tiny checkpoint, trained in seconds."""
 
+import sys
+
 import pytest
 
 pytest.register_assert_rewrite("bank")  # tests/wrong_answers/bank.py, which test_lessons.py uses too
@@ -126,3 +128,22 @@ def mricourse(capsys):
         return (ended.value.code or 0, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    """No test leaves a figure to the next: twenty open ones are a warning, and a warning is a failure here."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
+
+@pytest.fixture
+def style_kept():
+    """The figures of a test open no window and leave the learner's own style as it was."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    style = matplotlib.rcParams.copy()
+    yield
+    assert matplotlib.rcParams == style, "a figure changed the global style"

@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -29,13 +27,7 @@ class Number:
         return Number(math.tanh(self.data), (self,), (1 - math.tanh(self.data) ** 2,), "tanh")
 
 
-@pytest.fixture(autouse=True)
-def no_window_and_no_leftovers():
-    matplotlib.use("Agg")
-    style = matplotlib.rcParams.copy()
-    yield
-    assert matplotlib.rcParams == style, "a figure changed the global style"
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("style_kept")
 
 
 def formula(a, b):

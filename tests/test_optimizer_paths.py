@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from base64 import b64decode
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from mricourse.path_explorer import PathExplorer
 MAPS = simulate_coils(2, (8, 6), kind="biot_savart").abs().double()
 PAIR = folded_pair(MAPS[:, [1, 5], 2], torch.tensor([0.6, 0.4]))
 SURFACES = [PAIR, T2_DECAY, SADDLE]
-SECONDS = 0.3  # of this process, for one move of the start
 
 
 def pixels(png):
@@ -130,7 +128,6 @@ def test_paths_are_drawn_with_their_surfaces():
     assert axes[1].get_xlabel() == "amplitude" and axes[0].get_xlim() == PAIR.window[:2]
     [legend] = axes[0].figure.legends
     assert [text.get_text() for text in legend.get_texts()] == list(OPTIMIZERS)
-    plt.close(axes[0].figure)
 
 
 # --- the widget ---
@@ -203,21 +200,11 @@ def test_the_frame_of_the_picture_is_where_the_axes_are(explorer):
     assert column[round((top + height) * ny) - 3 : round((top + height) * ny) + 4].min() < 200, "the axis below"
 
 
-def test_a_move_is_quick(explorer):
-    taken = []
-    for x in (0.2, 0.3, 0.4):
-        started = time.process_time()
-        explorer.start = (x, 0.1)
-        taken.append(time.process_time() - started)
-    assert min(taken) < SECONDS
-
-
 def test_it_carries_a_still_picture(explorer):
-    before = plt.get_fignums()  # other tests may have left figures open
     bundle = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert pixels(b64decode(bundle["image/png"])).ndim == 3
-    assert plt.get_fignums() == before
+    assert not plt.get_fignums(), "it leaves no figure behind"
 
 
 @pytest.mark.parametrize("surfaces", [[], [SADDLE, SADDLE]])

@@ -29,13 +29,7 @@ from mricourse.sampling import equispaced_mask, kt_mask, poisson_disc_mask, radi
 NY, NX = 33, 40
 
 
-@pytest.fixture(autouse=True)
-def no_window_and_no_leftovers():
-    matplotlib.use("Agg")
-    style = matplotlib.rcParams.copy()
-    yield
-    assert matplotlib.rcParams == style, "a figure changed the global style"
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("style_kept")
 
 
 @pytest.fixture
