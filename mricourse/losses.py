@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from mricourse.metrics import mean_similarity
 
 
 def log_nmse(image: Tensor, reference: Tensor) -> Tensor:
@@ -82,17 +83,8 @@ def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tens
         raise ValueError(
             f"the image is {tuple(image.shape[-2:])} and the window {window_size} pixels; expected a smaller window."
         )
-    x, r = (magnitude.abs().reshape(-1, 1, *magnitude.shape[-2:]) for magnitude in (image, reference))
-    peak = r.amax(dim=(-2, -1), keepdim=True)
-    c1, c2 = (0.01 * peak).square(), (0.03 * peak).square()
-    unbiased = window_size**2 / (window_size**2 - 1)
-    mean_x, mean_r, mean_xx, mean_rr, mean_xr = (
-        functional.avg_pool2d(product, window_size, stride=1) for product in (x, r, x * x, r * r, x * r)
-    )
-    var_x, var_r = unbiased * (mean_xx - mean_x.square()), unbiased * (mean_rr - mean_r.square())
-    cov = unbiased * (mean_xr - mean_x * mean_r)
-    luminance = (2 * mean_x * mean_r + c1) / (mean_x.square() + mean_r.square() + c1)
-    return 1 - (luminance * (2 * cov + c2) / (var_x + var_r + c2)).mean()
+    x, r = image.abs(), reference.abs()
+    return 1 - mean_similarity(x, r, r.amax(dim=(-2, -1)), window_size=window_size).mean()
 
 
 PLAIN = {"log_nmse": log_nmse, "mse": mse, "l1": l1, "ssim": ssim_loss}

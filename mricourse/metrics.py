@@ -120,8 +120,12 @@ def ssim(
             f"window_size is {window_size} for images of {tuple(x.shape[-2:])} pixels; "
             "expected an odd number from 3 to the shorter side. Use a smaller window."
         )
-    peak = _peak(r, data_range)[..., None, None]
-    c1, c2 = (0.01 * peak).square(), (0.03 * peak).square()
+    return _as_number(mean_similarity(x, r, _peak(r, data_range), window_size=window_size))
+
+
+def mean_similarity(x: Tensor, r: Tensor, peak: Tensor, *, window_size: int) -> Tensor:
+    """Compute what `ssim` describes, of magnitudes, with a gradient: (..., y, x), (..., y, x), (...) -> (...)."""
+    c1, c2 = ((factor * peak[..., None, None]).square() for factor in (0.01, 0.03))
     n_pixels = window_size**2
     unbiased = n_pixels / (n_pixels - 1)
 
@@ -133,7 +137,7 @@ def ssim(
     cov = unbiased * (mean_xr - mean_x * mean_r)
     luminance = (2 * mean_x * mean_r + c1) / (mean_x.square() + mean_r.square() + c1)
     structure = (2 * cov + c2) / (var_x + var_r + c2)
-    return _as_number((luminance * structure).mean((-2, -1)))
+    return (luminance * structure).mean((-2, -1))
 
 
 def best_scale(image: Tensor, reference: Tensor) -> Tensor:

@@ -209,8 +209,11 @@ def _bounds_text(at_least: float | None, at_most: float | None, unit: str) -> st
 
 
 def _plain(bound: float) -> str:
-    """The bound as it was typed: 0.5, 1e-06, 61706."""
-    return f"{float(bound):.6g}" if bound != int(bound) else f"{int(bound):,}"
+    """The bound as it was typed: 0.5, 1e-06, 61706; three digits of one that a formula gave, 0.0333 for 1/30."""
+    if bound == int(bound):
+        return f"{int(bound):,}"
+    typed = f"{float(bound):.5g}"
+    return typed if float(typed) == bound else f"{float(bound):.3g}"
 
 
 def _with_unit(number: str, unit: str) -> str:

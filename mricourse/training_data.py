@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mricourse.augmentation import flipped
 from mricourse.coils import combine, espirit
 from mricourse.draws import choose, generator_for, integer, smooth_field, subseed, uniform
 from mricourse.fourier import fft2c, fftc, ifft2c, ifftc
@@ -134,7 +135,7 @@ class SimulatedScans:
         if self.strip is not None and mask.shape[-1] == 1:
             scan = _strip(scan, self.strip, generator)
         if uniform(0, 1, generator) < 0.5:
-            scan = _mirrored(scan)
+            scan = flipped(scan, -1)
         scan = _turned(scan, uniform(-math.pi, math.pi, generator))
         return replace(scan.undersample(mask), meta=scan.meta | pattern)
 
@@ -268,12 +269,6 @@ def _turned(scan: Scan, phase_rad: float) -> Scan:
     """Turn the phase of data and image: that of a receiver is arbitrary."""
     factor = complex(math.cos(phase_rad), math.sin(phase_rad))
     return replace(scan, kspace=scan.kspace * factor, reference=scan.reference * factor)
-
-
-def _mirrored(scan: Scan) -> Scan:
-    """Mirror left and right: the image, its coils and its k-space together."""
-    kspace = fftc(ifftc(scan.kspace, dim=-1).flip(-1), dim=-1)
-    return replace(scan, kspace=kspace, smaps=scan.smaps.flip(-1), reference=scan.reference.flip(-1))
 
 
 def _check_range(name: str, span: Sequence[float], least: float, most: float) -> None:

@@ -59,6 +59,7 @@ def test_claim_compares_the_unfavourable_end(capsys):
     ("value", "bounds", "text"),
     [
         (3.123e-7, {"at_most": 1e-5}, "3.12e-07 (claimed: at most 1e-05)"),
+        (0.05, {"at_least": 1 / 30, "at_most": 0.12345}, "0.0500 (claimed: 0.0333 to 0.12345)"),
         (61706, {"at_least": 61706, "at_most": 61706}, "61,706 (claimed: 61,706 to 61,706)"),
         (93.2123, {"at_least": 90}, "93.2 (claimed: at least 90)"),
         (2.004, {"at_most": 2.01}, "2.00 (claimed: at most 2.01)"),
