@@ -103,8 +103,7 @@ class UNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, a=slope)
 
     def _after(self, n_features: int) -> list[nn.Module]:
-        # one channel a group is the instance norm; nn.InstanceNorm2d has wrong gradients, see tests/test_unet.py
-        norm = [nn.GroupNorm(n_features, n_features, affine=False)] if self.norm == "instance" else []
+        norm = [nn.InstanceNorm2d(n_features)] if self.norm == "instance" else []
         return [*norm, nn.LeakyReLU(self.slope, inplace=True)]
 
     def _block(self, n_in: int, n_out: int, options: dict, *, n_between: int | None = None) -> nn.Sequential:
