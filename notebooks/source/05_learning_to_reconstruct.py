@@ -267,8 +267,8 @@ def lead(name, A, kspace, reference, task="undersampling"):
 leads = {task: lead(task, *scans("test", 20, task), task) for task in TASKS}
 
 # %% slideshow={"slide_type": "fragment"}
-for task in ("undersampling", "denoising", "super_resolution"):
-    claim(f"{task}: learned over rival", leads[task], at_least=0, unit="dB")
+for task, least in (("undersampling", 0), ("denoising", 0.5), ("super_resolution", 0.5)):
+    claim(f"{task}: learned over rival", leads[task], at_least=least, unit="dB")
 claim("ghosting: rival over learned", -leads["ghosting"], at_least=3, unit="dB")
 complete = scans("test", 20, "denoising")[0]
 change = [(networks["denoising"](complete, fft2c(i)[:, None]) - i).flatten(1).norm(dim=1) for i in (mixture, reference)]

@@ -198,7 +198,7 @@ show_images([noisy[3, 0], wiener[3, 0], bent[3, 0]], ["noisy", "Wiener", "bent"]
 # pixel. That pays the second debt, without any training.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Six activations, and where they are flat
+# ## Activations, and where they are flat
 #
 # In training, each weight moves along the slope of the loss, and the slope of every activation on the way is a factor
 # of it (lesson 9). Where an activation is flat, the layers before it learn nothing. ReLU is flat for all negative

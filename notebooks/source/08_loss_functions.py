@@ -206,7 +206,7 @@ claim("Perceptual loss by hand: difference", abs(by_hand - perceptual(x[:2], r[:
 # patches of an image, high for measured ones, low for made ones. It learns from its **hinge loss**, which is content
 # once real patches score above 1 and made ones below $-1$:
 #
-# $$\mathrm{mean}\max(0,\,1-C(r))+\mathrm{mean}\max(0,\,1+C(x))$$
+# $$\mathrm{mean}\,\max(0,\,1-C(r))+\mathrm{mean}\,\max(0,\,1+C(x))$$
 #
 # The **generator**, our reconstruction network, learns from the **adversarial loss** $L_1(x,r)-w\,\mathrm{mean}\,C(x)$.
 # They take turns. The critic is never told which reference belongs to which image: it asks whether $x$ looks real, not
@@ -316,9 +316,9 @@ black = [ssim(torch.where(reference.abs() < 0.005, 0, image), reference).mean() 
 claim("SSIM once the air is black: best minus worst", max(black) - min(black), at_most=0.02)
 
 # %% [markdown]
-# MSE does not win by its own measure: L1 is level with it. Zhao et al. saw that too. A likely reason: the gradient of
-# MSE grows with the error, and large errors at borders, which nobody can avoid, drown small ones that one could. After
-# 8000 steps MSE still leaves a haze in the air.
+# MSE does not win by its own measure: L1 is level with it (the bound of -0.2 dB came afterwards). Zhao et al. saw that
+# too. A likely reason: the gradient of MSE grows with the error, and large errors at borders, which nobody can avoid,
+# drown small ones that one could. After 8000 steps MSE still leaves a haze in the air.
 #
 # SSIM wins by its own measure. What is that worth? We looked afterwards: with black air all five are nearly equal (last
 # claim). The perceptual network blurs; a denoiser's features, it seems, mind noise more. The adversarial one pays a

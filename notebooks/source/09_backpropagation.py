@@ -246,7 +246,8 @@ for (name, error), theory in zip(errors.items(), (2e-5, 4e-11), strict=True):
     claim(f"{name}: smallest error of a difference", error.min(), at_least=theory / 25, at_most=theory * 25)
 
 # %% [markdown]
-# A V: rounding on the left, curvature on the right. A wrong gradient makes no V, its error stays. Test in float64.
+# A V: rounding on the left, curvature on the right. A wrong gradient makes no V, its error stays. (A single weight fell
+# below the bound by luck, hence all 17.) Test in float64.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why backwards?
