@@ -309,13 +309,13 @@ for name in ("denoiser", "modl_gradient", "modl_unshared", "unet", "modl_k1_long
 show_images(compare({n: networks[n] for n in ("unet", "modl")}, *first), reference=reference, error_gain=4)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# One slice proves nothing. Here are strips of 64 columns from 20 slices, nominal $R = 4$, random and equispaced.
+# One slice proves nothing. Here are strips of 48 columns from 20 slices, nominal $R = 4$, random and equispaced.
 # Differences are paired. The intervals speak of slices of this head, not of people.
 #
 # **Predict.** Rank them all. We claim the order, with bounds of zero.
 
 # %% slideshow={"slide_type": "fragment"}
-[(strips, y, truth)] = stack([SimulatedScans("test", 18, strip=64, **options)[i] for i in range(20)])
+[(strips, y, truth)] = stack([SimulatedScans("test", 18, strip=48, **options)[i] for i in range(20)])
 dB = {name: psnr(image, truth) for name, image in compare(networks, strips, y, truth).items()}  # (slices,)
 print(", ".join(f"{name} {values.mean():.1f}" for name, values in dB.items()), "dB")
 for better, worse in (("modl_k1_long", "zero-filled"), ("modl_k5", "modl_k1_long"), ("modl_k5", "wavelet"),
@@ -363,7 +363,7 @@ claim("smallest drop of the misfit in a data consistency", (misfit[1::2] - misfi
 def one_strip(acceleration=4, pattern="random", noise=0.004, iterations=K):  # -> named images (y, x)
     draw = random_mask if pattern == "random" else equispaced_mask
     strip = SenseOperator(strips.smaps[3], draw(N, acceleration, acs=ACS))
-    data = strip.forward(truth[3]) + noise * strip.mask * random_complex(8, N, 64, seed=1)
+    data = strip.forward(truth[3]) + noise * strip.mask * random_complex(8, N, 48, seed=1)
     image = networks["modl"].iterates(strip, data)[2 * iterations]
     return {"reference": truth[3], "zero-filled": strip.adjoint(data), f"x{iterations}": image}
 
