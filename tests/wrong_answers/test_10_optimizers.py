@@ -7,6 +7,30 @@ from bank import (  # noqa: F401
     test_wrong_answer_is_rejected,
 )
 
+RULE = """
+def my_rule(name, weights, memory, grad, lr, eps):
+    if name == "momentum":
+        v = {v}
+        return weights - {momentum}, v
+    if name == "Adagrad":
+        s = {adagrad}
+    else:
+        s = {rmsprop}
+    return weights - {step}, {keep}
+"""
+
+
+def rule(
+    v="0.9 * memory + grad",
+    momentum="lr * v",
+    adagrad="memory + grad**2",
+    rmsprop="0.99 * memory + 0.01 * grad**2",
+    step="lr * grad / (s.sqrt() + eps)",
+    keep="s",
+):
+    return RULE.format(v=v, momentum=momentum, adagrad=adagrad, rmsprop=rmsprop, step=step, keep=keep)
+
+
 ADAM = """
 def my_adam_step(weights, memory, grad, lr, t, beta1=0.9, beta2=0.999, eps=1e-8):
     m, s = memory
@@ -40,6 +64,51 @@ def rate(
 
 
 WRONG = {
+    "my_rule": {
+        "momentum: a moving mean, as in Adam": rule(v="0.9 * memory + 0.1 * grad"),
+        "momentum: the learning rate inside the velocity": rule(v="0.9 * memory + lr * grad", momentum="v"),
+        "momentum: the old velocity": rule(momentum="lr * (0.9 * memory)"),
+        "momentum: the velocity forgets nothing": rule(v="memory + grad"),
+        "momentum: 0.99": rule(v="0.99 * memory + grad"),
+        "momentum: Nesterov's": rule(momentum="lr * (grad + 0.9 * v)"),
+        "momentum: the sign of the velocity is wrong": rule(v="0.9 * memory - grad"),
+        "momentum: none, the gradient is kept": rule(v="grad"),
+        "momentum: plain descent, memory not updated": rule(momentum="lr * grad").replace(
+            "* lr * grad, v", "* lr * grad, memory"
+        ),
+        "momentum: the memory holds the step": rule(v="0.9 * memory + lr * grad", momentum="lr * v / lr"),
+        "uphill": rule(momentum="lr * -v", step="lr * -grad / (s.sqrt() + eps)"),
+        "Adagrad: the sum is not kept": rule(keep='memory if name == "Adagrad" else s'),
+        "Adagrad: the last square only": rule(adagrad="grad**2"),
+        "Adagrad: a mean of the squares, as RMSProp": rule(adagrad="0.99 * memory + 0.01 * grad**2"),
+        "Adagrad: the sum up to the last step": rule(adagrad="torch.as_tensor(memory) + grad**2").replace(
+            "    else:", "        return weights - lr * grad / ((s - grad**2).sqrt() + eps), s\n    else:"
+        ),
+        "Adagrad: absolute values": rule(adagrad="memory + grad.abs()"),
+        "RMSProp: a sum": rule(rmsprop="memory + grad**2"),
+        "RMSProp: alpha swapped": rule(rmsprop="0.01 * memory + 0.99 * grad**2"),
+        "RMSProp: alpha is 0.9": rule(rmsprop="0.9 * memory + 0.1 * grad**2"),
+        "RMSProp: alpha is 0.999": rule(rmsprop="0.999 * memory + 0.001 * grad**2"),
+        "RMSProp: no 1 - alpha": rule(rmsprop="0.99 * memory + grad**2"),
+        "RMSProp: the mean is not kept": rule(keep='memory if name == "RMSprop" else s'),
+        "RMSProp: bias corrected, as Adam's first step": rule(
+            rmsprop="grad**2 if isinstance(memory, float) else 0.99 * memory + 0.01 * grad**2"
+        ),
+        "the root is kept": rule(keep="s.sqrt()"),
+        "no root": rule(step="lr * grad / (s + eps)"),
+        "no eps": rule(step="lr * grad / s.sqrt()"),
+        "eps inside the root": rule(step="lr * grad / (s + eps).sqrt()"),
+        "eps squared inside the root": rule(step="lr * grad / (s + eps**2).sqrt()"),
+        "eps beside the root and inside": rule(step="lr * grad / ((s + eps**2).sqrt() + eps)"),
+        "eps is a floor": rule(step="lr * grad / s.sqrt().clamp_min(eps)"),
+        "one eps for all": rule(step="lr * grad / (s.sqrt() + 1e-8)"),
+        "eps in the memory": rule(keep="s + eps"),
+        "one size for all weights": rule(step="lr * grad / (s.mean().sqrt() + eps)"),
+        "the sign of the gradient": rule(step="lr * grad.sign()"),
+        "no learning rate": rule(step="grad / (s.sqrt() + eps)"),
+        "momentum for all three": rule(step="lr * (0.9 * memory + grad)", keep="0.9 * memory + grad"),
+        "Adagrad and RMSProp change places": rule(adagrad="0.99 * memory + 0.01 * grad**2", rmsprop="memory + grad**2"),
+    },
     "my_adam_step": {
         "no bias correction": adam(step="lr * m / (s.sqrt() + eps)"),
         "bias correction of the mean only": adam(step="lr * (m / (1 - beta1**t)) / (s.sqrt() + eps)"),
@@ -110,6 +179,37 @@ def my_rate(step, n_steps, warmup):
 }
 
 RIGHT = {
+    "my_rule": {
+        "branches": rule(),
+        "in place, squares by product": """
+def my_rule(name, weights, memory, grad, lr, eps):
+    memory = torch.as_tensor(memory).to(grad) * torch.ones_like(grad)
+    if name == "momentum":
+        memory.mul_(0.9).add_(grad)
+        weights -= lr * memory
+        return weights, memory
+    if name == "Adagrad":
+        memory.addcmul_(grad, grad)
+    elif name == "RMSprop":
+        memory.lerp_(grad * grad, 0.01)
+    weights.addcdiv_(grad, memory.sqrt().add_(eps), value=-lr)
+    return weights, memory
+""",
+        "a function for each": """
+def my_rule(name, weights, memory, grad, lr, eps):
+    def momentum():
+        new = grad + 0.9 * memory
+        return weights - lr * new, new
+
+    def by_size(new):
+        return weights - lr / (eps + torch.sqrt(new)) * grad, new
+
+    if name[0] == "m":
+        return momentum()
+    square = torch.square(grad)
+    return by_size(memory + square if name == "Adagrad" else memory + 0.01 * (square - memory))
+""",
+    },
     "my_adam_step": {
         "torch's own order": """
 def my_adam_step(weights, memory, grad, lr, t, beta1=0.9, beta2=0.999, eps=1e-8):
