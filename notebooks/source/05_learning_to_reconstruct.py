@@ -7,7 +7,7 @@
 # # 5 · Learning to reconstruct
 #
 # **You will be able to**
-# - say what hand-crafted models lack, and why only a non-linear map fills missing lines;
+# - say what hand-crafted models lack, and why no convolution of the image fills missing lines;
 # - write one step of a training, and name loss, weights, training, validation and test data;
 # - compare learned maps with tuned rivals on four tasks, at equal data and budget;
 # - measure how the error falls with data, and where a learned map loses.
@@ -58,7 +58,7 @@ show_images([reference[SHOWN], mixture[SHOWN]], ["a head", "as sparse as a head"
 
 # %% [markdown]
 # The model counts edges, wherever they lie; someone must tune its weight; each image takes tens of iterations. Could we
-# learn from heads what heads look like, once and for all?
+# learn from heads what heads look like?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A map learned from pairs
@@ -87,7 +87,7 @@ claim("the best weights gain, on a new head", gain, at_most=0.3, unit="dB")
 # Nothing: where $y$ is zero, $w\,y$ is zero. No convolution fills a missing line, however large. (A weight for each
 # pair of pixels could, for one mask only: lesson 16.)
 #
-# So the map must be **non-linear**. The least we can do is to set negative numbers to zero between two convolutions:
+# So we make the map **non-linear**. The least we can do is to set negative numbers to zero between two convolutions:
 #
 # $$f_w(z) = z + W_2 \max(0,\, W_1 z) .$$
 #
@@ -175,7 +175,7 @@ cleaned = zero_filled + torch.view_as_complex(hidden(channels(zero_filled)).deta
 claim("one hidden layer gains", psnr(cleaned, reference) - psnr(zero_filled, reference), at_least=0.5, unit="dB")
 
 # %% [markdown]
-# It follows, and falls behind: the network begins to learn its 40 slices by heart. This is **overfitting**.
+# It follows, and falls behind: the network learns part of its slices by heart, the beginning of **overfitting**.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What deep learning is
@@ -192,8 +192,8 @@ features = networks["undersampling"].body.unet.down_blocks[0](channels(zero_fill
 show_images(features / features.amax((1, 2), keepdim=True), [f"channel {n}" for n in range(8)], window=(0, 1))
 
 # %% [markdown]
-# Outlines, brightness, ripples of aliasing. (Channels 0 and 4 are silent, as we left the imaginary part out.) Deeper
-# layers combine them over larger areas. The price: 120,352 weights are hungry for data.
+# Outlines, brightness, ripples of aliasing. (Channels 0 and 4 are negative, drawn black: no imaginary part came in.)
+# Deeper layers combine them over larger areas. The price: 120,352 weights are hungry for data.
 #
 # The parts, and their lessons: convolution (6); activations such as the ReLU, and pooling, which shrinks images to see
 # further (7); loss (8); back-propagation (9); the optimizer, which steps (10); regularisation against overfitting (11);
@@ -219,7 +219,7 @@ claim("loss and gradient cost, in passes", work / 12000 / counts[torch.ops.aten.
 print(f"one training: {work:.1e} operations, {work / 1.58e12:.1f} s on a GPU of 2010, {work / 989e12:.3f} s of 2022")
 
 # %% [markdown]
-# One pass forward, two back. (GTX 580 and H100 at peak speeds, which no training reaches.)
+# One pass forward, two back. (GTX 580 in 32 bits, H100 in 16, at peak speeds, never reached.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Four tasks, one network
@@ -240,7 +240,7 @@ for name in [*(f"task_{task}" for task in TASKS), *(f"undersampling_{n}" for n i
     print(f"{name:22}{card['n_parameters']:8,} weights{card['n_steps']:8,} steps{card['seconds']:5} s on a CPU core")
 
 # %% [markdown]
-# Trainings on few slices end after three validations without a new best; each network keeps its best weights. (The core
+# Trainings on 4 to 64 slices ended after three validations without a new best; each keeps its best weights. (The core
 # was shared.)
 #
 # The rivals are tuned on the very slice and its answer, as no clinic can: Haar wavelets or total variation, whichever
@@ -252,7 +252,7 @@ for name in [*(f"task_{task}" for task in TASKS), *(f"undersampling_{n}" for n i
 
 # %% slideshow={"slide_type": "fragment"}
 RIVALS = {"undersampling": tuned_sparsity,
-          "denoising": lambda *scan: tuned_sparsity(*scan, haar=(), tv=(0.01, 0.02, 0.04, 0.08)),
+          "denoising": lambda *scan: tuned_sparsity(*scan, haar=(0.02, 0.04), tv=(0.01, 0.02, 0.04, 0.08)),
           "super_resolution": lambda *scan: tuned_sparsity(*scan, haar=(5e-4,), tv=(1e-3, 2e-3, 4e-3, 8e-3)),
           "ghosting": lambda A, kspace, reference: ifft2c(remove_nyquist_ghost(kspace[:, 0])[0])}
 
@@ -279,16 +279,16 @@ claim("the denoiser changes mixtures more than heads, by a factor of", change[0]
 # its image.) The denoiser knows what the wavelet does not.
 #
 # The ghosts are lost by far. The exact model ends at the noise; the network must guess, place by place, which of two
-# overlaid heads is true. Where the physics is known, use it, and learn the rest: that is Part C.
+# overlaid heads is true. Where the physics is known, use it, and learn the rest: from lesson 16 on.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How much data it takes
 #
-# Six networks differ in data only: 1 to 256 slices, with new noise and lines at every step, or a new slice at every
-# step, 12,000. The distance from the error on training slices to that on the test head is the **generalisation gap**. A
-# power law, error $\propto n^{-s}$, is a straight line on logarithmic axes.
+# Six networks differ in data, and so in steps: 1 to 256 slices, with new noise and lines at every step, or a new slice
+# at every step, 12,000. The distance from the error on training slices to that on the test head is the **generalisation
+# gap**. A power law, error $\propto n^{-s}$, is a straight line on logarithmic axes.
 #
-# **Predict.** Where does it end? We claim that one slice leaves at least twice the error on the test head, 12,000 at
+# **Predict.** Where does it bend? We claim that one slice leaves at least twice the error on the test head, 12,000 at
 # most 1.5 times.
 
 # %% slideshow={"slide_type": "fragment"}
@@ -382,14 +382,14 @@ claim("R = 2: putting measured lines back gains", after - before, at_least=1, un
 claim("R = 2: learned over rival, now", leads["R = 2"] + after - before, at_least=-0.5, unit="dB")
 
 # %% [markdown]
-# The gain holds. The win does not: the interval includes zero, a draw.
+# The gain holds; the win is a draw: the interval includes zero.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you have learned
 #
 # Numbers stand at the claims (✔).
 #
-# - Sparsity cannot tell a head from a mixture. Filling lines takes a non-linear map.
+# - Sparsity cannot tell a head from a mixture. No convolution of the image fills lines.
 # - Training data move the weights, against the gradient; validation data choose; test data from another head judge.
 # - At equal budgets networks beat tuned rivals in three tasks; ghosts belong to the exact model.
 # - More slices help until the network is the limit. It lost where it did not ask the data, and on unseen organs.

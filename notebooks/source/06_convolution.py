@@ -297,7 +297,7 @@ explore(filtered, kind=["Gaussian", "edges", "sharpen"], width=(0.3, 2.5, 0.1), 
 
 # %% [markdown]
 # Smoothing is a **low-pass**: the centre of k-space passes; the wider the kernel, the less. An edge filter along $x$ is
-# zero at $k_x=0$. Sharpening favours the outer k-space, where signal is weakest, and so lifts noise.
+# zero at $k_x=0$. Sharpening favours the outer k-space, where signal is weakest: it lifts noise over signal.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A kernel that removes noise
@@ -341,7 +341,7 @@ plot_lines(range(-80, 80), {n: g.real[:, NX // 2] for n, g in filters.items()}, 
 #
 # **Predict.** Who wins on a new head, tissue alone? Our bounds: a Gaussian of 0.5 pixels removes 4 dB of noise, 1 dB
 # should be left after the blur. The learned kernel could become (nearly) that Gaussian: it should not lose. Wiener
-# cannot lose on the training heads; on a new one it should be within 1 dB.
+# should not lose on the training heads; on a new one it should be within 1 dB.
 
 # %% slideshow={"slide_type": "fragment"}
 noisy, tissue = fft2c(heads) + NOISE_STD * random_complex(*heads.shape, seed=2), images > 0.02

@@ -200,7 +200,7 @@ show_images([noisy[3, 0], wiener[3, 0], bent[3, 0]], ["noisy", "Wiener", "bent"]
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Activations, and where they are flat
 #
-# In training, each weight moves along the slope of the loss, and the slope of every activation on the way is a factor
+# In training, each weight moves against the slope of the loss, and the slope of every activation on the way is a factor
 # of it (lesson 9). Where an activation is flat, the layers before it learn nothing. ReLU is flat for all negative
 # numbers, its **dead zone**. Its successors differ there:
 #
@@ -333,9 +333,9 @@ claim("Rate 0.004: ReLU over none", (found["ReLU", 0.004] - straight)[:, 1], at_
 
 # %% [markdown]
 # We were wrong in the middle: at the rate with the best image about a third of the ReLUs is dead, not a tenth. The
-# others do the work, and the quality does not tell. Even at the lowest rate some are dead, since a random start can put
-# a channel out of reach before the first step. At higher rates whole layers die, and most networks give back the noisy
-# image.
+# others do the work, and the quality does not tell. Even at the lowest rate some are dead, partly since a random start
+# can put a channel out of reach before the first step. At higher rates whole layers die, and most networks give back
+# the noisy image.
 #
 # A leak keeps channels in play, but it is no licence for long steps: at the highest rate the leaky network makes the
 # noisy image *worse*, while the dead one does no harm. Better remedies: lower rates (lesson 10), a start of the right

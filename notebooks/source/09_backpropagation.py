@@ -36,15 +36,15 @@ SCAN = {"te_ms": (20, 80), "noise_std": 0.03, "shape": (160, 144)}  # noise of e
 #
 # Lesson 8 chose the loss $L$, one number that says how wrong a network is. It left open how each weight learns which
 # way to go. Lesson 5 called the slopes $\partial L/\partial w$ the gradient, and let torch find them. Now we build an
-# engine that does, and train a network with it.
+# engine that does, and train with it.
 #
 # The MR signal decays: a **spin echo** at the echo time $TE$ has $S = S_0\,e^{-R_2 TE}$. The rate $R_2 = 1/T_2$ tells
 # tissues apart. Two echoes give
 #
 # $$R_2 = \frac{\ln (S_1/S_2)}{TE_2 - TE_1} .$$
 #
-# Simulated are the signals, from tissue maps of real heads, and the noise. The true $R_2$ is the formula's without
-# noise; with noise we clip the formula to 0 to 25 per second.
+# Simulated are the magnitudes, from tissue maps of real heads, and the (Rician) noise. The true $R_2$ is the formula's
+# without noise; with noise we clip the formula to 0 to 25 per second.
 #
 # **Predict.** Where does noise spoil the formula most?
 
@@ -56,7 +56,7 @@ show_images({name: r2[12] for name, r2 in maps.items()}, window=(0, 25), label="
 
 # %% [markdown]
 # Where $R_2$ is large: the second echo is nearly gone. A small network that reads both echoes may do better. Ours has
-# 17 weights. To nudge each in turn and look at $L$ takes 17 runs a step; common networks have millions. We want all
+# 17 weights. To nudge each in turn and look at $L$ takes 18 runs a step; common networks have millions. We want all
 # slopes from *one* run.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -230,7 +230,7 @@ show_images({name: r2[12] for name, r2 in maps.items()}, window=(0, 25), label="
 # $$\frac{\partial L}{\partial w} \approx \frac{L(w + h) - L(w - h)}{2h}$$
 #
 # errs by some $h^2$, since $L$ is curved, and by rounding, some $\epsilon/h$: $\epsilon\approx10^{-7}$ in float32,
-# $10^{-16}$ in float64. Both are equal near $h=\epsilon^{1/3}$, where the error is $\epsilon^{2/3}$: about
+# $2\cdot10^{-16}$ in float64. Both are equal near $h=\epsilon^{1/3}$, where the error is $\epsilon^{2/3}$: about
 # $2\cdot10^{-5}$ and $4\cdot10^{-11}$.
 #
 # **Predict** the curves of error against $h$. Constants that we do not know get a factor of 25.
@@ -299,9 +299,9 @@ for (name, size), bound in zip(sizes.items(), (0.7**30, 1, 1.4**30, 1), strict=T
     claim(f"{name}: gradient at the input", size[0], at_least=bound / 30, at_most=30 * bound)
 
 # %% [markdown]
-# On a logarithmic axis products are straight lines. With 0.7 the first layers learn some ten thousand times more slowly
-# than the last. The shortcut keeps a path of slope 1 open: lesson 13 builds on it. Lesson 12 holds the sizes in another
-# way.
+# On a logarithmic axis products are straight lines. With 0.7 a change after the first layer counts ten thousand times
+# less than after the last. The shortcut keeps a path of slope 1 open: lesson 13 builds on it. Lesson 12 holds the sizes
+# otherwise.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The backward of a convolution

@@ -47,14 +47,15 @@ N, STEPS = 64, 180  # pixels along both axes; steps of a training
 # $$w\leftarrow w-\eta\,\nabla L(w)$$
 #
 # The **learning rate** $\eta$ (lesson 5 called it $\tau$) scales the steps. We watch it on SENSE at $R=2$ (lesson 3):
-# two pixels fold onto one another, two coils tell them apart. With the two unknowns $\rho$ and $N=C^HC$
+# two pixels fold onto one another, two coils tell them apart. With the two unknowns $\rho$, true values $\rho^*$ (the
+# star) and $N=C^HC$
 #
 # $$L(\rho)=\tfrac12\lVert C\rho-a\rVert^2,\qquad\nabla L=C^H(C\rho-a)=N(\rho-\rho^*)$$
 #
 # To draw it, we drop the phases of maps and image: the unknowns are real, without noise. (The velocity in the code is
 # the gradient while `beta=0`.)
 #
-# **Predict.** Three learning rates: 0.1, 1 and 1.1. Which arrives at the star?
+# **Predict.** Three learning rates: 0.1, 1 and 1.1. Which gets nearest the star?
 
 # %% slideshow={"slide_type": "fragment"}
 def descend(gradient, w, rates, beta=0.0):  # gradient(w) -> like w; one rate a step -> all w, (steps + 1, ...)
@@ -82,8 +83,8 @@ show_paths({pair: {f"learning rate {rate}": descend(down, start, [rate] * 25) fo
 # $$\eta=\frac{2}{\lambda_{\max}+\lambda_{\min}},\qquad\text{error}\times\frac{\kappa-1}{\kappa+1}\text{ a step},\qquad
 # \kappa=\frac{\lambda_{\max}}{\lambda_{\min}}$$
 #
-# $\kappa$ is the **condition number**. Here $\sum_c S_c^2=1$, so $N$ has ones on its diagonal, $c$ beside them.
-# Then $\lambda=1\pm c$, the g-factor is $1/\sqrt{1-c^2}$, the best rate is 1 for all pairs, and
+# $\kappa$ is the **condition number**. Here the maps have unit length, so $N$ has ones on its diagonal, $c$ beside
+# them. Then $\lambda=1\pm c$, the g-factor is $1/\sqrt{1-c^2}$, the best rate is 1 for all pairs, and
 #
 # $$\kappa=\bigl(g+\sqrt{g^2-1}\bigr)^2\approx 4g^2$$
 #
@@ -134,7 +135,7 @@ plot_lines(kappa, steps, xlabel="condition number κ", ylabel="steps to 1/1000 o
 # the same rule, but does not wait for all scans: each step uses a **batch** of $B$ of them, drawn at random. On average
 # over draws its gradient is right. Its noise falls as $1/\sqrt B$, as an image's does with the number of averages.
 #
-# We measure it on a network: three convolutions of 16 features clean zero-filled images ($R=2$, random lines, noise).
+# We measure it on a network: three convolutions of 16 channels clean zero-filled images ($R=2$, random lines, noise).
 # The loss is the relative squared error in dB. Noise is the distance of a batch's gradient from that of all 24 training
 # slices. 200 draws know it to 5 %, which moves the exponent by 0.02; we allow 0.05.
 #
@@ -160,10 +161,10 @@ plot_lines(sizes, noise, xlabel="batch (slices)", ylabel="noise / gradient", log
 # from the minimum the gradient stands above its noise: many cheap steps win. Near it the gradient vanishes and the
 # noise stays.
 #
-# Now CG: SENSE with eight coils, random lines at $R=3$ and $\lambda=0.01$, so $\kappa\approx100$. Then with noise: each
-# step sees two of the coils, drawn anew. SGD has a constant rate, or one with **decay**: half a cosine down to zero.
-# We claim that CG, on two coils a step, ends at ten times the loss of SGD with decay. (We changed the set-up after a
-# first look: with four coils a step, in the norm of the error, the ratio was 1.6; our bound was 3.)
+# Now CG: SENSE with eight coils, random lines at $R=3$, plus $0.01\lVert\rho\rVert^2$: $\kappa\approx1/0.01$. Then with
+# noise: each step sees two of the coils, drawn anew. SGD has a constant rate, or one with **decay**: half a cosine down
+# to zero. We claim that CG, on two coils a step, ends at ten times the loss of SGD with decay. (Changed after a first
+# look: with four coils, in the error's norm, the ratio was 1.6, our bound 3.)
 #
 # **Predict.** Whose loss is lowest after 150 steps with all coils? With two at a time?
 
@@ -194,8 +195,8 @@ plot_lines(range(1, 151), left, xlabel="step", ylabel="loss above the minimum", 
 # ## A step size for every weight: Adagrad, RMSProp, Adam
 #
 # One $\eta$ must suit the steepest direction. **Adagrad** gives each weight its own: it divides by the root of all
-# squared gradients $g^2$ so far. That sum only grows, so its steps shrink for ever. **RMSProp** takes a moving mean
-# instead, $\alpha=0.99$:
+# squared gradients $g^2$ ($g$: no longer the g-factor) so far. That sum only grows, so its steps shrink for ever.
+# **RMSProp** takes a moving mean instead, $\alpha=0.99$:
 #
 # $$\text{Adagrad: }s\leftarrow s+g^2,\qquad\text{RMSProp: }s\leftarrow\alpha s+(1-\alpha)\,g^2,\qquad
 # w\leftarrow w-\eta\,\frac{g}{\sqrt s+\varepsilon}$$
@@ -297,7 +298,7 @@ show_paths(runs)
 # the loss. RMSProp lacks the correction: its first step is $1/\sqrt{1-\alpha}=10$ times as long.
 #
 # On the ridge the gradient points along it. GD follows; the adaptive three divide each part by its own size and leave
-# at once. Adagrad stops short. Momentum overshoots and returns.
+# at once. Adagrad and GD are late. Momentum overshoots and returns.
 #
 # **Try it.** Click into the surface, or move the start by arrow keys or sliders. At which rate does GD diverge? Does
 # Adam? What does noise on the gradient do to each?
@@ -347,8 +348,7 @@ claim("Decay over the constant rate", dB["decay"] - dB["fastest"], at_most=0, un
 # is the zero-filled image, and no gradient leads back.
 #
 # The last claim is our expectation turned round. Decay *lost*. It pays where noise keeps the loss up, as with the coils
-# above; after 180 steps this network is far from there, and a falling rate gives away distance. Published trainings
-# take many thousands.
+# above; after 180 steps this network is far from there, and a falling rate gives away distance.
 #
 # At the other end stands **warm-up**: the rate rises over the first steps, while Adam's means rest on few gradients.
 

@@ -95,8 +95,8 @@ def fit(data, width=32, drop=0.0, weight_decay=0.0, seed=0):
     return model.eval(), best, torch.tensor(curve)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Predict** both curves. The **generalisation gap** is the validation loss minus the training loss. We claim that it
-# passes 3 dB, a factor of two, and that the validation loss rises by at least 0.1 dB after its best look.
+# **Predict** both curves. The **generalisation gap** (lesson 5) is here the validation loss minus the training loss. We
+# claim that it passes 3 dB, a factor of two, and that the validation loss rises by at least 0.1 dB after its best look.
 
 # %% slideshow={"slide_type": "fragment"}
 runs = {"no remedy": [fit(training, seed=seed) for seed in SEEDS]}
@@ -129,11 +129,11 @@ plot_lines((2, 4, 8, 16, 32), {"training": known, "validation": new}, xlabel="ch
 # Bayes' rule says what a penalty means. If the loss $L$ is minus the logarithm of the data's likelihood, the most
 # probable weights minimise
 #
-# $$L(w)-\log p(w),\qquad p(w)\propto e^{-\frac{\lambda}{2}\lVert w\rVert^2}\;\Rightarrow\;
+# $$L(w)-\log\pi(w),\qquad \pi(w)\propto e^{-\frac{\lambda}{2}\lVert w\rVert^2}\;\Rightarrow\;
 # L(w)+\tfrac{\lambda}{2}\lVert w\rVert^2 .$$
 #
-# So Tikhonov's term is a Gaussian **prior** $p$: before any data we expect small numbers. (Wavelets: a Laplace prior.)
-# On weights it is called **weight decay**: its gradient $\lambda w$ shrinks them in each step, of size $\eta$,
+# So Tikhonov's term is a Gaussian **prior** $\pi$: before any data we expect small numbers. (Wavelets: a Laplace
+# prior.) On weights it is called **weight decay**: its gradient $\lambda w$ shrinks them in each step, of size $\eta$,
 #
 # $$w\leftarrow w-\eta\,\bigl(\nabla L(w)+\lambda w\bigr)=(1-\eta\lambda)\,w-\eta\,\nabla L(w).$$
 #

@@ -128,7 +128,7 @@ def my_batch_norm(x, running_mean, running_var, training, momentum=0.1, eps=1e-5
     ### END SOLUTION
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Six numbers a channel, so that the two variances differ; twice, so that the running ones run.
+# **Check yourself.** Six numbers a channel, so that the two variances differ; two values of $m$, so that it counts.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 x, start = 3 + 2 * torch.randn(2, 5, 3, 1, dtype=torch.float64), torch.rand(2, 5, dtype=torch.float64) + 1
@@ -197,10 +197,10 @@ claim("My backward minus torch's", (mine - torch.autograd.grad(x_hat, x, g)[0]).
 # Szegedy (2015) built the norm to stop it. Is that why it helps? Santurkar and others (2018) tried to break the
 # explanation: behind each norm they shook the features at random. All the shift one could want, with norms.
 #
-# We train stacks of 12 layers to clean patches, by plain gradient descent (lesson 10), at three learning rates. We
-# measure the **shift**: how far the means of layer 7's inputs move in a step, in standard deviations. And we measure
-# smoothness: the gradient promises a decrease of rate times squared length; how much of it is **kept**? On a smooth
-# slope nearly all. Printed are the errors at the three rates, then shift and kept share at rate 0.1.
+# We train stacks of 12 layers to clean patches, by plain SGD (lesson 10), at three learning rates. We measure the
+# **shift**: how far the means of layer 7's inputs move in a step, in standard deviations. And smoothness: the gradient
+# promises a decrease of rate times squared length; how much of it is **kept**? On a smooth slope nearly all. Printed
+# are the errors at the three rates, then shift and kept share at rate 0.1.
 #
 # **Predict** the order of the four by shift, and by error. Ours, with Santurkar: batch norm best, shaken next.
 
@@ -234,8 +234,9 @@ plot_lines(RATES, left, xlabel="learning rate", ylabel="relative error after 200
 # %% [markdown]
 # Batch norm shifts far less than He's start and ends lower: had we compared these two only, we would believe the old
 # explanation. But torch's start shifts least of all and learns the mean patch, no more: its gradient has faded. And the
-# shaken stack, with the most shift, leaves torch's start far behind. What batch norm changes is the slope: a step keeps
-# most of its promise, so steps may be larger, as at rate 1, where He's start breaks down (no error is drawn).
+# shaken stack, with the most shift, leaves torch's start far behind. The kept share alone explains no more: torch's
+# start keeps most, shaken least. But batch norm keeps more than He's start, and stands rate 1, where that breaks down
+# (no error is drawn).
 #
 # One expectation failed: shaken is not next to batch norm. He's start beats it; shaking costs. (One depth, one task,
 # 200 steps.)
@@ -314,7 +315,7 @@ claim("Training mode, twice the image", table[TRAIN][0], at_least=45, at_most=55
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Four norms side by side
 #
-# **Predict** the order by quality. At which noise does a norm lose most? Our claim: no norm loses against none.
+# **Predict** the order by quality. At which noise does a norm lose most? Our claim: none is best.
 
 # %% slideshow={"slide_type": "fragment"}
 gain = {kind: 20 * (noise * 96 / matrix_norm(noisy + change[kind] - truth)).log10() for kind in nets}  # (slices,) dB
@@ -331,16 +332,17 @@ show_images({kind: x[order[3]] for kind, x in panels.items()}, reference=truth[o
 # Is that a fault of norms, or of the last one? We also trained without a norm behind the last convolution, and with
 # eight slices a batch (500 steps, as many slices in all).
 #
-# **Predict** how much comes back. (PSNR on the head of the cards, mean of 24 slices.)
+# **Predict** how much comes back. (PSNR from each network's card, mean of 24 slices.)
 
 # %%
-for name in ("none", "batch_inner", "instance_inner", "group_inner", "batch_8", "none_8"):
+for name in ("none", "batch", "batch_inner", "instance", "instance_inner", "group", "group_inner", "batch_8", "none_8"):
     print(f"norm_{name:15}{load_checkpoint(f'norm_{name}').card['metrics']['psnr']:.1f} dB")
 
 # %% [markdown]
-# Most of it, for instance and group norm; about a decibel stays lost. Batch norm trained on single slices stays behind
-# even so: its two modes differ in every layer. With eight slices a batch it is level with none, at 500 steps. So the
-# fault is not the batch norm but the batch of one. (One training each: gaps of tenths of a decibel mean nothing.)
+# Most of it for instance norm, half for group norm; up to a decibel stays lost. Batch norm trained on single slices
+# stays behind even so: its two modes differ in every layer. With eight slices a batch it is level with none, at 500
+# steps. So the fault is not the batch norm but the batch of one. (One training each: gaps of tenths of a decibel mean
+# nothing.)
 #
 # A trap on the way: our first instance norm was `torch.nn.InstanceNorm2d`, and its loss *rose*. In torch 2.13, on a
 # CPU, for one image whose channels lie last in memory, its gradient is wrong; finite differences (lesson 9) told. The
@@ -350,7 +352,8 @@ for name in ("none", "batch_inner", "instance_inner", "group_inner", "batch_8", 
 # ## What you have learned
 #
 # - Forward, both modes, backward: yours agree with torch. The gradient forgets whatever a norm would undo.
-# - Shift does not explain the gain: see the claims on shaken norms. A smoother slope and larger steps fit better.
+# - Shift does not explain the gain: see the claims on shaken norms. Against He's start, batch norm keeps more of each
+#   step and stands larger ones.
 # - With one image a batch, training mode gives every change the same size, and depends on units, neighbours and air.
 #   Evaluation mode is another network, apart by the percentage above.
 # - At batch 1 the denoiser without a norm was best, by the decibels above. If training needs a norm: larger batches, or

@@ -114,8 +114,8 @@ for name, net, size in ("built today", lenet.modern_lenet(), 61_706), ("publishe
 # The file does not say who wrote what, but seems to go from writer to writer. So we train on the first four fifths and
 # test on the last, mostly by other hands (steps and rate were chosen on the fourth). Or shall we shuffle first?
 #
-# **Predict.** What does shuffling do to the score? We claim: 90 % right on the last fifth (linear classifiers reach
-# 93 ± 3 % on such fifths), and a point more at least after shuffling.
+# **Predict.** What does shuffling do to the score? We claim: 90 % right on the last fifth, and a point more at least
+# after shuffling.
 
 # %% slideshow={"slide_type": "fragment"}
 def fit(network, x, y):  # images (n, 1, 32, 32), classes (n,)
@@ -141,7 +141,7 @@ claim("shuffling first flatters by", leaked - fair, at_least=1, unit="points")
 
 # %% [markdown]
 # After shuffling, the test asks about hands that the network knows; compare the first and last nines. Slices of one
-# patient on both sides of a split leak alike (lesson 14). Our heads are always split by person.
+# patient on both sides of a split leak alike (lesson 14). Our test heads are always other people.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What does it go by?
@@ -176,8 +176,8 @@ claim("training on moved heads: gained", right(moved, *anywhere) - right(still, 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Blocks: what came after
 #
-# Networks grew from five layers to hundreds, made of equal **blocks**. Let $F(x)$ be convolution, ReLU, convolution,
-# all 3 x 3:
+# Networks grew from five layers to hundreds, made of equal **blocks**. Let $F(x)$ (no Fourier here) be convolution,
+# ReLU, convolution, all 3 x 3, of $n$ channels:
 #
 # ![Drawings of the six blocks below](figures/13_blocks.svg)
 #
@@ -240,9 +240,9 @@ claim("four blocks by hand minus the library's, largest difference", max(off.val
 #
 # Five networks remove noise, 2 to 10 % of the brightest pixel, from heads of 96 x 96 pixels, one uniform coil: blocks
 # between two convolutions, no norm, no bias, equal data, references without noise. Widths and numbers of blocks give
-# all about 37,400 weights. A convolution uses each weight once a pixel: equal weights, equal multiplications. Equal
-# *time*? We measure forward and backward pass. (Training, in 16 bits, drew scans too; its steps differ a little.)
-# Three were trained again (`_brief`) for the computing time of the plain one's 6000 steps.
+# all 36,700 to 38,500 weights. A convolution uses each weight once a pixel: equal weights, equal multiplications. Equal
+# *time*? We measure forward and backward pass. (Training, in 16 bits, drew scans too; its steps differ a little.) Three
+# were trained again (`_brief`) for the computing time of the plain one's 6000 steps.
 #
 # **Predict** the order at equal steps and at equal time. As the authors report, we expect residual to beat plain, and
 # the others to beat residual, also at equal time.
@@ -264,13 +264,12 @@ for better, worse, least in (("residual", "plain", 0), ("attention", "residual",
 show_images({kind: images[kind][5] for kind in ("noisy", *kinds[:3])}, reference=truth[5], error_gain=5)
 
 # %% [markdown]
-# The shortcut gains most, and costs neither weights nor time. Depthwise blocks buy 40 channels for the weights of 16,
-# and it pays. Attention gains a trifle.
+# The shortcut gains most, and costs neither weights nor time. Depthwise blocks buy more channels for the same weights,
+# and it pays. Attention draws level.
 #
 # Two expectations failed. *Dense* blocks only draw level: they save by using maps again, which is no gain at equal
-# weights in so small a network. And *at equal time all three fall behind*: they multiply as often, but fetch and store
-# more numbers. Other machines may have another order, other seeds a tenth of a decibel more or less: each was trained
-# once.
+# weights in so small a network. And *at equal time none gets ahead*: they multiply as often, but fetch and store more
+# numbers. Other machines may have another order, other seeds a tenth of a decibel more or less: each was trained once.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## U-Net: far and near
@@ -335,8 +334,9 @@ assert torch.allclose(u.head(mine), u(z), atol=1e-5), "the right shape, and skip
 # `unet_no_skips`, where everything has to pass the bottom. What its expanding blocks lack in inputs they get as
 # features between their convolutions: equal weights, data and steps. Both add the input.
 #
-# **Predict.** How far does each see? How much worse is the one without skips, and where in k-space? We claim: 92 to
-# 100 pixels (lesson 6), half a decibel at least, and that the outer half of k-space loses more.
+# **Predict.** How far does each see? How much worse is the one without skips, and where in k-space? We claim: 92 to 100
+# pixels (lesson 6), half a decibel at least, and that the outer half of k-space (by the larger of $|k_x|$, $|k_y|$)
+# loses more.
 
 # %% slideshow={"slide_type": "fragment"}
 nets = {name: checkpoints.load_checkpoint(name) for name in ("block_residual", "unet_small", "unet_no_skips")}
