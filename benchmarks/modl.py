@@ -155,6 +155,7 @@ METHODS = {
     "ours": modl_ours,
     "ours, features kept": partial(modl_ours, recompute=False),
     "ours, bfloat16": partial(modl_ours, low=True),
+    "ours, bfloat16, features kept": partial(modl_ours, recompute=False, low=True),
     "ours, as the recipes": partial(modl_ours, recompute=False, low=True, solver="direct"),
     "deepinv": modl_deepinv,
     "deepinv, 10 CG": partial(modl_deepinv, as_it_comes=False),
