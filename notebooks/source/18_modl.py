@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lessons 4 and 13 | about 55 s | simulated scans of a head that no network saw, one measured brain |
+# | lessons 4 and 13 | about 45 s | simulated scans of a head that no network saw, one measured brain |
 
 # %% slideshow={"slide_type": "skip"}
 import torch
