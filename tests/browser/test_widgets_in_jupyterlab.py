@@ -4,6 +4,7 @@ import nbformat
 import pytest
 
 SETUP = """
+import itertools
 import torch
 from mricourse.fourier import fft2c, ifft2c
 from mricourse.sampling import equispaced_mask
@@ -12,6 +13,7 @@ y, x = torch.meshgrid(torch.linspace(-1, 1, 96), torch.linspace(-1, 1, 128), ind
 rings = ((x**2 + y**2) < 0.7) * (1 + 0.4 * torch.sin(12 * x) * torch.cos(9 * y))
 stack = torch.stack([rings * scale for scale in (0.2, 0.6, 1.0)])
 kspace = fft2c(rings.to(torch.complex64))
+turns = itertools.count()
 """
 VIEW = "ImageView({'rings': stack, 'upside down': stack.flip(-2)})"
 EXPLORE = """
@@ -27,7 +29,8 @@ painter = MaskPainter(kspace.shape, kspace=kspace, on_change=lambda mask: {"imag
 painter
 """
 LINES = 6  # width of the brush that the painter starts with
-COUNT = "print('counted', int(painter.mask.sum()))"
+COUNT = "print('turn', next(turns), 'counted', int(painter.mask.sum()), 'samples')"
+SEND_MS = 300  # longer than the canvas waits before it sends a piece of a stroke
 
 
 @pytest.fixture
@@ -53,6 +56,16 @@ def wait_for_change(page, cell, before, index=0):
             return
         page.wait_for_timeout(50)
     pytest.fail("the image did not change")
+
+
+def counted(page, cell, turn):
+    """What Python counts once it has answered all that the browser sent before: options go to it and back."""
+    page.wait_for_timeout(SEND_MS)
+    cell.locator("textarea, .cm-content").first.click()
+    page.keyboard.press("Control+Enter")
+    output = cell.get_by_text(f"turn {turn} counted")
+    output.wait_for()
+    return int(output.inner_text().split()[3])
 
 
 def test_widgets_work_in_jupyterlab(notebook):
@@ -88,26 +101,24 @@ def test_widgets_work_in_jupyterlab(notebook):
     wait_for_change(page, painter, before)
     painter.get_by_text("of 12288 samples, R =").wait_for()
 
-    # whole lines, by keyboard
+    stroke = counted(page, count, 1)
+
+    # whole lines, by keyboard; Python counts what the page says
     painter.get_by_label("whole ky lines").check()
+    assert counted(page, count, 2) == stroke
     canvas.focus()
     canvas.press("ArrowDown")
     canvas.press("ArrowDown")
-    before = source(painter)
     canvas.press(" ")
-    wait_for_change(page, painter, before)
-    painted = painter.get_by_text("samples").inner_text()
+    assert counted(page, count, 3) == stroke + LINES * 128
+    painter.get_by_text(f"{stroke + LINES * 128} of 12288 samples").wait_for()
 
-    # Python has counted the same
-    count.locator("textarea, .cm-content").first.click()
-    page.keyboard.press("Control+Enter")
-    count.get_by_text(f"counted {painted.split()[0]}").wait_for()
-
-    # erase a stroke, then everything
+    # erase the lines, then everything
     painter.get_by_role("button", name="erase").click()
+    counted(page, count, 4)
     canvas.focus()
     canvas.press(" ")
-    painter.get_by_text(f"{int(painted.split()[0]) - LINES * 128} of 12288 samples").wait_for()
+    painter.get_by_text(f"{stroke} of 12288 samples").wait_for()
     painter.get_by_role("button", name="clear").click()
     painter.get_by_text("0 of 12288 samples", exact=True).wait_for()
 
