@@ -312,6 +312,16 @@ def test_the_denoiser_sees_the_image_mirrored_by_turns(scan):
         assert torch.allclose(seen[k], (factor * images[2 * k]).flip(axes), atol=1e-5), k
 
 
+def test_the_result_can_be_the_mean_of_the_last_images(scan):
+    A, options = SenseOperator(scan.smaps, scan.mask), {"n_iterations": 5, "n_features": 8, "flips": True}
+    last, mean = MoDL(**options), MoDL(**options, n_averaged=4)
+    mean.load_state_dict(last.state_dict())
+    images, averaged = last.iterates(A, scan.kspace), mean.iterates(A, scan.kspace)
+    assert torch.allclose(averaged[-1], torch.stack(images[4::2]).mean(dim=0), atol=1e-6)
+    assert all(torch.equal(*pair) for pair in zip(images[:-1], averaged[:-1], strict=True))
+    assert torch.equal(mean(A, scan.kspace), averaged[-1])
+
+
 def test_lambda_follows_noise_acceleration_and_coils(scan):
     net, A = (
         MoDL(n_iterations=4, n_reg_weights=2, noise_aware=True, scan_aware=True),
@@ -339,10 +349,11 @@ def test_lambda_follows_noise_acceleration_and_coils(scan):
     assert len(used) == 2
 
 
+@pytest.mark.parametrize("name", ["n_reg_weights", "n_averaged"])
 @pytest.mark.parametrize("n", [0, 6])
-def test_a_lambda_without_an_iteration_is_refused(n):
-    with pytest.raises(ValueError, match=f"n_reg_weights={n} for 5 iterations; expected 1 to 5"):
-        MoDL(n_iterations=5, n_reg_weights=n)
+def test_more_than_there_are_iterations_is_refused(name, n):
+    with pytest.raises(ValueError, match=f"{name}={n} for 5 iterations; expected 1 to 5"):
+        MoDL(n_iterations=5, **{name: n})
 
 
 def test_nearly_complete_data_comes_back_nearly_unchanged(scan):

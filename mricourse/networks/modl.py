@@ -141,6 +141,8 @@ class MoDL(nn.Module):
         Show the denoiser the image as it is, mirrored left to right, upside down and both, by turns: what it finds
         should not depend on that, and the part of its errors that does averages out over the iterations
         [equivariant plug-and-play, Terris et al., CVPR 2024, which draws the turns at random].
+    n_averaged : int
+        The result is the mean of the last so many $x_k$, up to $K$: four make one round of `flips`.
     n_reg_weights : int
         How many $\lambda$ shared weights have, each for a run of iterations; with weights of their own all have one.
     reg_weight : float
@@ -172,6 +174,7 @@ class MoDL(nn.Module):
         start: str = "zero_filled",
         solver: str = "cg",
         flips: bool = False,
+        n_averaged: int = 1,
         n_reg_weights: int = 1,
         reg_weight: float = 0.05,
         n_cg: int = 10,
@@ -183,17 +186,16 @@ class MoDL(nn.Module):
                 f"got n_iterations={n_iterations}, n_cg={n_cg} and reg_weight={reg_weight}; expected iterations of 1 "
                 "or more and a positive weight."
             )
-        if not 1 <= n_reg_weights <= n_iterations:
-            raise ValueError(
-                f"got n_reg_weights={n_reg_weights} for {n_iterations} iterations; expected 1 to {n_iterations}."
-            )
+        for name, number in {"n_reg_weights": n_reg_weights, "n_averaged": n_averaged}.items():
+            if not 1 <= number <= n_iterations:
+                raise ValueError(f"got {name}={number} for {n_iterations} iterations; expected 1 to {n_iterations}.")
         chosen = {"consistency": (consistency, CONSISTENCY), "start": (start, STARTS), "solver": (solver, SOLVERS)}
         for name, (kind, kinds) in chosen.items():
             if kind not in kinds:
                 raise ValueError(f"got {name}={kind!r}; expected {' or '.join(kinds)}.")
         self.n_iterations, self.n_cg, self.recompute = n_iterations, n_cg, recompute and norm != "batch"
         self.consistency, self.start, self.solver = consistency, start, solver
-        self.turns = TURNS if flips else TURNS[:1]
+        self.turns, self.n_averaged = TURNS if flips else TURNS[:1], n_averaged
         n_denoisers, n_weights = (1, n_reg_weights) if shared else (n_iterations, n_iterations)
         sizes = {"n_features": n_features, "n_layers": n_layers, "norm": norm}
         self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_denoisers))
@@ -212,7 +214,7 @@ class MoDL(nn.Module):
         return images if every else images[-1]
 
     def iterates(self, A: SenseOperator, kspace: Tensor) -> list[Tensor]:
-        """Reconstruct and keep every step: $x_0, z_0, x_1, z_1, ..., x_K$, each (..., y, x)."""
+        """Reconstruct and keep every step: $x_0, z_0, x_1, z_1, ..., x_K$, each (..., y, x); the last is the result."""
         zero_filled = A.adjoint(kspace)
         scale, phase = brightness(zero_filled), smooth_phase(zero_filled)
         zero_filled = zero_filled / scale
@@ -239,6 +241,8 @@ class MoDL(nn.Module):
                 current, weight = number, _reg_weight(self.log_reg_weight[number], laws, number)
                 make_consistent = self._make_consistent(A, zero_filled, weight)
             images += [prior, make_consistent(prior)]
+        if self.n_averaged > 1:
+            images[-1] = sum(images[: -2 * self.n_averaged : -2]) / self.n_averaged
         return [image * scale for image in images]
 
     def _make_consistent(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> Solver:

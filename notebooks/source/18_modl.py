@@ -272,7 +272,7 @@ claim(f"gain by {history.seconds:.0f} s, in validation", error[0] - error[-1], a
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Networks with a budget
 #
-# The trained networks are `modl` with ten iterations, its earlier stage `modl_k5` with five; `modl_k1_long`, one
+# The trained networks are `modl` with fourteen iterations, its earlier stage `modl_k5` with five; `modl_k1_long`, one
 # iteration trained longer; `modl_gradient`, five steps $x = z - \tau A^H(A z - y)$ in place of the solver;
 # `modl_unshared`, five different denoisers; and two that see the zero-filled image only, `unet` and the `denoiser`
 # alone. All learn from draws of the same two heads: random contrasts, 4 to 16 coils, $R$ = 3 to 6, maps estimated,
@@ -289,10 +289,9 @@ claim(f"gain by {history.seconds:.0f} s, in validation", error[0] - error[-1], a
 # - The loss looks at all $z_k$ and $x_k$, at the last one most. Otherwise the denoiser returns nonsense where data
 #   are strong, and fails with other coils.
 # - The denoiser sees the image without its smooth phase, which is that of $A^H y$ at low resolution.
-# - In `modl` it sees the image mirrored by turns: some errors average out.
+# - In `modl` it sees the image mirrored by turns, and the last four $x_k$ are averaged: some errors cancel.
 #
-# The **card** of a checkpoint tells what it cost; we add the stages before it. Ours differ: keep them beside every
-# result.
+# The **card** of a checkpoint tells what it cost; we add the stages before it. Ours differ.
 
 # %% slideshow={"slide_type": "subslide"}
 networks, cost = {}, lambda card: card["seconds"] + (cost(load_checkpoint(card["start"]).card) if card["start"] else 0)
@@ -389,7 +388,7 @@ if (brain := real_scan("moco_brain_7ch")) is not None:
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Our first networks saw the phase as it is, led in simulation, and failed at this forehead, where air bends the field
 # and the phase turns faster than any that they knew. Fat in the scalp has a phase of its own. `modl_k5` never saw rough
-# draws, mirrors or ten iterations: compare the scalps.
+# draws, mirrors or fourteen iterations: compare the scalps.
 #
 # **Predict.** How much of the brain's energy is imaginary once the smooth phase is gone? We claim 5 % at most.
 
