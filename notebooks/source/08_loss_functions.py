@@ -318,7 +318,8 @@ claim("SSIM once the air is black: best minus worst", max(black) - min(black), a
 # %% [markdown]
 # MSE does not win by its own measure: L1 is level with it (the bound of -0.2 dB came afterwards). Zhao et al. saw that
 # too. A likely reason: the gradient of MSE grows with the error, and large errors at borders, which nobody can avoid,
-# drown small ones that one could. After 8000 steps MSE still leaves a haze in the air.
+# drown small ones that one could. After 8000 steps MSE still leaves a haze in the air. (Twice the steps help MSE and L1
+# alike.)
 #
 # SSIM wins by its own measure. What is that worth? We looked afterwards: with black air all five are nearly equal (last
 # claim). The perceptual network blurs; a denoiser's features, it seems, mind noise more. The adversarial one pays a
