@@ -110,7 +110,7 @@ def claim(
     x = _real(value, "value")
     if x.ndim == 0:
         mean = low = high = x.item()
-        measured = _with_unit(_number(mean, (at_least, at_most)), unit)
+        measured = _with_unit(readable(mean, (at_least, at_most)), unit)
     else:
         low, high = bootstrap_interval(x)
         mean = x.mean().item()
@@ -121,7 +121,7 @@ def claim(
         sentence=sentence, value=mean, low=low, high=high, n=max(x.numel(), 1),
         at_least=at_least, at_most=at_most, unit=unit, passed=passed,
     )  # fmt: skip
-    line = f"{sentence}: {measured} (claimed: {_bounds_text(at_least, at_most, unit)})"
+    line = f"{sentence}: {measured} (claimed: {bounds_text(at_least, at_most, unit)})"
     print(f"{'✔' if passed else '✘'} {line}")
     if not passed:
         raise ClaimFailed(f"not supported by the measurement: {line}")
@@ -163,7 +163,7 @@ def _record(**entry: object) -> None:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
-def _number(value: float, bounds: tuple[float | None, float | None]) -> str:
+def readable(value: float, bounds: tuple[float | None, float | None]) -> str:
     """Three digits, whole numbers in full, a power of ten where zeros would hide the digits."""
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}"
@@ -200,20 +200,21 @@ def _honest(decimals: int, ends: tuple[float, float], bounds: tuple[float | None
     return next((n for n in range(decimals, decimals + 4) if agrees(n)), decimals + 4)
 
 
-def _bounds_text(at_least: float | None, at_most: float | None, unit: str) -> str:
+def bounds_text(at_least: float | None, at_most: float | None, unit: str) -> str:
+    """`at least 0.5 dB`, `at most 1` or `1.23 to 1.28`."""
     if at_most is None:
-        return f"at least {_with_unit(_plain(at_least), unit)}"
+        return f"at least {_with_unit(typed(at_least), unit)}"
     if at_least is None:
-        return f"at most {_with_unit(_plain(at_most), unit)}"
-    return f"{_plain(at_least)} to {_with_unit(_plain(at_most), unit)}"
+        return f"at most {_with_unit(typed(at_most), unit)}"
+    return f"{typed(at_least)} to {_with_unit(typed(at_most), unit)}"
 
 
-def _plain(bound: float) -> str:
+def typed(bound: float) -> str:
     """The bound as it was typed: 0.5, 1e-06, 61706; three digits of one that a formula gave, 0.0333 for 1/30."""
     if bound == int(bound):
         return f"{int(bound):,}"
-    typed = f"{float(bound):.5g}"
-    return typed if float(typed) == bound else f"{float(bound):.3g}"
+    text = f"{float(bound):.5g}"
+    return text if float(text) == bound else f"{float(bound):.3g}"
 
 
 def _with_unit(number: str, unit: str) -> str:

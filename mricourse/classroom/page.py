@@ -18,6 +18,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from ziamath import Latex
 
+from mricourse.statistics import bounds_text, readable, typed
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 STYLE = """
@@ -130,18 +132,19 @@ def claims_table(claims: list[dict], *, lessons: bool = False) -> str:
 
 def measured(claim: dict) -> str:
     """`1.83 dB [1.52, 2.14], n = 24`, or `0.012` for a single number."""
-    text = f"{claim['value']:.3g} {claim.get('unit', '')}".strip()
-    return f"{text} [{claim['low']:.3g}, {claim['high']:.3g}], n = {claim['n']}" if claim["n"] > 1 else text
+    bounds, unit = (claim.get("at_least"), claim.get("at_most")), claim.get("unit", "")
+    if claim["n"] == 1:
+        return f"{readable(claim['value'], bounds)} {unit}".rstrip()
+    mean = f"{claim['value']:.3g} {unit}".rstrip()
+    return f"{mean} [{claim['low']:.3g}, {claim['high']:.3g}], n = {claim['n']}"
 
 
 def bound(claim: dict) -> str:
     """`at least 0.5 dB`, `at most 1`, `1.23 to 1.28` or `exactly 45 pixels`."""
-    low, high = (claim.get(key) for key in ("at_least", "at_most"))
-    if low is not None and high is not None:
-        text = f"exactly {low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
-    else:
-        text = f"at least {low:.4g}" if low is not None else f"at most {high:.4g}"
-    return f"{text} {claim.get('unit', '')}".rstrip()
+    low, high, unit = (claim.get(key) for key in ("at_least", "at_most", "unit"))
+    if low is not None and low == high:
+        return f"exactly {typed(low)} {unit or ''}".rstrip()
+    return bounds_text(low, high, unit or "")
 
 
 class _Renderer(IPythonRenderer):
