@@ -40,6 +40,21 @@ def flip(
 RAMP = "torch.exp(2j * torch.pi / n * (torch.arange(n) - n // 2))"
 RAMP_ALONG = f"({RAMP} if axis == -1 else {RAMP}[:, None])"
 
+STOP = """
+def my_early_stop(losses, patience):
+    best = 0
+    for look, value in enumerate(losses):
+        best = look if {better} else best
+        if {enough}:
+            break
+    return {kept}
+"""
+
+
+def stop(better="value < losses[best]", enough="look - best == patience", kept="best"):
+    return STOP.format(better=better, enough=enough, kept=kept)
+
+
 WRONG = {
     "my_dropout": {
         "not divided": dropout(result="features * keep"),
@@ -111,33 +126,9 @@ def my_flipped(kspace, smaps, mask, axis):
 def my_early_stop(losses, patience):
     return losses.index(min(losses))
 """,
-        "the last look before the stop": """
-def my_early_stop(losses, patience):
-    best = 0
-    for look, value in enumerate(losses):
-        best = look if value < losses[best] else best
-        if look - best == patience:
-            break
-    return look
-""",
-        "stops one look late": """
-def my_early_stop(losses, patience):
-    best = 0
-    for look, value in enumerate(losses):
-        best = look if value < losses[best] else best
-        if look - best > patience:
-            break
-    return best
-""",
-        "stops one look early": """
-def my_early_stop(losses, patience):
-    best = 0
-    for look, value in enumerate(losses):
-        best = look if value < losses[best] else best
-        if look > 0 and look - best >= patience - 1:
-            break
-    return best
-""",
+        "the last look before the stop": stop(kept="look"),
+        "stops one look late": stop(enough="look - best > patience"),
+        "stops one look early": stop(enough="look > 0 and look - best >= patience - 1"),
         "compares with the look before": """
 def my_early_stop(losses, patience):
     waited, best = 0, 0
@@ -148,15 +139,7 @@ def my_early_stop(losses, patience):
             break
     return best
 """,
-        "a tie counts as a new best": """
-def my_early_stop(losses, patience):
-    best = 0
-    for look, value in enumerate(losses):
-        best = look if value <= losses[best] else best
-        if look - best == patience:
-            break
-    return best
-""",
+        "a tie counts as a new best": stop(better="value <= losses[best]"),
         "counts all looks without a new best, in a row or not": """
 def my_early_stop(losses, patience):
     waited, best = 0, 0
@@ -169,24 +152,8 @@ def my_early_stop(losses, patience):
             break
     return best
 """,
-        "the loss, not the look": """
-def my_early_stop(losses, patience):
-    best = 0
-    for look, value in enumerate(losses):
-        best = look if value < losses[best] else best
-        if look - best == patience:
-            break
-    return losses[best]
-""",
-        "the largest": """
-def my_early_stop(losses, patience):
-    best = 0
-    for look, value in enumerate(losses):
-        best = look if value > losses[best] else best
-        if look - best == patience:
-            break
-    return best
-""",
+        "the loss, not the look": stop(kept="losses[best]"),
+        "the largest": stop(better="value > losses[best]"),
         "no patience at all": """
 def my_early_stop(losses, patience):
     for look in range(1, len(losses)):
