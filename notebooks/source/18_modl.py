@@ -338,7 +338,7 @@ for one, other in (("modl_k1_long", "wavelet"), ("modl_unshared", "modl_k5")):
 #
 # We expected one iteration to win. It looks five pixels around, once; five iterations look further, and win.
 #
-# An unrolled network can be opened: every $x_k$ and $z_k$ is an image.
+# An unrolled network can be opened: every $x_k$ and $z_k$ is an image (our last $x_K$ the mean).
 #
 # **Predict.** Which step raises the PSNR? Which one cannot raise the misfit $\lVert A x - y\rVert$? That is a theorem.
 
@@ -405,7 +405,7 @@ if brain is not None:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you have learned
 #
-# Every number is beside its claim (✔) above.
+# Numbers: see the claims (✔).
 #
 # - MoDL alternates a denoiser, which sees a few pixels, and data consistency, which sees all of k-space.
 # - Implicit gradients need one more solve and no memory of the iterations. That of $\lambda$ has two parts; without the
