@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from mricourse.fourier import ifft2c
+from mricourse.fourier import floating, ifft2c
 
 _N_SEGMENTS = 24  # straight wires per loop; more of them change the maps by at most 0.01
 _COARSE = 4  # pixels between the points at which ESPIRiT's eigenvectors are found from scratch
@@ -74,9 +74,9 @@ def rss(coil_images: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (..., y, x)
-        Real magnitudes, in the unit of the input.
+        Real magnitudes in floating point, in the unit of the input.
     """
-    power = _power(coil_images)
+    power = _power(floating(coil_images))
     positive = power > 0  # the root's gradient is infinite at zero
     return torch.where(positive, torch.where(positive, power, 1).sqrt(), 0)
 
@@ -96,6 +96,7 @@ def combine(coil_images: Tensor, smaps: Tensor) -> Tensor:
     image : complex Tensor, shape (..., y, x)
         The image that explains the coil images best where noise is white.
     """
+    smaps = floating(smaps)
     power = _power(smaps)
     image = (smaps.conj() * coil_images).sum(dim=-3)
     return torch.where(power > 0, image / power.clamp_min(torch.finfo(power.dtype).tiny), 0)
@@ -198,7 +199,7 @@ def espirit(
 
 def noise_covariance(noise: Tensor) -> Tensor:
     r"""Measure the covariance $\Psi$ of the coils' noise: (coils, ...) samples without signal -> (coils, coils)."""
-    samples = noise.flatten(1)
+    samples = floating(noise).flatten(1)
     if samples.shape[1] < samples.shape[0]:
         raise ValueError(
             f"noise has {samples.shape[1]} samples for {samples.shape[0]} coils; expected more samples than coils."

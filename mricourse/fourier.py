@@ -28,14 +28,14 @@ def fftc(x: Tensor, dim: int | Sequence[int] = -1) -> Tensor:
     complex Tensor of the shape of ``x``, in the units of ``x``.
     """
     dim = (dim,) if isinstance(dim, int) else tuple(dim)
-    shifted = torch.fft.ifftshift(x, dim=dim)
+    shifted = torch.fft.ifftshift(floating(x), dim=dim)
     return torch.fft.fftshift(torch.fft.fftn(shifted, dim=dim, norm="ortho"), dim=dim)
 
 
 def ifftc(x: Tensor, dim: int | Sequence[int] = -1) -> Tensor:
     """Inverse, and therefore adjoint, of `fftc`; arguments and shapes are the same."""
     dim = (dim,) if isinstance(dim, int) else tuple(dim)
-    shifted = torch.fft.ifftshift(x, dim=dim)
+    shifted = torch.fft.ifftshift(floating(x), dim=dim)
     return torch.fft.fftshift(torch.fft.ifftn(shifted, dim=dim, norm="ortho"), dim=dim)
 
 
@@ -59,6 +59,29 @@ def random_complex(*shape: int, seed: int = 0, dtype: torch.dtype = torch.comple
     generator = torch.Generator().manual_seed(seed)
     parts = torch.randn((*shape, 2), generator=generator, dtype=dtype.to_real())
     return torch.view_as_complex(parts)
+
+
+def floating(values: Tensor) -> Tensor:
+    """Turn integers and truth values into floating-point numbers, and half precision into single, for arithmetic.
+
+    Squares and differences in the input's own type would wrap round without a word: 200 squared is 64 in ``uint8``, and
+    300 squared is infinite in ``float16``. Single and double precision, real or complex, come back as they are.
+
+    Parameters
+    ----------
+    values : Tensor, any shape and dtype
+
+    Returns
+    -------
+    Tensor of the same shape: torch's default real dtype for integers, single precision for half.
+    """
+    if values.dtype == torch.complex32:
+        return values.to(torch.complex64)
+    if values.dtype in (torch.float16, torch.bfloat16):
+        return values.to(torch.float32)
+    if values.is_complex() or values.is_floating_point():
+        return values
+    return values.to(torch.get_default_dtype())
 
 
 def _at_least_2d(x: Tensor) -> Tensor:

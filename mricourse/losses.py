@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mricourse.fourier import floating
 from mricourse.metrics import mean_similarity
 
 
@@ -25,7 +26,7 @@ def log_nmse(image: Tensor, reference: Tensor) -> Tensor:
     -------
     Tensor, shape ()
     """
-    error = _energy(image - reference) / _energy(reference).clamp_min(1e-20)
+    error = _energy(floating(image) - floating(reference)) / _energy(floating(reference)).clamp_min(1e-20)
     return (10 * torch.log10(error + 1e-8)).mean()
 
 
@@ -43,7 +44,7 @@ def mse(image: Tensor, reference: Tensor) -> Tensor:
     -------
     Tensor, shape ()
     """
-    return _energy(image - reference).mean() / (image.shape[-2] * image.shape[-1])
+    return _energy(floating(image) - floating(reference)).mean() / (image.shape[-2] * image.shape[-1])
 
 
 def l1(image: Tensor, reference: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ def l1(image: Tensor, reference: Tensor) -> Tensor:
     Its best guess where several values are possible is their median. Arguments as in `mse`. Where the error is zero
     the gradient is zero.
     """
-    return (image - reference).abs().mean()
+    return (floating(image) - floating(reference)).abs().mean()
 
 
 def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tensor:
@@ -83,7 +84,7 @@ def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tens
         raise ValueError(
             f"the image is {tuple(image.shape[-2:])} and the window {window_size} pixels; expected a smaller window."
         )
-    x, r = image.abs(), reference.abs()
+    x, r = floating(image).abs(), floating(reference).abs()
     return 1 - mean_similarity(x, r, r.amax(dim=(-2, -1)), window_size=window_size).mean()
 
 

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mricourse.fourier import floating
+
 __all__ = ["best_scale", "nmse", "nrmse", "psnr", "ssim"]
 
 
@@ -162,6 +164,8 @@ def best_scale(image: Tensor, reference: Tensor) -> Tensor:
         If the shapes differ, a value is NaN or infinite, or an image is zero everywhere.
     """
     _check_pair(image, reference)
+    image = floating(image)
+    reference = floating(reference)
     energy = image.abs().square().sum((-2, -1), keepdim=True)
     if (energy == 0).any():
         raise ValueError("image is zero everywhere; no factor brings it to the reference. Check the reconstruction.")
@@ -189,13 +193,17 @@ def _magnitudes(image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """Checked magnitudes in double precision on the CPU: single precision costs SSIM digits."""
     image, reference = torch.as_tensor(image).detach(), torch.as_tensor(reference).detach()
     _check_pair(image, reference)
-    x, r = image.cpu().abs().double(), reference.cpu().abs().double()
+    x, r = _in_double(image).abs(), _in_double(reference).abs()
     if (r.amax((-2, -1)) == 0).any():
         raise ValueError(
             "reference is zero everywhere, so an error relative to it has no meaning; "
             "expected an image with signal. Leave out empty slices."
         )
     return x, r
+
+
+def _in_double(image: Tensor) -> Tensor:
+    return image.cpu().to(torch.complex128 if image.is_complex() else torch.float64)
 
 
 def _peak(reference: Tensor, data_range: float | Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from mricourse.fourier import ifft2c
+from mricourse.fourier import floating, ifft2c
 from mricourse.task_scans import nyquist_ghost
 
 STEPS = (1 / 4, 1 / 16, 1 / 64, 1 / 256)  # of the search, as shares of the largest phase and delay
@@ -33,7 +33,7 @@ def image_entropy(image: Tensor) -> Tensor:
 
     Source: Atkinson et al., IEEE Trans. Med. Imaging 16:903, 1997.
     """
-    magnitude = image.abs()
+    magnitude = floating(image).abs()
     tiny = torch.finfo(magnitude.dtype).tiny
     energy = magnitude.square().sum(dim=(-2, -1), keepdim=True)
     share = magnitude / energy.clamp_min(tiny).sqrt()

@@ -330,7 +330,12 @@ def _error(panel: np.ndarray, reference: np.ndarray) -> np.ndarray:
             f"an image has shape {panel.shape} and the reference {reference.shape}; expected the same. "
             "Crop or resize first."
         )
-    return np.abs(np.abs(panel) - np.abs(reference))
+    return np.abs(_magnitude(panel) - _magnitude(reference))
+
+
+def _magnitude(panel: np.ndarray) -> np.ndarray:
+    """In floating point: differences of unsigned integers would wrap round."""
+    return np.abs(panel if panel.dtype.kind in "fc" else panel.astype(float))
 
 
 def _error_row(errors: list[np.ndarray | None], titles: list[str], gain: float, high: float) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mricourse.fourier import fft2c, ifft2c
+from mricourse.fourier import fft2c, floating, ifft2c
 
 N_LEVELS = 500  # of the brightness between 0 and the highest
 
@@ -53,6 +53,8 @@ def split_error(image: Tensor, reference: Tensor, mask: Tensor) -> tuple[Tensor,
     Source: the null-space map is that of Bhadra et al., IEEE Trans. Med. Imaging 40:3249, 2021,
     doi:10.1109/TMI.2021.3077857.
     """
+    image = floating(image)
+    reference = floating(reference)
     found, wanted = null_space_part(image, mask), null_space_part(reference, mask)
     detail = _energy(wanted)
     if not (detail > 1e-12 * _energy(reference)).all():
@@ -99,6 +101,8 @@ def texture_distance(images: Tensor, references: Tensor, *, n_resamples: int = 0
             f"images have shape {tuple(images.shape)} and references {tuple(references.shape)}; expected (n, y, x) "
             "for both: a single image would be image[None]."
         )
+    images = floating(images)
+    references = floating(references)
     high = float(torch.maximum(images.abs().amax(), references.abs().amax()))
     if high == 0:
         return torch.zeros(n_resamples) if n_resamples else torch.zeros(())

@@ -10,6 +10,7 @@ from torch import Tensor
 from mricourse.anatomy import TISSUES, anatomy_names, load_anatomy
 from mricourse.contrasts import Protocol, subject_tissues, weighted_image
 from mricourse.draws import generator_for
+from mricourse.fourier import floating
 
 __all__ = ["decay_rate", "echo_slices"]
 
@@ -107,6 +108,7 @@ def decay_rate(echoes: Tensor, te_ms: Sequence[float]) -> Tensor:
             f"echoes have shape {tuple(echoes.shape)} for {len(te_ms)} echo times; "
             f"expected (..., {len(te_ms)}, y, x). Stack the echoes in front of the image."
         )
+    echoes = floating(echoes)
     times_s = torch.as_tensor(te_ms, dtype=echoes.dtype, device=echoes.device)[:, None, None] / 1000
     times_s = times_s - times_s.mean()
     logarithms = echoes.clamp_min(torch.finfo(echoes.dtype).tiny).log()

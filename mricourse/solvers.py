@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from mricourse.fourier import floating
 from mricourse.operators import LinearOperator, SenseOperator
 
 DIRECT_LIMIT = 2**25  # complex numbers in the matrices of `direct_solver`: 320 x 320 pixels are a little less
@@ -160,6 +161,7 @@ def largest_eigenvalue(
 
 def soft_threshold(x: Tensor, threshold: float | Tensor) -> Tensor:
     r"""Shrink magnitudes by ``threshold`` and keep phases: the proximal operator of $t\lVert x\rVert_1$, any shape."""
+    x = floating(x)
     magnitude = x.abs()
     return x * ((magnitude - threshold).clamp_min(0) / magnitude.clamp_min(torch.finfo(magnitude.dtype).tiny))
 
@@ -297,12 +299,13 @@ def tv_reconstruction(
 
 def finite_differences(image: Tensor) -> Tensor:
     r"""Forward differences $\nabla x$ along y and x with periodic ends: (..., y, x) -> (2, ..., y, x)."""
+    image = floating(image)
     return torch.stack([image.roll(-1, dims=axis) - image for axis in (-2, -1)])
 
 
 def finite_differences_adjoint(differences: Tensor) -> Tensor:
     r"""Adjoint $\nabla^H$ of `finite_differences`, minus a divergence: (2, ..., y, x) -> (..., y, x)."""
-    return sum(part.roll(1, dims=axis) - part for axis, part in zip((-2, -1), differences, strict=True))
+    return sum(part.roll(1, dims=axis) - part for axis, part in zip((-2, -1), floating(differences), strict=True))
 
 
 def _safe_step(A: SenseOperator) -> float:
