@@ -5,16 +5,88 @@ from __future__ import annotations
 import json
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 
-__all__ = ["ClaimFailed", "bootstrap_interval", "claim"]
+__all__ = ["ClaimFailed", "Interval", "bootstrap_interval", "claim", "mean_interval", "t_interval"]
+
+FEWEST_FOR_INTERVAL = 4  # with three values or fewer the values themselves say more
+FEWEST_FOR_BOOTSTRAP = 10  # of five values a percentile bootstrap covers the mean in 82 % instead of 95 %
 
 
 class ClaimFailed(AssertionError):
     """A sentence of a lesson that its own measurement does not support."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where the mean of the population probably lies, `low` to `high`; `kind` is ``"t"`` or ``"bootstrap"``."""
+
+    low: float
+    high: float
+    kind: str
+
+
+def mean_interval(samples: Tensor, *, level: float = 0.95) -> Interval | None:
+    """Interval of the mean that suits the number of samples.
+
+    Three samples or fewer have none: print them all instead. Four to nine get a `t_interval`, ten or more a
+    `bootstrap_interval`. It speaks of whatever the samples were drawn from: slices of one head say nothing of heads.
+
+    Parameters
+    ----------
+    samples : real Tensor, shape (n,)
+        One value per independent unit, n >= 2, any unit.
+    level : float
+        How often such an interval should hold the mean, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        As `t_interval`.
+    """
+    x = _samples(samples, level)
+    if len(x) < FEWEST_FOR_INTERVAL:
+        return None
+    if len(x) < FEWEST_FOR_BOOTSTRAP:
+        return Interval(*t_interval(x, level=level), "t")
+    return Interval(*bootstrap_interval(x, level=level), "bootstrap")
+
+
+def t_interval(samples: Tensor, *, level: float = 0.95) -> tuple[float, float]:
+    r"""Student's interval of the mean, $\bar x \pm t_{n-1}\, s / \sqrt n$.
+
+    It holds the mean of a normal population as often as `level` says, for every n. Of five samples with the
+    skewness of an exponential distribution a 95 % interval holds it in 88 %.
+
+    Parameters
+    ----------
+    samples : real Tensor, shape (n,)
+        One value per independent unit, n >= 2, any unit.
+    level : float
+        How often the interval should hold the mean, between 0 and 1.
+
+    Returns
+    -------
+    (low, high) : tuple of float
+        In the unit of the samples.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two samples are given, one is NaN or infinite, they are not 1-D, or `level` is out of range.
+
+    Source: Student, Biometrika 1908.
+    """
+    x = _samples(samples, level)
+    mean = float(x.mean())
+    quantile = float(stdtrit(len(x) - 1, (1 + level) / 2))
+    half = quantile * float(x.std()) / math.sqrt(len(x))
+    return mean - half, mean + half
 
 
 def bootstrap_interval(
@@ -23,8 +95,10 @@ def bootstrap_interval(
     """Percentile bootstrap interval of the mean.
 
     The samples are drawn again with replacement `n_resamples` times; the interval holds the
-    central `level` of the means. Samples must be independent: several slices of one head are
-    not, so average over each subject first where the claim is about subjects.
+    central `level` of the means. It is too narrow for few samples: at 95 %, intervals of 20 hold
+    the mean in 92 %, of 5 in 82 %, so `mean_interval` uses it from ten on. Samples must be
+    independent: several slices of one head are not, so average over each subject first where
+    the claim is about subjects.
 
     Parameters
     ----------
@@ -50,17 +124,9 @@ def bootstrap_interval(
 
     Source: Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13.
     """
-    x = _real(samples, "samples")
-    if x.ndim != 1 or len(x) < 2:
-        raise ValueError(
-            f"samples have shape {tuple(x.shape)}; expected (n,) with n of at least 2. "
-            "Average over pixels first; a single number has no interval."
-        )
-    if not 0 < level < 1 or n_resamples < 1:
-        raise ValueError(
-            f"level is {level} and n_resamples {n_resamples}; expected a level between 0 and 1 "
-            "and at least one resample. The usual choice is 0.95 and 2000."
-        )
+    x = _samples(samples, level)
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples is {n_resamples}; expected at least one. The usual choice is 2000.")
     generator = torch.Generator().manual_seed(seed)
     draws = (torch.randint(len(x), x.shape, generator=generator) for _ in range(n_resamples))
     means = torch.stack([x[draw].mean() for draw in draws])
@@ -76,14 +142,14 @@ def claim(
     at_least: float | None = None,
     at_most: float | None = None,
     unit: str = "",
-    samples: str = "slices",
+    samples: str = "slices of one head",
 ) -> None:
     """Print a sentence with the number measured for it, and raise if the number denies it.
 
-    Samples (usually paired differences) are reported as mean with a 95 % bootstrap interval,
-    and the unfavourable end of the interval is compared: the lower one with `at_least`, the
-    upper one with `at_most`. A plain number is compared as it is. Where the environment
-    variable ``MRICOURSE_CLAIMS`` names a file, one line of JSON is appended to it.
+    Samples (usually paired differences) are reported as mean with a 95 % `mean_interval`, and its unfavourable end is
+    compared: the lower one with `at_least`, the upper one with `at_most`. Three samples or fewer have no interval: all
+    are printed, and each has to keep to the bounds. A plain number is compared as it is. Where the environment variable
+    ``MRICOURSE_CLAIMS`` names a file, one line of JSON is appended to it.
 
     Parameters
     ----------
@@ -96,7 +162,7 @@ def claim(
     unit : str
         Printed after the numbers.
     samples : str
-        What the samples are, in the plural.
+        What the samples are, in the plural, and what they have in common: the claim holds for more of these.
 
     Raises
     ------
@@ -108,23 +174,42 @@ def claim(
     """
     _check_bounds(at_least, at_most)
     x = _real(value, "value")
+    bounds = (at_least, at_most)
+    mean = x.mean().item()
+    interval = None if x.ndim == 0 else mean_interval(x)
+    low = x.min().item() if interval is None else interval.low
+    high = x.max().item() if interval is None else interval.high
     if x.ndim == 0:
-        mean = low = high = x.item()
-        measured = _with_unit(readable(mean, (at_least, at_most)), unit)
+        measured = _with_unit(readable(mean, bounds), unit)
+    elif interval is None:
+        each = ", ".join(readable(number, bounds) for number in x.tolist())
+        measured = f"{_with_unit(readable(mean, bounds), unit)} ({each}), each of {len(x)} {samples}"
     else:
-        low, high = bootstrap_interval(x)
-        mean = x.mean().item()
-        measured = _measured(mean, low, high, unit, bounds=(at_least, at_most))
-        measured += f", {len(x)} {samples}"
+        measured = f"{_measured(mean, low, high, unit, bounds=bounds)}, {interval.kind} over {len(x)} {samples}"
     passed = (at_least is None or low >= at_least) and (at_most is None or high <= at_most)
     _record(
-        sentence=sentence, value=mean, low=low, high=high, n=max(x.numel(), 1),
+        sentence=sentence, value=mean, low=low, high=high, n=x.numel(),
+        interval=interval and interval.kind, values=x.tolist() if x.ndim and interval is None else None,
+        samples=samples if x.ndim else None,
         at_least=at_least, at_most=at_most, unit=unit, passed=passed,
     )  # fmt: skip
     line = f"{sentence}: {measured} (claimed: {bounds_text(at_least, at_most, unit)})"
     print(f"{'✔' if passed else '✘'} {line}")
     if not passed:
         raise ClaimFailed(f"not supported by the measurement: {line}")
+
+
+def _samples(samples: Tensor, level: float) -> Tensor:
+    """Two finite numbers or more, in double precision."""
+    x = _real(samples, "samples")
+    if x.ndim != 1 or len(x) < 2:
+        raise ValueError(
+            f"samples have shape {tuple(x.shape)}; expected (n,) with n of at least 2. "
+            "Average over pixels first; a single number has no interval."
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; expected a level between 0 and 1. The usual choice is 0.95.")
+    return x
 
 
 def _real(value: float | Tensor, name: str) -> Tensor:

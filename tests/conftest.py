@@ -30,6 +30,7 @@ Image(base64.b64decode(b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR
 
 # %%
 claim = {"sentence": "Two is more than one", "value": 2.0, "low": 1.5, "high": 2.5, "n": 3, "at_least": 1.0,
+         "samples": "starts", "interval": None, "values": [1.5, 2.0, 2.5],
          "at_most": None, "unit": "dB", "passed": True}
 if "MRICOURSE_CLAIMS" in os.environ:
     with open(os.environ["MRICOURSE_CLAIMS"], "a") as file:

@@ -137,9 +137,9 @@ def test_a_folder_gives_paired_differences(tiny_checkpoint, mricourse, folder, t
         by_method.setdefault(score["method"], []).append(score["psnr"])
     for difference in content["differences"]:
         gains = np.subtract(by_method["tiny"], by_method[difference["method"]])
-        assert difference["mean"] == pytest.approx(gains.mean()) and difference["n_scans"] == 2
-        assert min(gains) - 1e-9 <= difference["low"] <= difference["high"] <= max(gains) + 1e-9
-        assert f"tiny minus {difference['method']} {difference['mean']:+.2f} dB" in out
+        assert difference["gains"] == pytest.approx(list(gains)) and difference["interval"] is None
+        each = f"{gains.mean():+.2f} dB, each: {gains[0]:+.2f}, {gains[1]:+.2f}"
+        assert f"2 scans: tiny minus {difference['method']} {each}" in out
     assert len(content["differences"]) == 3
 
 

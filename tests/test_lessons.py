@@ -29,7 +29,7 @@ from mricourse.classroom.syllabus import headings, load_syllabus
 SOURCES = lesson_sources()
 KNOWN_TAGS = {"exercise", "check", "solution", "hide-input", "remove-input"}
 MAX_CELL, MAX_ANSWER, MAX_CLASS = 20, 8, 20  # lines
-CODE_LINES, WORDS = (45, 120), (900, 1800)  # of a whole lesson
+FEWEST_LINES, FEWEST_WORDS = 45, 900  # of a whole lesson; a limit above made pages dense
 LECTURE = "L1.1-7 L2.1-20 L3.1-7 L4.1-9 L5.1-3"
 
 every_lesson = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
@@ -77,12 +77,12 @@ def test_cells_leave_the_machine_alone(source):
 
 
 @every_lesson
-def test_size_is_one_lesson(source):
+def test_a_lesson_is_not_a_sketch(source):
     n_lines = sum(len(lines_of(cell.source)) for cell in code_cells(source))
     prose = re.sub(r"\$\$.*?\$\$|\$[^$]+\$|https?://\S+", " ", text_of(source), flags=re.DOTALL)
     n_words = len(re.findall(r"\w+", prose))
-    assert CODE_LINES[0] <= n_lines <= CODE_LINES[1], f"{n_lines} lines of code; expected {CODE_LINES}"
-    assert WORDS[0] <= n_words <= WORDS[1], f"{n_words} words outside equations; expected {WORDS}"
+    assert n_lines >= FEWEST_LINES, f"{n_lines} lines of code; expected {FEWEST_LINES} or more"
+    assert n_words >= FEWEST_WORDS, f"{n_words} words outside equations; expected {FEWEST_WORDS} or more"
 
 
 @every_lesson

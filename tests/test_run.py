@@ -13,7 +13,7 @@ from mricourse.classroom.page import STATE, VIEW, bound, claims_table, draw_equa
 from mricourse.classroom.run import run_lessons, update_readme
 
 CLAIM = {"sentence": "Two | <three>", "value": 1.8321, "low": 1.5, "high": 2.1, "n": 24, "unit": "dB", "passed": True}
-CLAIM |= {"at_least": 0.5, "at_most": None}
+CLAIM |= {"at_least": 0.5, "at_most": None, "samples": "slices", "interval": "bootstrap", "values": None}
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 
 
@@ -147,7 +147,9 @@ def test_equations_are_found_but_not_inside_code():
 
 
 def test_claims_in_words():
-    assert measured(CLAIM) == "1.83 dB [1.5, 2.1], n = 24" and bound(CLAIM) == "at least 0.5 dB"
+    assert measured(CLAIM) == "1.83 dB [1.5, 2.1], bootstrap, 24 slices" and bound(CLAIM) == "at least 0.5 dB"
+    few = {**CLAIM, "n": 2, "samples": "seeds", "interval": None, "values": [1.5, 2.16]}
+    assert measured(few) == "1.83 dB (1.5, 2.16), 2 seeds"
     single = {**CLAIM, "n": 1, "unit": "", "at_most": 2}
     assert measured(single) == "1.83" and bound(single) == "0.5 to 2"
     assert bound({**single, "at_least": 2, "unit": "px"}) == "exactly 2 px"
@@ -178,7 +180,7 @@ def test_readme_gets_the_tables_of_a_run(readme):
     assert "now holds" in update_readme(readme, claims)
     text = readme.read_text(encoding="utf-8")
     assert "| [3 · Parallel imaging](notebooks/03_parallel_imaging.ipynb) |" in text and "| 31 s | 6 s | 90 |" in text
-    assert "| 03 | Two \\| <three> | 1.83 dB [1.5, 2.1], n = 24 | at least 0.5 dB |" in text
+    assert "| 03 | Two \\| <three> | 1.83 dB [1.5, 2.1], bootstrap, 24 slices | at least 0.5 dB |" in text
     assert text.startswith("# A\n") and "old" not in text and text.endswith("<!-- /claims -->\nC\n")
     update_readme(readme, claims)
     assert readme.read_text(encoding="utf-8") == text

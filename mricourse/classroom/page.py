@@ -131,12 +131,16 @@ def claims_table(claims: list[dict], *, lessons: bool = False) -> str:
 
 
 def measured(claim: dict) -> str:
-    """`1.83 dB [1.52, 2.14], n = 24`, or `0.012` for a single number."""
-    bounds, unit = (claim.get("at_least"), claim.get("at_most")), claim.get("unit", "")
+    """`1.83 dB [1.52, 2.14], bootstrap, 24 slices`, `0.7 dB (0.4, 1), 2 seeds`, or `0.012` for a single number."""
+    bounds = (claim.get("at_least"), claim.get("at_most"))
+    unit = claim.get("unit", "")
     if claim["n"] == 1:
         return f"{readable(claim['value'], bounds)} {unit}".rstrip()
     mean = f"{claim['value']:.3g} {unit}".rstrip()
-    return f"{mean} [{claim['low']:.3g}, {claim['high']:.3g}], n = {claim['n']}"
+    units = f"{claim['n']} {claim['samples']}"
+    if claim["interval"] is None:
+        return f"{mean} ({', '.join(f'{value:.3g}' for value in claim['values'])}), {units}"
+    return f"{mean} [{claim['low']:.3g}, {claim['high']:.3g}], {claim['interval']}, {units}"
 
 
 def bound(claim: dict) -> str:

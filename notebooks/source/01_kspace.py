@@ -21,7 +21,8 @@
 # Run each cell with Shift+Enter. At **predict**, answer first, then run. An **exercise** is a function to
 # fill in; the cell below it **checks** your answer and says what is wrong. Nothing later needs it. **Solutions**
 # are in `solutions`. A line with a ✔ is a **claim**: the notebook measured that number, and stops if it
-# does not hold.
+# does not hold. `[1.5, 2.1], bootstrap over 24 slices of one head` says where the mean of more slices of that head
+# would probably lie (95 %). It does not speak of other heads.
 
 # %% slideshow={"slide_type": "skip"}
 import torch
