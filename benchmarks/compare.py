@@ -20,14 +20,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mricourse.coils import espirit, rss, simulate_coils
+from mricourse.evaluation.metrics import nmse
 from mricourse.files import atomic_path
-from mricourse.fourier import fft2c, random_complex
-from mricourse.metrics import nmse
-from mricourse.operators import NufftOperator, SenseOperator
-from mricourse.phantoms import shepp_logan
-from mricourse.sampling import radial_trajectory, random_mask
-from mricourse.solvers import cg_sense, tv_reconstruction, wavelet_reconstruction
+from mricourse.physics.calibration import espirit
+from mricourse.physics.coils import rss
+from mricourse.physics.fourier import fft2c, random_complex
+from mricourse.physics.nufft import NufftOperator
+from mricourse.physics.operators import SenseOperator
+from mricourse.physics.sampling import radial_trajectory, random_mask
+from mricourse.reconstruct.least_squares import cg_sense
+from mricourse.reconstruct.sparsity import tv_reconstruction, wavelet_reconstruction
+from mricourse.simulate.coils import simulate_coils
+from mricourse.simulate.phantoms import shepp_logan
 
 CASES = [(n, coils) for n in (128, 256, 320) for coils in (8, 16)]
 ITERATIONS = (7, 10, 14, 20, 28, 40, 60, 90)

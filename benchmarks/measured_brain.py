@@ -13,12 +13,13 @@ import torch
 from bartorch import priors
 from bartorch.apps import pics
 
-from mricourse.coils import espirit
 from mricourse.datasets.real import load_real
-from mricourse.metrics import best_scale, psnr
-from mricourse.operators import SenseOperator
-from mricourse.sampling import acceleration_of, equispaced_mask, random_mask
-from mricourse.solvers import cg_sense, wavelet_reconstruction
+from mricourse.evaluation.metrics import best_scale, psnr
+from mricourse.physics.calibration import espirit
+from mricourse.physics.operators import SenseOperator
+from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask
+from mricourse.reconstruct.least_squares import cg_sense
+from mricourse.reconstruct.sparsity import wavelet_reconstruction
 
 WEIGHTS = {"CG-SENSE": (1e-3, 3e-3, 1e-2, 3e-2), "l1-wavelet": (1e-3, 2e-3, 3e-3, 5e-3)}
 ITERATIONS = {"CG-SENSE": (10, 30), "l1-wavelet": (60, 100)}

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from mricourse.fourier import fft2c, fftc, ifft2c, ifftc, random_complex
-    from mricourse.operators import SenseOperator, dot_test
-    from mricourse.scan import Scan
-    from mricourse.statistics import claim
+    from mricourse.evaluation.claims import claim
+    from mricourse.physics.fourier import fft2c, fftc, ifft2c, ifftc, random_complex
+    from mricourse.physics.operators import SenseOperator, dot_test
+    from mricourse.physics.scan import Scan
 
 __version__ = "0.1.0"
 __all__ = ["Scan", "SenseOperator", "claim", "device", "dot_test", "fft2c", "fftc", "ifft2c", "ifftc", "random_complex"]

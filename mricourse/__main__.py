@@ -1,5 +1,5 @@
 """`python -m mricourse ...` is the same as the command `mricourse ...`."""
 
-from mricourse.cli import main
+from mricourse.commands.app import main
 
 main()

@@ -106,8 +106,9 @@ n_steps = 12
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory):
     """Path of the weights of a network trained for a dozen steps, whose card was measured on two slices."""
-    from mricourse import checkpoints, evaluation
-    from mricourse.recipes import parse_recipe
+    from mricourse.training import reproduction as evaluation
+    from mricourse.training import run as checkpoints
+    from mricourse.training.recipes import parse_recipe
 
     folder = tmp_path_factory.mktemp("checkpoints")
     with pytest.MonkeyPatch.context() as patch:
@@ -121,7 +122,7 @@ def tiny_checkpoint(tmp_path_factory):
 def mricourse(capsys):
     """Call the command line; returns exit code, stdout and stderr."""
 
-    from mricourse import cli
+    from mricourse.commands import app as cli
 
     def call(*words):
         with pytest.raises(SystemExit) as ended:

@@ -21,12 +21,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from mricourse import checkpoints, training
-from mricourse.losses import log_nmse
 from mricourse.networks.modl import MoDL
-from mricourse.recipes import parse_recipe
-from mricourse.training import History, Settings
-from mricourse.training_data import SimulatedScans
+from mricourse.simulate.training_scans import SimulatedScans
+from mricourse.training import loop as training
+from mricourse.training import run as checkpoints
+from mricourse.training.loop import Settings
+from mricourse.training.losses import log_nmse
+from mricourse.training.recipes import parse_recipe
+from mricourse.training.state import History
 
 PATTERNS = {"equispaced": 0.4, "random": 0.3, "points": 0.3}
 DATA = {"matrix": (48, 64), "n_coils": (3, 4), "acs": (12, 16), "noise_std": (0.001, 0.004), "patterns": PATTERNS}

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from mricourse import cli
-from mricourse.coils import simulate_coils
+from mricourse.commands import app as cli
 from mricourse.datasets.inspect import describe
-from mricourse.fourier import fft2c, random_complex
-from mricourse.sampling import random_mask
-from mricourse.scan_files import read_scan
+from mricourse.datasets.scan_files import read_scan
+from mricourse.physics.fourier import fft2c, random_complex
+from mricourse.physics.sampling import random_mask
+from mricourse.simulate.coils import simulate_coils
 
 SHAPE = (64, 80)
 y, x = torch.meshgrid(*(torch.linspace(-1, 1, n) for n in SHAPE), indexing="ij")

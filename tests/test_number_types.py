@@ -3,15 +3,16 @@
 import pytest
 import torch
 
-from mricourse.coils import combine, noise_covariance, rss
-from mricourse.fourier import fft2c, floating, ifft2c
-from mricourse.losses import PLAIN
-from mricourse.metrics import best_scale, nmse, nrmse, psnr, ssim
-from mricourse.phase_correction import image_entropy
-from mricourse.plotting import show_error
-from mricourse.realism import split_error, texture_distance
-from mricourse.relaxometry import decay_rate
-from mricourse.solvers import finite_differences, finite_differences_adjoint, soft_threshold
+from mricourse.evaluation.metrics import best_scale, nmse, nrmse, psnr, ssim
+from mricourse.evaluation.realism import split_error, texture_distance
+from mricourse.physics.coils import combine, rss
+from mricourse.physics.fourier import fft2c, floating, ifft2c
+from mricourse.physics.noise import noise_covariance
+from mricourse.plotting.figures import show_error
+from mricourse.reconstruct.epi import image_entropy
+from mricourse.reconstruct.sparsity import finite_differences, finite_differences_adjoint, soft_threshold
+from mricourse.simulate.relaxometry import decay_rate
+from mricourse.training.losses import PLAIN
 
 LINES = torch.arange(24)[:, None] % 2 == 0
 MEASURES = {

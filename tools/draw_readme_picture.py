@@ -11,12 +11,13 @@ import matplotlib
 matplotlib.use("Agg")
 
 from mricourse import SenseOperator
-from mricourse.coils import espirit
-from mricourse.metrics import best_scale
-from mricourse.plotting import show_images
-from mricourse.sampling import acceleration_of, poisson_disc_mask
-from mricourse.simulate import contrast_scan
-from mricourse.solvers import cg_sense, wavelet_reconstruction
+from mricourse.evaluation.metrics import best_scale
+from mricourse.physics.calibration import espirit
+from mricourse.physics.sampling import acceleration_of, poisson_disc_mask
+from mricourse.plotting.figures import show_images
+from mricourse.reconstruct.least_squares import cg_sense
+from mricourse.reconstruct.sparsity import wavelet_reconstruction
+from mricourse.simulate.protocols import contrast_scan
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "reconstructions.png"
 

@@ -101,7 +101,7 @@ def _anatomies() -> Finding:
 
 
 def _checkpoints() -> Finding:
-    from mricourse.cards import shipped, verify
+    from mricourse.training.cards import shipped, verify
 
     names = shipped()
     if not names:

@@ -18,7 +18,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from ziamath import Latex
 
-from mricourse.statistics import bounds_text, readable, typed
+from mricourse.evaluation.claims import bounds_text, readable, typed
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -104,7 +104,7 @@ def lesson_page(notebook: NotebookNode, *, title: str, folder: Path, claims: lis
     folder
         Where the text's relative pictures lie.
     claims
-        Records of `mricourse.statistics.claim`.
+        Records of `mricourse.evaluation.claims.claim`.
     """
     whole = nbformat.from_dict(notebook)
     table = f"## The claims of this lesson\n\n{claims_table(claims)}" if claims else "*This lesson makes no claim.*"

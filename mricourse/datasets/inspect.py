@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mricourse.datasets.arrays import SUFFIXES, StoredArray, list_arrays
+from mricourse.datasets.scan_files import corner_share, infer_mask
 from mricourse.files import any_of, suffix_of
-from mricourse.sampling import acceleration_of, acs_lines_of
-from mricourse.scan_files import corner_share, infer_mask
-from mricourse.stored import SUFFIXES, StoredArray, list_arrays
+from mricourse.physics.sampling import acceleration_of, acs_lines_of
 
 LARGE = 2**25  # elements; of a larger array one part is read
 TOO_LARGE = 2**31  # bytes; a larger compressed array is not read

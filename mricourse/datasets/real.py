@@ -19,11 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mricourse.coils import combine, espirit
+from mricourse.datasets.arrays import list_arrays
 from mricourse.datasets.registry import REGISTRY, available, entry, fetch, find, missing_sentence
-from mricourse.fourier import fft2c, fftc, ifft2c, ifftc
-from mricourse.scan import Scan
-from mricourse.stored import list_arrays
+from mricourse.physics.calibration import espirit
+from mricourse.physics.coils import combine
+from mricourse.physics.fourier import fft2c, fftc, ifft2c, ifftc
+from mricourse.physics.scan import Scan
 
 __all__ = [
     "REGISTRY", "Contrasts", "available", "fetch", "find", "load_open_ms", "load_real", "missing_sentence", "real_scan"

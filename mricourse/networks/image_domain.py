@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mricourse.operators import SenseOperator
+from mricourse.physics.operators import SenseOperator
 
 
 class ImageDomain(nn.Module):

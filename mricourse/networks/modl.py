@@ -9,18 +9,18 @@ $z_k = D_w(x_k)$, $\quad x_{k+1} = (A^H A + \lambda I)^{-1} (A^H y + \lambda z_k
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mricourse.networks.consistency import Solver, data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import brightness, smooth_phase
-from mricourse.noise import noise_level
-from mricourse.operators import SenseOperator
-from mricourse.solvers import conjugate_gradient, direct_solver
+from mricourse.physics.noise import noise_level
+from mricourse.physics.operators import SenseOperator
+from mricourse.reconstruct.least_squares import direct_solver
 
 CONSISTENCY = ("cg", "gradient")
 STARTS = ("zero_filled", "sense")
@@ -29,82 +29,6 @@ LEAST_WEIGHT = 1e-6  # single precision cannot factorise closer to singular
 SOLVERS = ("cg", "direct")
 NUMBERS = ("log_reg_weight", "noise_power", "acceleration_power", "coil_power")  # one for each lambda
 TURNS = ((), (-1,), (-2,), (-2, -1))  # axes along which the denoiser sees the image mirrored
-Solver = Callable[[Tensor], Tensor]
-
-
-def data_consistency(
-    A: SenseOperator,
-    zero_filled: Tensor,
-    prior: Tensor,
-    reg_weight: Tensor,
-    *,
-    solver: Solver | None = None,
-    n_iterations: int = 10,
-    tolerance: float = 1e-6,
-) -> Tensor:
-    r"""Solve $(A^H A + \lambda I)\, x = A^H y + \lambda z$ for $x$, with the gradients of the solution.
-
-    Conjugate gradients start from $z$, which is closer than zero. Nothing of them is kept for the gradients: with the
-    incoming cotangent $g$ and $v = (A^H A + \lambda I)^{-1} g$, one more solve since the matrix is Hermitian,
-
-    $\partial L / \partial (A^H y) = v$, $\quad \partial L / \partial z = \lambda v$, $\quad
-    \partial L / \partial \lambda = \mathrm{Re} \langle v, z - x \rangle$.
-
-    The last has two parts, $\langle v, z\rangle$ from the right-hand side and $-\langle v, x\rangle$ from the matrix;
-    without the second its sign can be wrong. Memory does not grow with the number of iterations.
-
-    Parameters
-    ----------
-    A : SenseOperator
-        Maps (..., coils, y, x) and mask.
-    zero_filled : complex Tensor, shape (..., y, x)
-        $A^H y$; gradients flow on to $y$ through it.
-    prior : complex Tensor, shape (..., y, x)
-        $z$, the denoised image.
-    reg_weight : Tensor, broadcastable to (..., y, x)
-        $\lambda > 0$: one number, or one for each image.
-    solver : callable, optional
-        What `mricourse.solvers.direct_solver` returns for this operator and this weight, in place of the iterations.
-    n_iterations, tolerance
-        As in `conjugate_gradient`. Gradients are those of the exact solution; 10 iterations are enough to train with
-        unless $\lambda$ is small.
-
-    Returns
-    -------
-    complex Tensor, shape (..., y, x)
-
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit together.
-    """
-    shape = prior.shape
-    if zero_filled.shape != shape or shape[-2:] != A.smaps.shape[-2:] or reg_weight.shape[-2:] not in ((), (1, 1)):
-        raise ValueError(
-            f"zero_filled has shape {tuple(zero_filled.shape)}, prior {tuple(shape)}, reg_weight "
-            f"{tuple(reg_weight.shape)}; expected two images of the maps' size {tuple(A.smaps.shape[-2:])} "
-            "and a number."
-        )
-    if solver is None:
-        options = {"reg_weight": reg_weight.detach(), "n_iterations": n_iterations, "tolerance": tolerance}
-        solver = partial(conjugate_gradient, A.normal, **options)
-    return _Consistency.apply(A.normal, solver, zero_filled, prior, reg_weight)
-
-
-class _Consistency(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, normal, solver, zero_filled, prior, reg_weight):
-        image = prior + solver(zero_filled - normal(prior))
-        ctx.solver = solver
-        ctx.save_for_backward(reg_weight, prior, image)
-        return image
-
-    @staticmethod
-    def backward(ctx, grad):
-        reg_weight, prior, image = ctx.saved_tensors
-        v = ctx.solver(grad)
-        by_weight = (v.conj() * (prior - image)).real.sum_to_size(reg_weight.shape)
-        return None, None, v, reg_weight * v, by_weight
 
 
 class MoDL(nn.Module):

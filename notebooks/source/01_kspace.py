@@ -28,11 +28,10 @@
 import torch
 
 from mricourse import claim, fft2c, fftc, ifft2c, ifftc, random_complex
-from mricourse.datasets.real import real_scan
-from mricourse.plotting import plot_lines, show_images, show_kspace, show_phase
-from mricourse.sampling import acs_mask, equispaced_mask, partial_fourier_mask
+from mricourse.datasets import real_scan
+from mricourse.physics import acs_mask, equispaced_mask, partial_fourier_mask
+from mricourse.plotting import MaskPainter, plot_lines, show_images, show_kspace, show_phase
 from mricourse.simulate import brain_slices, contrast_scan
-from mricourse.widgets import MaskPainter
 
 torch.manual_seed(0)
 ny, nx = SHAPE = 207, 185  # pixels of 1 mm: the field of view is 207 mm x 185 mm

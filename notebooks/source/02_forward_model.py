@@ -20,14 +20,18 @@
 import torch
 
 from mricourse import SenseOperator, claim, dot_test, fft2c, fftc, ifft2c, random_complex
-from mricourse.coils import simulate_coils
-from mricourse.datasets.real import real_scan
-from mricourse.operators import NufftOperator, RadonOperator
-from mricourse.phantoms import beating_phantom
-from mricourse.plotting import plot_lines, show_images, show_kspace, show_mask
-from mricourse.sampling import acceleration_of, equispaced_mask, point_spread, poisson_disc_mask, variable_density_mask
-from mricourse.simulate import brain_slices
-from mricourse.widgets import explore
+from mricourse.datasets import real_scan
+from mricourse.physics import (
+    NufftOperator,
+    RadonOperator,
+    acceleration_of,
+    equispaced_mask,
+    point_spread,
+    poisson_disc_mask,
+    variable_density_mask,
+)
+from mricourse.plotting import explore, plot_lines, show_images, show_kspace, show_mask
+from mricourse.simulate import beating_phantom, brain_slices, simulate_coils
 
 torch.manual_seed(0)
 NY, NX, R, NOISE_STD = 180, 151, 4, 0.01  # pixels; acceleration; noise per real and imaginary part (brightest pixel 1)
@@ -259,7 +263,7 @@ claim("noise at full signal grows by sqrt(R) = 2", growth, at_least=1.98, at_mos
 # **Predict.** What does $A^H y$ look like without weights? What replaces the ghosts when most spokes are missing?
 
 # %% slideshow={"slide_type": "subslide"}
-from mricourse.sampling import kt_mask, radial_trajectory, spiral_trajectory
+from mricourse.physics import kt_mask, radial_trajectory, spiral_trajectory
 
 nuffts = {f"{n} spokes": NufftOperator(radial_trajectory(n, 360, golden=False), smaps) for n in (283, 45)}
 nuffts["spiral"] = NufftOperator(spiral_trajectory(12, 2400, n_turns=8), smaps)

@@ -20,15 +20,27 @@
 import torch
 
 from mricourse import SenseOperator, claim, fft2c, fftc, ifft2c, ifftc, random_complex
-from mricourse.coils import combine, espirit, low_resolution_maps, rss, simulate_coils
-from mricourse.datasets.real import real_scan
-from mricourse.metrics import best_scale, psnr
-from mricourse.parallel_imaging import g_factor, grappa, pseudo_replica, sense_unfold
-from mricourse.plotting import plot_lines, show_images
-from mricourse.sampling import acceleration_of, equispaced_mask, random_mask
-from mricourse.simulate import brain_slices, contrast_scan
-from mricourse.solvers import cg_sense, conjugate_gradient
-from mricourse.widgets import explore
+from mricourse.datasets import real_scan
+from mricourse.evaluation import best_scale, psnr
+from mricourse.physics import (
+    acceleration_of,
+    combine,
+    equispaced_mask,
+    espirit,
+    low_resolution_maps,
+    random_mask,
+    rss,
+)
+from mricourse.plotting import explore, plot_lines, show_images
+from mricourse.reconstruct import (
+    cg_sense,
+    conjugate_gradient,
+    g_factor,
+    grappa,
+    pseudo_replica,
+    sense_unfold,
+)
+from mricourse.simulate import brain_slices, contrast_scan, simulate_coils
 
 torch.manual_seed(0)
 # Pixels of about 2 mm; ACS in lines; noise relative to the brightest pixel; λ: best of six on the two training heads

@@ -21,14 +21,24 @@ import torch
 from pywt import coeffs_to_array, wavedec2
 
 from mricourse import SenseOperator, claim, fft2c, random_complex
-from mricourse.coils import espirit, simulate_coils
-from mricourse.datasets.real import real_scan
-from mricourse.metrics import best_scale, psnr
-from mricourse.plotting import plot_lines, show_images
-from mricourse.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
-from mricourse.simulate import brain_slices
-from mricourse.solvers import cg_sense, fista, soft_threshold, tv_reconstruction, wavelet_reconstruction
-from mricourse.widgets import explore
+from mricourse.datasets import real_scan
+from mricourse.evaluation import best_scale, psnr
+from mricourse.physics import (
+    acceleration_of,
+    equispaced_mask,
+    espirit,
+    random_mask,
+    variable_density_mask,
+)
+from mricourse.plotting import explore, plot_lines, show_images
+from mricourse.reconstruct import (
+    cg_sense,
+    fista,
+    soft_threshold,
+    tv_reconstruction,
+    wavelet_reconstruction,
+)
+from mricourse.simulate import brain_slices, simulate_coils
 
 torch.manual_seed(0)
 N, ACS, NOISE_STD = 112, 10, 0.007  # pixels; centre lines; per real and imaginary part, brightest pixel 1

@@ -22,14 +22,12 @@ from pywt import wavedec2, waverec2
 from torch.utils.flop_counter import FlopCounterMode
 
 from mricourse import claim, fft2c, ifft2c, random_complex
-from mricourse.checkpoints import load_checkpoint
-from mricourse.metrics import best_scale, nrmse, psnr
-from mricourse.phantoms import abdominal_phantom
-from mricourse.phase_correction import remove_nyquist_ghost
+from mricourse.evaluation import best_scale, nrmse, psnr, tuned_sparsity
+from mricourse.physics import stack
 from mricourse.plotting import plot_lines, show_images
-from mricourse.task_scans import TaskScans
-from mricourse.training_data import stack
-from mricourse.tuning import tuned_sparsity
+from mricourse.reconstruct import remove_nyquist_ghost
+from mricourse.simulate import TaskScans, abdominal_phantom
+from mricourse.training import load_checkpoint
 
 torch.manual_seed(0)
 N, SHOWN, SIZES, HAAR = 96, 5, (1, 4, 16, 64, 256, 12000), ("db1", "periodization")  # SIZES: of training data

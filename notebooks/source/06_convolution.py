@@ -21,9 +21,8 @@ import torch
 from torch.nn.functional import conv2d, pad, unfold
 
 from mricourse import claim, fft2c, ifft2c, random_complex
-from mricourse.plotting import plot_lines, show_images
+from mricourse.plotting import explore, plot_lines, show_images
 from mricourse.simulate import brain_slices
-from mricourse.widgets import explore
 
 torch.manual_seed(0)
 NY, NX, NOISE_STD = 160, 144, 0.05  # pixels; noise of the real and of the imaginary part, brightest pixel 1

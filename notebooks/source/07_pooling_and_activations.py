@@ -25,11 +25,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from mricourse import claim, fft2c, ifft2c, random_complex
-from mricourse.optimizers import train_with_rates
-from mricourse.plotting import plot_lines, show_images
+from mricourse.fundamentals import train_with_rates
+from mricourse.plotting import explore, plot_lines, show_images
+from mricourse.reconstruct import soft_threshold
 from mricourse.simulate import brain_slices
-from mricourse.solvers import soft_threshold
-from mricourse.widgets import explore
 
 torch.manual_seed(0)
 NY, NX, NOISE_STD = 160, 144, 0.05  # pixels; noise of the real and of the imaginary part, brightest pixel 1

@@ -24,15 +24,20 @@ from skimage.metrics import structural_similarity
 from torch.nn.functional import avg_pool2d, l1_loss, mse_loss
 
 from mricourse import claim, fft2c, ifft2c, random_complex
-from mricourse.checkpoints import load_checkpoint
-from mricourse.losses import l1, mse, ssim_loss
-from mricourse.metrics import psnr, ssim
-from mricourse.networks.dncnn import DnCNN
-from mricourse.perceptual import AdversarialLoss, PerceptualLoss, features
+from mricourse.evaluation import null_space_part, psnr, split_error, ssim, texture_distance
+from mricourse.networks import DnCNN
+from mricourse.physics import stack
 from mricourse.plotting import plot_lines, show_images
-from mricourse.realism import null_space_part, split_error, texture_distance
-from mricourse.task_scans import TaskScans
-from mricourse.training_data import stack
+from mricourse.simulate import TaskScans
+from mricourse.training import (
+    AdversarialLoss,
+    PerceptualLoss,
+    features,
+    l1,
+    load_checkpoint,
+    mse,
+    ssim_loss,
+)
 
 torch.manual_seed(0)
 TASK = {"task": "super_resolution", "strength": (3, 3), "noise_std": (0.002, 0.01)}  # factor; brightest pixel is 1

@@ -23,9 +23,9 @@ import torch
 from torch.nn.functional import conv2d, pad
 
 from mricourse import claim, fft2c, ifft2c
-from mricourse.computation_graph import backward, draw_graph, history
+from mricourse.fundamentals import backward, draw_graph, history
 from mricourse.plotting import plot_lines, show_images
-from mricourse.relaxometry import decay_rate, echo_slices
+from mricourse.simulate import decay_rate, echo_slices
 
 torch.manual_seed(0)
 SCAN = {"te_ms": (20, 80), "noise_std": 0.03, "shape": (160, 144)}  # noise of each part, water gives 1; pixels

@@ -21,19 +21,24 @@ import numpy as np
 import torch
 
 from mricourse import SenseOperator, claim, ifft2c
-from mricourse.coils import simulate_coils
-from mricourse.losses import log_nmse
-from mricourse.metrics import psnr
-from mricourse.networks.dncnn import DnCNN
-from mricourse.optimizer_paths import SADDLE, T2_DECAY, folded_pair, run_optimizers, show_paths
-from mricourse.optimizers import beside_torch, range_test, read_range_test, train_with_rates
-from mricourse.parallel_imaging import g_factor
-from mricourse.path_explorer import PathExplorer
+from mricourse.evaluation import psnr
+from mricourse.fundamentals import (
+    SADDLE,
+    T2_DECAY,
+    PathExplorer,
+    beside_torch,
+    folded_pair,
+    range_test,
+    read_range_test,
+    run_optimizers,
+    show_paths,
+    train_with_rates,
+)
+from mricourse.networks import DnCNN
 from mricourse.plotting import plot_lines
-from mricourse.simulate import draw_scan
-from mricourse.solvers import conjugate_gradient
-from mricourse.task_scans import TaskScans
-from mricourse.training import Settings
+from mricourse.reconstruct import conjugate_gradient, g_factor
+from mricourse.simulate import TaskScans, draw_scan, simulate_coils
+from mricourse.training import Settings, log_nmse
 
 torch.manual_seed(0)
 N, STEPS = 64, 180  # pixels along both axes; steps of a training

@@ -24,11 +24,10 @@ import torch
 from torch import nn
 
 from mricourse import SenseOperator, claim, fft2c, ifft2c, random_complex
-from mricourse.augmentation import flipped, orientations, rotated
+from mricourse.physics import equispaced_mask, random_mask
 from mricourse.plotting import plot_lines, show_images
-from mricourse.sampling import equispaced_mask, random_mask
-from mricourse.simulate import contrast_scans
-from mricourse.solvers import cg_sense
+from mricourse.reconstruct import cg_sense
+from mricourse.simulate import contrast_scans, flipped, orientations, rotated
 
 torch.manual_seed(0)
 N, STEPS, SEEDS = 64, range(0, 161, 20), range(3)  # pixels; steps at which we look; every training is done three times

@@ -23,10 +23,10 @@ from torch.linalg import matrix_norm
 from torch.nn.functional import batch_norm, group_norm, mse_loss, unfold
 
 from mricourse import claim, ifft2c, random_complex
-from mricourse.checkpoints import load_checkpoint
-from mricourse.networks.image_domain import brightness, smooth_phase
+from mricourse.networks import brightness, smooth_phase
 from mricourse.plotting import plot_lines, show_images
 from mricourse.simulate import brain_slices
+from mricourse.training import load_checkpoint
 
 torch.manual_seed(0)
 NOISE_STD, RATES = 0.1, (0.1, 0.3, 1.0)  # noise of real and imaginary part, brightest pixel 1; learning rates

@@ -22,9 +22,12 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, pad
 
-from mricourse import checkpoints, claim, comparison, fft2c, ifft2c, metrics, random_complex, simulate, training_data
+from mricourse import claim, fft2c, ifft2c, random_complex
+from mricourse.evaluation import comparison, metrics
 from mricourse.networks import blocks, lenet, unet
 from mricourse.plotting import plot_lines, show_images
+from mricourse.simulate import randomised as simulate, training_scans as training_data
+from mricourse.training import run as checkpoints
 
 N_STEPS, RATE, NOISE_STD = 400, 4e-3, 0.02  # of a live training; noise of real and imaginary part, brightest pixel 1
 

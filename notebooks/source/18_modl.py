@@ -20,19 +20,14 @@
 import torch
 
 from mricourse import SenseOperator, claim, random_complex
-from mricourse.checkpoints import load_checkpoint
-from mricourse.coils import espirit, simulate_coils
-from mricourse.comparison import compare, kept_for_backward
-from mricourse.datasets.real import real_scan
-from mricourse.metrics import psnr
-from mricourse.networks.image_domain import smooth_phase
-from mricourse.networks.modl import MoDL, data_consistency
-from mricourse.plotting import plot_lines, show_images
-from mricourse.sampling import equispaced_mask, random_mask
-from mricourse.solvers import conjugate_gradient
-from mricourse.training import Settings, train
-from mricourse.training_data import SimulatedScans, stack
-from mricourse.widgets import explore
+from mricourse.datasets import real_scan
+from mricourse.evaluation import compare, kept_for_backward, psnr
+from mricourse.networks import MoDL, data_consistency, smooth_phase
+from mricourse.physics import equispaced_mask, espirit, random_mask, stack
+from mricourse.plotting import explore, plot_lines, show_images
+from mricourse.reconstruct import conjugate_gradient
+from mricourse.simulate import SimulatedScans, simulate_coils
+from mricourse.training import Settings, load_checkpoint, train
 
 torch.manual_seed(0)
 N, R, ACS = 160, 4, 24  # pixels; nominal acceleration; fully sampled lines in the centre

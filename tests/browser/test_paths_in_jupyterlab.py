@@ -6,8 +6,8 @@ import nbformat
 import pytest
 
 SETUP = """
-from mricourse.optimizer_paths import SADDLE, T2_DECAY
-from mricourse.path_explorer import PathExplorer
+from mricourse.fundamentals.loss_surfaces import SADDLE, T2_DECAY
+from mricourse.fundamentals.path_explorer import PathExplorer
 explorer = PathExplorer([SADDLE, T2_DECAY])
 explorer
 """

@@ -6,9 +6,10 @@ import pytest
 SETUP = """
 import itertools
 import torch
-from mricourse.fourier import fft2c, ifft2c
-from mricourse.sampling import equispaced_mask
-from mricourse.widgets import ImageView, MaskPainter, explore, kspace_picture
+from mricourse.physics.fourier import fft2c, ifft2c
+from mricourse.physics.sampling import equispaced_mask
+from mricourse.plotting.widgets import ImageView, MaskPainter, explore
+from mricourse.plotting.pictures import kspace_picture
 y, x = torch.meshgrid(torch.linspace(-1, 1, 96), torch.linspace(-1, 1, 128), indexing="ij")
 rings = ((x**2 + y**2) < 0.7) * (1 + 0.4 * torch.sin(12 * x) * torch.cos(9 * y))
 stack = torch.stack([rings * scale for scale in (0.2, 0.6, 1.0)])

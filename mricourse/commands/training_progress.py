@@ -1,0 +1,53 @@
+"""What `mricourse train` shows: a bar where there is a terminal, and a line for each validation anywhere."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from tqdm import tqdm
+
+from mricourse.training.state import History
+
+
+class TrainingProgress:
+    """Show a training, as the `progress` of `mricourse.training.loop.train`; a context, at whose end the bar goes.
+
+    Parameters
+    ----------
+    n_steps : int
+        Of the recipe.
+    silent : bool
+        Show nothing, as in the processes beside the first under ``torchrun``.
+    """
+
+    def __init__(self, n_steps: int, *, silent: bool = False) -> None:
+        self.n_steps, self.silent = n_steps, silent
+        self.bar = tqdm(total=n_steps, desc="simulating", disable=True if silent else None, leave=False)
+        self.began = False
+
+    def __enter__(self) -> TrainingProgress:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.close()
+
+    def say(self, words: str) -> None:
+        """Print a line above the bar, at once also into a file."""
+        if not self.silent:
+            with self.bar.external_write_mode():
+                print(words, flush=True)
+
+    def __call__(self, history: History, loss: float) -> None:
+        """Move on by one step."""
+        if not self.began and history.step > 1:
+            self.say(f"going on from step {history.step - 1}")
+            self.bar.initial = self.bar.n = history.step - 1  # the speed shown is that of this sitting
+            self.bar.unpause()
+        self.began = True
+        done = history.step == self.n_steps or history.stopped_early
+        self.bar.set_description("judging on the unseen head" if done else f"loss {loss:6.2f} dB", refresh=done)
+        self.bar.update(history.step - self.bar.n)
+        row = history.rows[-1] if history.rows else {}
+        if row.get("step") == history.step:
+            score = f", validation {row['validation']:.2f} dB" if "validation" in row else ""
+            self.say(f"step {history.step}: loss {row['loss']:.2f} dB{score}")

@@ -1,0 +1,249 @@
+"""A trained network beside the tuned wavelet on measured scans.
+
+Complete k-space is undersampled afterwards, so that the true image is known as well as anyone can know it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from mricourse.evaluation.metrics import best_scale, psnr, ssim
+from mricourse.evaluation.statistics import Interval, mean_interval
+from mricourse.evaluation.tuning import tuned_wavelet
+from mricourse.files import any_of
+from mricourse.networks.apply import apply_network
+from mricourse.physics.coils import combine
+from mricourse.physics.fourier import ifft2c
+from mricourse.physics.operators import SenseOperator
+from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
+from mricourse.physics.scan import Scan
+from mricourse.reconstruct.methods import normalised, with_smaps
+from mricourse.training.checkpoints import Checkpoint
+from mricourse.training.trained_range import outside_range
+
+PATTERNS = {"equispaced": equispaced_mask, "random": random_mask, "variable_density": variable_density_mask}
+STANDARD = (("equispaced", 4), ("random", 4), ("random", 6))
+WAVELETS = {"wavelet db2": "db2", "wavelet Haar": "db1"}
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which lines of complete k-space to keep: one of `PATTERNS` and its arguments."""
+
+    pattern: str
+    acceleration: float
+    acs: int = 24
+    seed: int = 0
+
+    def mask(self, ny: int) -> Tensor:
+        """Draw the mask, (ny, 1); ValueError where there is no such mask."""
+        if self.pattern not in PATTERNS:
+            raise ValueError(f"the pattern is {self.pattern!r}; expected {any_of(tuple(PATTERNS))}.")
+        if not 1 <= self.acceleration < math.inf:
+            raise ValueError(f"the acceleration is {self.acceleration}; expected a number of 1 or more, such as 4.")
+        seed = {} if self.pattern == "equispaced" else {"seed": self.seed}
+        return PATTERNS[self.pattern](ny, self.acceleration, acs=self.acs, **seed)
+
+    def __str__(self) -> str:
+        return f"{self.pattern.replace('_', ' ')} R = {self.acceleration:g}"
+
+
+@dataclass(frozen=True)
+class Score:
+    """How close one method came to the complete scan; `reg_weight` and `n_iterations` are None where it has none."""
+
+    scan: str
+    sampling: str
+    net_acceleration: float
+    method: str
+    psnr: float
+    ssim: float
+    reg_weight: float | None = None
+    n_iterations: int | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much PSNR, in dB, a network beats a method: on each of the scans, and on average over them.
+
+    `interval` is that of the mean, at 95 %; None for three scans or fewer. Where the scans are slices of one head, it
+    speaks of that head only.
+    """
+
+    sampling: str
+    method: str
+    gains: list[float]
+    mean: float
+    interval: Interval | None
+
+    def __str__(self) -> str:
+        if self.interval is None:
+            spread = "each: " + ", ".join(f"{gain:+.2f}" for gain in self.gains)
+        else:
+            spread = (
+                f"95 % {self.interval.kind} interval over scans [{self.interval.low:.2f}, {self.interval.high:.2f}]"
+            )
+        return f"{self.method} {self.mean:+.2f} dB, {spread}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare_scans` measured; ``str`` makes it a table, with the mean differences below it.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Name of the network.
+    weights_sha256 : str
+        Fingerprint of its weights.
+    scores : list of Score
+    differences : list of Difference
+        The network against every other method, paired by scan, for each sampling that two scans or more share.
+    remarks : list of str
+        A sentence for every scan and sampling that is not of the kind that the network was trained on.
+    """
+
+    checkpoint: str
+    weights_sha256: str
+    scores: list[Score]
+    differences: list[Difference]
+    remarks: list[str]
+
+    def __str__(self) -> str:
+        rows = [("scan", "sampling", "net R", "method", "PSNR, dB", "SSIM", "weight", "iterations")]
+        for s in self.scores:
+            settings = ("", "") if s.reg_weight is None else (f"{s.reg_weight:g}", str(s.n_iterations))
+            numbers = (f"{s.net_acceleration:.2f}", s.method, f"{s.psnr:.2f}", f"{s.ssim:.4f}")
+            rows.append((s.scan, s.sampling, *numbers, *settings))
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        lines += [
+            f"{each.sampling}, {len(each.gains)} scans: {self.checkpoint} minus {each}" for each in self.differences
+        ]
+        return "\n".join(lines)
+
+
+def samplings(
+    pattern: str | None = None, acceleration: float | None = None, *, acs: int = 24, seed: int = 0
+) -> list[Sampling]:
+    """Choose what to keep: equispaced R = 4, random R = 4 and random R = 6, or what is asked for."""
+    if acceleration is None:
+        chosen = [each for each in STANDARD if pattern in (None, each[0])] or [(pattern, 4)]
+    else:
+        chosen = [(each, acceleration) for each in (["equispaced", "random"] if pattern is None else [pattern])]
+    return [Sampling(*each, acs, seed) for each in chosen]
+
+
+def compare_scans(
+    checkpoint: Checkpoint,
+    scans: Sequence[tuple[str, Scan]],
+    samplings: Sequence[Sampling],
+    *,
+    device: torch.device | str = "cpu",
+    progress: Callable[[], None] | None = None,
+) -> Comparison:
+    """Score the zero-filled image, the tuned wavelets and a network on every scan under every sampling.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    scans : sequence of (name, Scan)
+        Complete, of several coils, as from `read_complete`.
+    samplings : sequence of Sampling
+    device : device
+    progress : callable, optional
+        Called after each of the ``len(scans) * len(samplings)`` parts.
+
+    Raises
+    ------
+    ValueError
+        A mask that a scan cannot have, before anything is computed.
+    """
+    cases = [(name, scan, each, each.mask(scan.shape[0])) for name, scan in scans for each in samplings]
+    checkpoint.network.to(device)
+    scores, remarks = [], []
+    for name, scan, sampling, mask in cases:
+        reference, kept = undersample(scan.to(device), mask.to(device))
+        scores += _score(checkpoint, reference, kept, name, str(sampling))
+        remarks.append(outside_range(checkpoint, kept, f"{name}, {sampling},"))
+        if progress is not None:
+            progress()
+    found = _differences(scores, checkpoint.name)
+    return Comparison(checkpoint.name, checkpoint.card["weights_sha256"], scores, found, list(filter(None, remarks)))
+
+
+def undersample(scan: Scan, mask: Tensor) -> tuple[Tensor, Scan]:
+    """Make the reference (y, x) from all samples of a complete scan, and a scan of those that the mask keeps.
+
+    Coil maps are estimated, for the reference from all samples and for the scan from those kept; the scan's own are
+    not used.
+    """
+    complete = with_smaps(replace(scan, kspace=scan.kspace / scan.kspace.abs().max(), smaps=None, reference=None))
+    kept = replace(complete, smaps=None).undersample(mask)
+    return combine(ifft2c(complete.kspace), complete.smaps), with_smaps(kept)
+
+
+def _score(checkpoint: Checkpoint, reference: Tensor, scan: Scan, name: str, sampling: str) -> list[Score]:
+    A, kspace, _ = normalised(scan)
+    images: dict[str, tuple] = {"zero-filled": (A.adjoint(kspace),)}
+    for method, wavelet in WAVELETS.items():
+        image, weight, n_iterations = tuned_wavelet(A, kspace, reference, wavelet=wavelet)
+        images[method] = image, float(weight), int(n_iterations)
+    images[checkpoint.name] = (apply_network(checkpoint.network, scan),)
+    scores = []
+    for method, (image, *settings) in images.items():
+        image = best_scale(image, reference)
+        numbers = float(psnr(image, reference)), float(ssim(image, reference))
+        scores.append(Score(name, sampling, acceleration_of(scan.mask), method, *numbers, *settings))
+    return scores
+
+
+def _differences(scores: Sequence[Score], network: str) -> list[Difference]:
+    psnrs: dict[tuple[str, str], list[float]] = {}
+    for score in scores:
+        psnrs.setdefault((score.sampling, score.method), []).append(score.psnr)
+    found = []
+    for (sampling, method), values in psnrs.items():
+        gain = torch.tensor(psnrs[sampling, network], dtype=torch.float64) - torch.tensor(values, dtype=torch.float64)
+        if method != network and len(gain) > 1:
+            found.append(Difference(sampling, method, gain.tolist(), float(gain.mean()), mean_interval(gain)))
+    return found
+
+
+Reconstruction = Callable[[SenseOperator, Tensor], Tensor]
+
+
+@torch.no_grad()
+def compare(
+    methods: Mapping[str, Reconstruction],
+    A: SenseOperator,
+    kspace: Tensor,
+    reference: Tensor,
+) -> dict[str, Tensor]:
+    r"""Reconstruct with every method, beside zero-filling and a wavelet reconstruction that is tuned on the answer.
+
+    Wavelets are Haar's with random shifts, at each image's best weight (`tuned_wavelet`): nobody can tune like that
+    outside a test. All images come at their `best_scale`, so that no method wins or loses by a constant factor.
+
+    Parameters
+    ----------
+    methods : mapping {name: method}
+        ``method(A, kspace)`` returns (..., y, x), as the networks of the course do.
+    A : SenseOperator
+        Maps (..., coils, y, x) and mask.
+    kspace : complex Tensor, shape (..., coils, ky, kx)
+    reference : complex Tensor, shape (..., y, x)
+
+    Returns
+    -------
+    dict {name: complex Tensor (..., y, x)}
+        ``"zero-filled"``, ``"wavelet"``, then the methods in their order.
+    """
+    images = {"zero-filled": A.adjoint(kspace), "wavelet": tuned_wavelet(A, kspace, reference, wavelet="db1")[0]}
+    images |= {name: method(A, kspace) for name, method in methods.items()}
+    return {name: best_scale(image, reference) for name, image in images.items()}

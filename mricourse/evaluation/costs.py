@@ -1,0 +1,43 @@
+"""What a network costs: memory kept for the backward pass, and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def kept_for_backward(function: Callable[[], object]) -> int:
+    """Call a function and count the bytes of memory that automatic differentiation keeps until its backward pass."""
+    kept: dict[int, Tensor] = {}  # by address: views and tensors that are used twice count once
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        function()
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+def computing_seconds(function: Callable[[], object], *, repeats: int = 5) -> float:
+    """Call a function several times and give the least computing time of a call, in seconds, of all its threads.
+
+    Computing time stands still while other programs have the processor, so that two calls on a busy machine can be
+    compared. It says nothing of a GPU, which computes on its own.
+
+    Raises
+    ------
+    ValueError
+        No call at all.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}; expected 1 or more.")
+    found = []
+    for _ in range(repeats):
+        start = time.process_time()
+        function()
+        found.append(time.process_time() - start)
+    return min(found)

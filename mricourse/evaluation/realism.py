@@ -1,0 +1,132 @@
+"""Does an image look real, and is what it shows there? Textures of sets of images; detail that no data support."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mricourse.physics.fourier import fft2c, floating, ifft2c
+
+N_LEVELS = 500  # of the brightness between 0 and the highest
+
+
+def null_space_part(image: Tensor, mask: Tensor) -> Tensor:
+    r"""Keep what a scan with one uniform coil cannot see, $P x = (I - F^H M F) x$.
+
+    Parameters
+    ----------
+    image : Tensor, shape (..., y, x)
+        Any unit.
+    mask : bool Tensor, broadcastable to (..., ky, kx)
+        True where k-space was sampled.
+
+    Returns
+    -------
+    complex Tensor, shape (..., y, x)
+    """
+    return ifft2c(~mask * fft2c(image))
+
+
+def split_error(image: Tensor, reference: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    r"""Split the energy of an error into three parts: measured, missing, invented.
+
+    The part $F^H M F (x - r)$ contradicts what was measured. In the null space the image's detail is $P x = a P r + d$,
+    where $a P r$ is what least squares explain by the true detail: $|1 - a|^2$ of its energy is missing, and $d$ is
+    invented. The parts are orthogonal, so the three add up to the whole error.
+
+    Parameters
+    ----------
+    image, reference : Tensor, shape (..., y, x)
+        In one unit; the reference without noise, otherwise its noise counts as detail.
+    mask : bool Tensor, broadcastable to (..., ky, kx)
+
+    Returns
+    -------
+    measured, missing, invented : Tensors, shape (...)
+        Shares of the energy of the reference's detail $\lVert P r\rVert^2$.
+
+    Raises
+    ------
+    ValueError
+        A reference that has no detail outside the mask.
+
+    Source: the null-space map is that of Bhadra et al., IEEE Trans. Med. Imaging 40:3249, 2021,
+    doi:10.1109/TMI.2021.3077857.
+    """
+    image = floating(image)
+    reference = floating(reference)
+    found, wanted = null_space_part(image, mask), null_space_part(reference, mask)
+    detail = _energy(wanted)
+    if not (detail > 1e-12 * _energy(reference)).all():
+        raise ValueError("a reference has nothing outside the mask; expected one with detail that was not measured.")
+    share = (wanted.conj() * found).sum((-2, -1)) / detail
+    invented = _energy(found - share[..., None, None] * wanted)
+    whole, hidden = _energy(image - reference), _energy(found - wanted)
+    return (whole - hidden) / detail, (1 - share).abs().square(), invented / detail
+
+
+def texture_distance(images: Tensor, references: Tensor, *, n_resamples: int = 0, seed: int = 0) -> Tensor:
+    r"""Measure how unlike the local contrasts of two sets of images are; 0 for sets of equal textures.
+
+    The local contrasts of a set are the differences of magnitude between all neighbouring pixels, along both axes,
+    of all its images. The distance between two such distributions is the area between their cumulative curves,
+    which is the least average change that turns one into the other (Wasserstein's $W_1$). A blur lacks large
+    differences, noise has too few small ones. Pairs of images and references are never compared, so an image can be
+    perfect by this measure and wrong in every pixel. It stands for the divergence between images and references in
+    Blau and Michaeli's theorem, with one local feature in place of the whole image.
+
+    Parameters
+    ----------
+    images, references : Tensor, shapes (n, y, x) and (m, y, x)
+        Complex or real; n = m where resampled.
+    n_resamples : int
+        0 for the distance of the sets. Otherwise so many distances, each of slices drawn again with replacement, the
+        same ones from both sets and, for one seed, from one call to the next.
+    seed : int
+
+    Returns
+    -------
+    Tensor, shape () or (n_resamples,)
+        In the unit of the images.
+
+    Raises
+    ------
+    ValueError
+        Stacks that are not (n, y, x), or of different length where they are resampled.
+
+    Source: Blau, Michaeli, CVPR 2018, doi:10.1109/CVPR.2018.00652.
+    """
+    if images.ndim != 3 or references.ndim != 3:
+        raise ValueError(
+            f"images have shape {tuple(images.shape)} and references {tuple(references.shape)}; expected (n, y, x) "
+            "for both: a single image would be image[None]."
+        )
+    images = floating(images)
+    references = floating(references)
+    high = float(torch.maximum(images.abs().amax(), references.abs().amax()))
+    if high == 0:
+        return torch.zeros(n_resamples) if n_resamples else torch.zeros(())
+    found, wanted = _cumulative(images, high), _cumulative(references, high)
+    width = high / N_LEVELS
+    if not n_resamples:
+        return (found.mean(0) - wanted.mean(0)).abs().sum() * width
+    if len(images) != len(references):
+        raise ValueError(
+            f"{len(images)} images and {len(references)} references came; expected as many of both to resample pairs."
+        )
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(len(images), (n_resamples, len(images)), generator=generator)
+    counts = torch.nn.functional.one_hot(drawn, len(images)).sum(1).to(found) / len(images)
+    return (counts @ (found - wanted)).abs().sum(1) * width
+
+
+def _cumulative(images: Tensor, high: float) -> Tensor:
+    """Give the share of neighbours of each image that differ by less than each level: (n, y, x) -> (n, levels)."""
+    magnitude = images.detach().abs().float().cpu()
+    steps = torch.cat([magnitude.diff(dim=axis).abs().flatten(1) for axis in (1, 2)], dim=1)
+    counts = torch.stack([torch.histc(step, N_LEVELS, 0, high) for step in steps])
+    return counts.double().cumsum(1) / steps.shape[1]
+
+
+def _energy(image: Tensor) -> Tensor:
+    return image.abs().square().sum((-2, -1))

@@ -1,0 +1,172 @@
+"""Pictures on the screen: encoded by Pillow, swapped in place, with one window; the part behind `widgets`."""
+
+from __future__ import annotations
+
+import html
+import io
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+from torch import Tensor
+
+from mricourse.plotting.panels import as_array, top
+
+Result = Tensor | Sequence[Tensor] | Mapping[str, Tensor] | Axes
+
+BRIGHT = 0.995  # share of pixels inside the default window, as in the figures
+WRAP = {"flex_flow": "row wrap", "align_items": "center"}
+
+
+def bold(text: str) -> ipywidgets.Label:
+    return ipywidgets.Label(text, style={"font_weight": "bold"})
+
+
+class View(ipywidgets.VBox):
+    """A widget around pictures that also tells pages without a kernel what it looked like at first."""
+
+    def __init__(self, width_px: int, *, window: tuple[float, float] | None = None) -> None:
+        self.output = Output(width_px, window)
+        super().__init__()
+
+    @property
+    def pngs(self) -> list[bytes]:
+        """The pictures that are shown, encoded."""
+        return self.output.pictures.pngs
+
+    @property
+    def error(self) -> str:
+        """The sentence of the last error, empty where the last call succeeded."""
+        return self.output.error
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**options)
+        if not isinstance(bundle, dict) or not self.pngs:
+            return bundle
+        return bundle | {"text/plain": "interactive view", "image/png": b64encode(_beside(self.pngs)).decode()}
+
+
+def kspace_picture(kspace: Tensor) -> np.ndarray:
+    """Grey picture of ``log(1 + scale |k|)``, uint8 (ky, kx), to return from a function for `explore`."""
+    magnitude = np.abs(as_array(kspace))
+    logarithm = np.log1p(magnitude * (1000 / top([magnitude])))
+    return grey(logarithm, (0.0, top([logarithm])))
+
+
+class Pictures(ipywidgets.HBox):
+    """Images side by side in one window, replaced in place."""
+
+    def __init__(self, width_px: int, window: tuple[float, float] | None = None) -> None:
+        self.window, self._width = window, f"{width_px}px"
+        super().__init__(layout=WRAP)
+
+    @property
+    def pngs(self) -> list[bytes]:
+        return [box.children[1].value for box in self.children]
+
+    def show(self, result: Result) -> None:
+        images = {title: as_array(image) for title, image in named(result, None).items()}
+        for title, image in images.items():
+            ready = image.dtype in (np.uint8, bool)
+            if image.ndim != 2 and not (ready and image.ndim == 3 and image.shape[2] == 3):
+                raise ValueError(f"image {title!r} has shape {image.shape}; expected (y, x). Combine coils first.")
+        raw = [image for image in images.values() if image.dtype not in (np.uint8, bool)]
+        if self.window is None and raw:
+            self.window = (0.0, top(raw, share=BRIGHT))
+        if len(images) != len(self.children):
+            self.children = [self._place() for _ in images]
+        for box, (title, image) in zip(self.children, images.items(), strict=True):
+            label, picture = box.children
+            label.value = title
+            picture.value = encode(grey(image, self.window))
+
+    def _place(self) -> ipywidgets.VBox:
+        return ipywidgets.VBox([bold(""), ipywidgets.Image(format="png", layout={"width": self._width})])
+
+
+class Output(ipywidgets.VBox):
+    """Pictures of a function's result, or the sentence of its error."""
+
+    def __init__(self, width_px: int, window: tuple[float, float] | None) -> None:
+        self.pictures, self.error = Pictures(width_px, window), ""
+        self._message = ipywidgets.HTML(layout={"display": "none"})
+        super().__init__([self.pictures, self._message])
+
+    def show(self, result: Result | None) -> None:
+        if result is not None:
+            self.pictures.show(result)
+
+    def call(self, function: Callable[..., Result | None], *args: Any, **kwargs: Any) -> None:
+        """Show what the function returns; what it raises becomes a sentence below the last pictures."""
+        try:
+            self.show(function(*args, **kwargs))
+            self.error = ""
+        except Exception as error:  # whatever a learner's function does belongs on the screen
+            self.error = " ".join(str(error).split()) or type(error).__name__
+        self._message.value = f'<span role="alert" style="color:#B22222">{html.escape(self.error)}</span>'
+        self._message.layout.display = None if self.error else "none"
+
+
+def named(images: Result, titles: Sequence[str] | None) -> dict[str, Any]:
+    """One image, a list or a dict as a dict; untitled images get blank names of different length."""
+    if isinstance(images, Mapping):
+        return dict(images) if titles is None else dict(zip(titles, images.values(), strict=True))
+    if isinstance(images, Axes) or (isinstance(images, list) and images and isinstance(images[0], Axes)):
+        images = _drawn(images if isinstance(images, Axes) else images[0])
+    if isinstance(images, Tensor | np.ndarray):
+        images = [images]
+    if not isinstance(images, Sequence):
+        raise TypeError(f"{type(images).__name__} came; expected an image (y, x), a list or a dict {{title: image}}.")
+    names = [" " * index for index in range(len(images))] if titles is None else list(titles)
+    if len(set(names)) != len(images):
+        raise ValueError(f"{len(images)} images came with the titles {names}; expected a different one for each.")
+    return dict(zip(names, images, strict=True))
+
+
+def _drawn(axes: Axes) -> np.ndarray:
+    """The pixels of a figure, uint8 (y, x, 3); the figure is closed, so that Jupyter does not show it as well."""
+    figure = axes.figure
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    plt.close(figure)
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def grey(image: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
+    """Grey levels 0 to 255 of the window; bool and uint8 arrays stay as they are."""
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype == bool:
+        return image.astype(np.uint8) * 255
+    low, high = window
+    values = np.abs(image) if np.iscomplexobj(image) else image
+    levels = (np.nan_to_num(values) - low) * (255.0 / max(high - low, 1e-30))
+    return levels.clip(0, 255).astype(np.uint8)
+
+
+def encode(picture: np.ndarray) -> bytes:
+    """Encoded picture; small ones are repeated pixel by pixel, so that a browser does not blur them."""
+    picture = grey(picture, None)
+    repeat = max(1, 400 // max(picture.shape[:2]))
+    buffer = io.BytesIO()
+    Image.fromarray(picture.repeat(repeat, 0).repeat(repeat, 1)).save(buffer, "png", compress_level=1)
+    return buffer.getvalue()
+
+
+def _beside(pngs: list[bytes]) -> bytes:
+    """One picture of all of them, left to right."""
+    pictures = [Image.open(io.BytesIO(data)) for data in pngs]
+    strip = Image.new("RGB", (sum(p.width for p in pictures), max(p.height for p in pictures)), "white")
+    left = 0
+    for picture in pictures:
+        strip.paste(picture, (left, 0))
+        left += picture.width
+    buffer = io.BytesIO()
+    strip.save(buffer, "png")
+    return buffer.getvalue()

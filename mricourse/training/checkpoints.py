@@ -1,0 +1,86 @@
+"""Checkpoints: weights in safetensors, and a card in JSON that says how they were made and what they reach.
+
+A card carries fingerprints of the weights, of the recipe and of itself; whatever was altered is refused (`cards`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as tensor_bytes
+from torch import Tensor, nn
+
+from mricourse.files import atomic_path
+from mricourse.training.cards import CARD, WEIGHTS, card_text, find_card, read_card, read_weights
+from mricourse.training.recipes import Recipe, parse_recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained network, ready to reconstruct, and how it was made.
+
+    Parameters
+    ----------
+    network : nn.Module
+        ``network(A, kspace)``, in evaluation mode on the CPU.
+    card : dict
+        See `make_card`.
+    recipe : Recipe
+        The one that made it, as the card holds it.
+    """
+
+    network: nn.Module
+    card: dict[str, Any]
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:
+        """The recipe's and the checkpoint's."""
+        return self.card["name"]
+
+
+def save_checkpoint(network: nn.Module, card: Mapping[str, Any], folder: Path | str) -> None:
+    """Write weights and card into a folder, which is made where it is not there; each is whole or not there."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix, content in ((WEIGHTS, weights_bytes(network)), (CARD, card_text(card).encode())):
+        with atomic_path(folder / f"{card['name']}{suffix}") as scratch:
+            scratch.write_bytes(content)
+
+
+def load_checkpoint(source: Path | str) -> Checkpoint:
+    """Load a shipped checkpoint by name, or one from a path to its ``.safetensors`` or ``.json``, and verify it.
+
+    The global random state is left alone, and nothing is ever unpickled.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such checkpoint; the sentence lists those there are.
+    ValueError, OSError
+        A card, a weight file or a recipe that was altered, or weights that do not fit the recipe's network.
+    """
+    card_file = find_card(source)
+    card = read_card(card_file)
+    content = read_weights(card_file, card)
+    with torch.random.fork_rng(devices=[]):  # building draws weights, which those of the file replace
+        recipe = parse_recipe(card["recipe"], card["name"])
+        network = recipe.build()
+    try:
+        network.load_state_dict(load_tensors(content))
+    except Exception as error:  # safetensors and torch raise several kinds
+        raise ValueError(
+            f"{card_file.with_suffix(WEIGHTS)} does not fit the network of its recipe; expected both from one run: "
+            "restore both files, or train again."
+        ) from error
+    return Checkpoint(network.eval(), card, recipe)
+
+
+def weights_bytes(network: nn.Module) -> bytes:
+    tensors: dict[str, Tensor] = {name: value.contiguous() for name, value in network.state_dict().items()}
+    return tensor_bytes(tensors)

@@ -1,0 +1,283 @@
+"""One plain training loop: draw scans, reconstruct, compare, step; validate, save, go on after a kill.
+
+Sample number i is a pure function of i, and everything else that a step needs is in the state file, so a training that
+was killed ends with the same weights as one that was not. Under ``torchrun`` every process takes its share of each
+step, and `torch.nn.parallel.DistributedDataParallel` averages the gradients.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from mricourse.evaluation.metrics import psnr
+from mricourse.physics.scan import Batch, Scan, stack
+from mricourse.training.losses import LOSSES, log_nmse
+from mricourse.training.processes import join_processes, mean_over_processes
+from mricourse.training.state import History, load_state, save_state
+
+SINGLE_NUMBERS = ("log_reg_weight", "_power")  # parameters that need larger steps than weights
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
+LEAST = {"n_steps": 1, "batch_size": 1, "warmup": 0, "validate_every": 1, "save_every": 1, "patience": 0}
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Samples(Protocol):
+    """What the loop draws from: scan number i, for any i, always the same."""
+
+    def __getitem__(self, index: int) -> Scan: ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; the numbers of a recipe's ``[training]`` table.
+
+    Parameters
+    ----------
+    n_steps : int
+        Optimiser steps.
+    batch_size : int
+        Scans a step in each process.
+    learning_rate : float
+        Largest step size of Adam, below 1.
+    reg_weight_rate : float
+        How many times as large it is for single numbers such as ``log_reg_weight``.
+    warmup : int
+        Steps over which the learning rate rises; at the same time it falls along a half cosine to 2 % at the end.
+    clip : float
+        Largest norm of the gradient of a step; a longer one is shortened to it.
+    deep_supervision : float
+        Weight of the mean loss of all images on the way, for a network that iterates; 0 looks at the last image only.
+        Where data consistency forgives a denoiser almost everything, it may as well return nonsense; this makes sure
+        that it denoises [after Lee et al., AISTATS 2015, arXiv:1409.5185].
+    loss : str
+        What is made small, one of `mricourse.training.losses.LOSSES`.
+    precision : "float32" or "bfloat16"
+        What convolutions compute in; the physics stays in float32.
+    validate_every, save_every : int
+        Steps between validations and between states saved. The last step does both.
+    patience : int
+        Stop after this many validations in a row without a new best; 0 never stops early.
+
+    Raises
+    ------
+    ValueError
+        A number out of range, or another precision.
+    """
+
+    n_steps: int
+    batch_size: int = 1
+    learning_rate: float = 1e-3
+    reg_weight_rate: float = 10.0
+    warmup: int = 100
+    clip: float = 1.0
+    deep_supervision: float = 0.0
+    loss: str = "log_nmse"
+    precision: str = "float32"
+    validate_every: int = 500
+    save_every: int = 500
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} is {value!r}; expected a whole number of {least} or more.")
+        if not 0 < self.learning_rate < 1:
+            raise ValueError(f"learning_rate is {self.learning_rate!r}; expected a number between 0 and 1, as 0.001.")
+        for name in ("reg_weight_rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected a number above 0.")
+        if not 0 <= self.deep_supervision < math.inf:
+            raise ValueError(f"deep_supervision is {self.deep_supervision!r}; expected 0 or more.")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; expected one of {', '.join(LOSSES)}.")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}; expected {' or '.join(PRECISIONS)}.")
+
+    def rate(self, step: int) -> float:
+        """Give the factor on the learning rate at a step, counted from 0."""
+        cosine = 0.5 * (1 + math.cos(math.pi * step / self.n_steps))
+        return min(1.0, (step + 1) / max(1, self.warmup)) * (0.98 * cosine + 0.02)
+
+
+def train(
+    network: nn.Module,
+    samples: Samples,
+    settings: Settings,
+    *,
+    validation: Sequence[Scan] = (),
+    loss: Loss = log_nmse,
+    device: torch.device | str = "cpu",
+    state_file: Path | None = None,
+    signature: str = "",
+    progress: Callable[[History, float], None] | None = None,
+) -> History:
+    """Train a network in place, and leave it with the weights that validated best.
+
+    Under ``torchrun`` a step takes `batch_size` scans in every process, and ends as if one process had taken them all.
+    After an elastic restart all processes go on from the state that the first one finds; should there be fewer or more
+    of them than before, they go on with smaller or larger batches.
+
+    Parameters
+    ----------
+    network : nn.Module
+        ``network(A, kspace)`` returns the image (..., y, x).
+    samples : Samples
+        ``samples[i]`` is a `Scan` with maps and reference, for i = 0, 1, 2, ...
+    settings : Settings
+    validation : sequence of Scan
+        Never trained on; empty keeps the last weights instead of the best.
+    loss : callable
+        Compares images with references, both (scans, y, x), and averages over the scans. One that learns itself, such
+        as `mricourse.training.losses.AdversarialLoss`, is taught after each step, and saved with the rest.
+    device : torch.device or str
+    state_file : path, optional
+        Where to save the state, atomically, and to go on from if it is there.
+    signature : str
+        Names what is trained; a state file of another signature is refused.
+    progress : callable, optional
+        Called after each step with the history and the loss of that step.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError, OSError
+        A state file of another training or a damaged one, or one that cannot be written.
+    FloatingPointError
+        A loss or a gradient that is not finite; the state file keeps the weights from before.
+    """
+    if settings.deep_supervision and not hasattr(network, "iterates"):
+        raise ValueError("deep_supervision is set, but this network does not iterate; expected 0, or a MoDL.")
+    rank, n_processes = join_processes(device)
+    learns = hasattr(loss, "learn")
+    if learns and n_processes > 1:
+        raise ValueError(
+            f"the loss learns, in {n_processes} processes apart; expected one process: leave out torchrun."
+        )
+    network.to(device)
+    if isinstance(loss, nn.Module):
+        loss.to(device)
+    optimiser = torch.optim.Adam(_parameter_groups(network, settings))
+    history, best = History(), None
+    if state_file is not None:
+        history, best = load_state(state_file, signature, network, optimiser, loss if learns else None)
+    model = DistributedDataParallel(network) if n_processes > 1 else network
+    clock = time.perf_counter() - history.seconds
+
+    while history.step < settings.n_steps and not history.stopped_early:
+        first = (history.step * n_processes + rank) * settings.batch_size
+        scans = [samples[first + i].to(device) for i in range(settings.batch_size)]
+        for group in optimiser.param_groups:
+            group["lr"] = group["full_rate"] * settings.rate(history.step)
+        step_loss = _step(model, optimiser, stack(scans), loss, settings)
+        history.step += 1
+        history.loss_sum, history.loss_count = history.loss_sum + step_loss, history.loss_count + 1
+        history.seconds = time.perf_counter() - clock
+
+        if history.step % settings.validate_every == 0 or history.step == settings.n_steps:
+            score = validate(network, validation, device=device) if validation else None
+            if _add_row(history, settings, score):
+                best = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        done = history.step == settings.n_steps or history.stopped_early
+        if state_file is not None and rank == 0 and (done or history.step % settings.save_every == 0):
+            save_state(state_file, signature, network, optimiser, history, best, loss if learns else None)
+        if progress is not None:
+            progress(history, step_loss)
+    if best is not None:
+        network.load_state_dict(best)
+    return history
+
+
+def validate(network: nn.Module, scans: Sequence[Scan], *, device: torch.device | str = "cpu") -> float:
+    """Average the PSNR of a network over scans, in dB; under ``torchrun`` every process calls it and takes a share."""
+    rank, n_processes = join_processes(device)
+    was_training = network.training
+    network.eval()
+    total = 0.0
+    with torch.no_grad():
+        for scan in scans[rank::n_processes]:
+            [(A, kspace, reference)] = stack([scan.to(device)])
+            total += float(psnr(network(A, kspace)[0], reference[0]))
+    network.train(was_training)
+    return mean_over_processes(total, device) * n_processes / len(scans)
+
+
+# --- one step ---
+
+
+def _step(
+    model: nn.Module, optimiser: torch.optim.Optimizer, batches: list[Batch], loss: Loss, settings: Settings
+) -> float:
+    """Step down the gradient of the mean loss over all scans, those of the other processes too; give that loss."""
+    model.train()
+    optimiser.zero_grad(set_to_none=True)
+    low = PRECISIONS[settings.precision]
+    n_scans = sum(len(batch.kspace) for batch in batches)
+    value, made = 0.0, []
+    for number, (A, kspace, reference) in enumerate(batches):
+        exchange = number == len(batches) - 1 or not isinstance(model, DistributedDataParallel)
+        with nullcontext() if exchange else model.no_sync():  # once a step: others may have more batches, or fewer
+            with torch.autocast(kspace.device.type, dtype=low, enabled=low is not None):
+                images = model(A, kspace, every=True) if settings.deep_supervision else [model(A, kspace)]
+            losses = [loss(image, reference) for image in images]
+            part = losses[-1] + settings.deep_supervision * sum(losses[1:-1]) / max(1, len(losses[1:-1]))
+            part = part * (len(kspace) / n_scans)
+            part.backward()
+        value += float(part.detach())
+        made.append((images[-1].detach(), reference))
+    value = mean_over_processes(value, kspace.device)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+    if not (math.isfinite(value) and math.isfinite(norm)):
+        raise FloatingPointError(
+            f"the loss of a step is {value} and the norm of its gradient {float(norm)}; expected finite numbers: lower "
+            "learning_rate or clip in the recipe, and begin anew."
+        )
+    optimiser.step()
+    if hasattr(loss, "learn"):
+        for images, references in made:
+            loss.learn(images, references)
+    return value
+
+
+def _parameter_groups(network: nn.Module, settings: Settings) -> list[dict]:
+    """Weights and single numbers apart, each with its largest learning rate."""
+    weights, numbers = [], []
+    for name, parameter in network.named_parameters():
+        (numbers if name.endswith(SINGLE_NUMBERS) else weights).append(parameter)
+    rates = (settings.learning_rate, settings.learning_rate * settings.reg_weight_rate)
+    groups = zip((weights, numbers), rates, strict=True)
+    return [{"params": parameters, "lr": rate, "full_rate": rate} for parameters, rate in groups if parameters]
+
+
+def _add_row(history: History, settings: Settings, score: float | None) -> bool:
+    """Add a validation to the history, decide whether to stop, and say whether it is the best so far."""
+    row = {
+        "step": history.step,
+        "loss": history.loss_sum / history.loss_count,
+        "seconds": history.seconds,
+        "learning_rate": settings.learning_rate * settings.rate(history.step - 1),
+    }
+    history.rows.append(row)
+    history.loss_sum, history.loss_count = 0.0, 0
+    if score is None:
+        return False
+    row["validation"] = score
+    better = score > history.best
+    if better:
+        history.best, history.best_step = score, history.step
+    waited = sum(old["step"] > history.best_step for old in history.rows)
+    history.stopped_early = 0 < settings.patience <= waited and history.step < settings.n_steps
+    return better

@@ -1,0 +1,167 @@
+"""Train by a recipe, and describe the training in a card."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mricourse.evaluation.scores import evaluate
+from mricourse.simulate.anatomy import FILE as ANATOMIES
+from mricourse.simulate.anatomy import data_sha256
+from mricourse.training.cards import ROOT, sealed
+from mricourse.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, weights_bytes
+from mricourse.training.loop import Loss, train
+from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
+from mricourse.training.recipes import N_VALIDATION, Recipe, unseen_scans
+from mricourse.training.state import History
+
+FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
+VALIDATION_SEED = 1_000_000  # plus the recipe's seed: other draws than those trained on
+
+
+def train_recipe(
+    recipe: Recipe,
+    *,
+    folder: Path | str,
+    states: Path | str,
+    device: torch.device | str = "cpu",
+    progress: Callable[[History, float], None] | None = None,
+) -> Checkpoint | None:
+    """Train by a recipe, or go on where it was killed, and write the checkpoint and its card.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    folder : path
+        Gets ``NAME.safetensors`` and ``NAME.json``.
+    states : path
+        Keeps ``NAME.state``, from which a killed training goes on; it stays there afterwards.
+    device : device
+    progress : callable, optional
+        As in `mricourse.training.loop.train`.
+
+    Returns
+    -------
+    Checkpoint, or None in the processes beside the first under ``torchrun``.
+
+    Raises
+    ------
+    ValueError, OSError
+        A checkpoint to start from that `load_checkpoint` refuses or that does not fit; as `mricourse.training.loop.train`.
+    """
+    torch.manual_seed(recipe.seed)
+    network = recipe.build()
+    signature = f"{recipe.sha256} {data_sha256()}"
+    start = None if recipe.start is None else load_checkpoint(recipe.start)
+    if start is not None:
+        network.start_from(start.network)
+        signature += f" {start.card['weights_sha256']}"
+    loss = make_loss(recipe.training.loss)
+    if recipe.training.loss == "perceptual":
+        signature += f" {load_checkpoint(FEATURES).card['weights_sha256']}"
+    others = recipe.slices("train", VALIDATION_SEED + recipe.seed)
+    validation = [others[i] for i in range(N_VALIDATION)]
+    history = train(
+        network,
+        recipe.scans(),
+        recipe.training,
+        validation=validation,
+        loss=loss,
+        device=device,
+        state_file=Path(states) / f"{recipe.name}.state",
+        signature=signature,
+        progress=progress,
+    )
+    if torch.distributed.is_initialized() and torch.distributed.get_rank() > 0:
+        return None
+    network.cpu().eval()
+    card = make_card(recipe, network, history, device=torch.device(device), start=start)
+    save_checkpoint(network, card, folder)
+    return Checkpoint(network, card, recipe)
+
+
+def make_loss(name: str) -> Loss:
+    """Make one of `mricourse.training.losses.LOSSES`; the perceptual one looks through the shipped checkpoint ``features``."""
+    if name == "perceptual":
+        return PerceptualLoss(load_checkpoint(FEATURES).network.body)
+    return AdversarialLoss() if name == "adversarial" else PLAIN[name]
+
+
+def make_card(
+    recipe: Recipe,
+    network: nn.Module,
+    history: History,
+    *,
+    device: torch.device | str = "cpu",
+    start: Checkpoint | None = None,
+) -> dict[str, Any]:
+    """Describe a training: recipe, seed, data, commit, device, seconds, curve, and what it reaches on the unseen head.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    network : nn.Module
+        As trained, in evaluation mode on the CPU.
+    history : History
+    device : device
+        Where it was trained.
+    start : Checkpoint, optional
+        What it began with.
+
+    Returns
+    -------
+    dict
+        Ready for `save_checkpoint`: numbers, text, lists and dicts, with fingerprints of weights, recipe and itself.
+    """
+    started = {} if start is None else {"start_sha256": start.card["weights_sha256"]}
+    return sealed(
+        {
+            "name": recipe.name,
+            "title": recipe.title,
+            "recipe": recipe.text,
+            "recipe_sha256": recipe.sha256,
+            "seed": recipe.seed,
+            "start": recipe.start,
+            **started,
+            "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "data_sha256": {ANATOMIES.name: data_sha256()},
+            "commit": _commit(),
+            "device": _device_name(torch.device(device)),
+            "torch": torch.__version__,
+            "n_threads": torch.get_num_threads(),
+            "seconds": round(history.seconds),
+            "n_steps": history.step,
+            "best_step": history.best_step,
+            "curve": [{key: float(f"{value:.6g}") for key, value in row.items()} for row in history.rows],
+            "trained_for": recipe.scans().ranges(),
+            "metrics": evaluate(network, unseen_scans(recipe)),
+            "weights_sha256": hashlib.sha256(weights_bytes(network)).hexdigest(),
+        }
+    )
+
+
+def _commit() -> str:
+    """The commit of the course's files, with a plus where they were changed since; "unknown" outside git."""
+    try:
+        options = {"cwd": ROOT, "capture_output": True, "text": True, "check": True, "timeout": 20}
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], **options).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain", "--", "mricourse", "recipes"], **options).stdout
+        return commit + ("+" if changed.strip() else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return "CPU"

@@ -1,0 +1,282 @@
+"""`mricourse evaluate`: the metrics of every card again, and measured scans beside the tuned wavelet."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mricourse.datasets.real import available, load_real
+from mricourse.datasets.scan_files import infer_mask
+from mricourse.evaluation.comparison import Sampling, compare_scans, samplings, undersample
+from mricourse.evaluation.metrics import best_scale, psnr
+from mricourse.evaluation.scores import evaluate
+from mricourse.evaluation.tuning import FIRST, ITERATIONS, WEIGHTS, tuned_wavelet
+from mricourse.physics.calibration import espirit
+from mricourse.physics.coils import combine
+from mricourse.physics.fourier import fft2c, ifft2c, random_complex
+from mricourse.physics.operators import SenseOperator
+from mricourse.physics.sampling import acs_lines_of
+from mricourse.physics.scan import Scan
+from mricourse.reconstruct.methods import normalised
+from mricourse.reconstruct.sparsity import wavelet_reconstruction
+from mricourse.simulate.coils import simulate_coils
+from mricourse.simulate.protocols import contrast_scan
+from mricourse.training import reproduction as evaluation
+from mricourse.training.cards import card_text, sealed, shipped
+from mricourse.training.checkpoints import load_checkpoint
+from mricourse.training.reproduction import TOLERANCE_DB, reproduce
+
+
+def complete_scan(seed=0, n_coils=4, shape=(80, 72)):
+    """Complete noisy k-space of a slice of the unseen head, without maps."""
+    scan = contrast_scan("s1", "T1w", shape=shape, n_coils=n_coils, noise_std=0.003, seed=seed)
+    return Scan(scan.kspace, None, infer_mask(scan.kspace))
+
+
+@pytest.fixture(scope="module")
+def scans():
+    return [complete_scan(seed) for seed in range(2)]
+
+
+@pytest.fixture
+def folder(scans, tmp_path):
+    """Two files of complete k-space, one of them with maps, which are not to be used."""
+    place = tmp_path / "scans"
+    place.mkdir()
+    np.save(place / "a.npy", scans[0].kspace.numpy())
+    np.savez(place / "b.npz", kspace=scans[1].kspace.numpy(), smaps=simulate_coils(4, (80, 72)).numpy())
+    (place / "notes.txt").write_text("not a scan")
+    return place
+
+
+# --- the card ---
+
+
+def test_a_card_is_reproduced(tiny_checkpoint, mricourse, tmp_path):
+    code, out, error = mricourse("evaluate", tiny_checkpoint, "-o", tmp_path / "numbers.json")
+    assert code == 0 and error == "" and "tiny, 2 slices of the unseen head" in out
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    stated = load_checkpoint(tiny_checkpoint).card["metrics"]
+    assert numbers["stated"] == stated and numbers["found"] == pytest.approx(stated, abs=1e-3)
+    assert f"{stated['psnr']:.4f}" in out.splitlines()[3]
+
+
+@pytest.mark.parametrize(("change_db", "code"), [(0.008, 0), (-0.008, 0), (0.013, 1), (-0.2, 1), (9.0, 1)])
+def test_a_card_that_says_something_else_fails(tiny_checkpoint, mricourse, tmp_path, monkeypatch, change_db, code):
+    shutil.copy(tiny_checkpoint, tmp_path)
+    card = json.loads(tiny_checkpoint.with_suffix(".json").read_text())
+    found = dict(card["metrics"])
+    card["metrics"]["psnr"] += change_db
+    (tmp_path / "tiny.json").write_text(card_text(sealed(card)))
+    monkeypatch.setattr(evaluation, "evaluate", lambda *args, **options: found)
+    ended, out, error = mricourse("evaluate", tmp_path / "tiny.safetensors")
+    assert ended == code and "PSNR" in out
+    words = f"mricourse: tiny is {abs(change_db):.2f} dB from its card; expected at most 0.01 dB"
+    assert (error.startswith(words) and error.count("\n") == 1) if code else error == ""
+
+
+def test_other_anatomies_are_refused(tiny_checkpoint, mricourse, monkeypatch):
+    monkeypatch.setattr(evaluation, "data_sha256", lambda: "0" * 64)
+    code, out, error = mricourse("evaluate", tiny_checkpoint)
+    assert code == 2 and out == "" and "anatomies.h5 is not what the card of tiny was made with" in error
+
+
+def test_progress_counts_slices(tiny_checkpoint):
+    seen = []
+    reproduce(load_checkpoint(tiny_checkpoint), progress=lambda: seen.append(0))
+    assert len(seen) == 2
+
+
+UNSEEN = {}
+
+
+def unseen(recipe):
+    """The slices that a card is measured on, simulated once for all recipes with the same data."""
+    data = json.dumps(recipe.data, sort_keys=True)
+    if data not in UNSEEN:
+        UNSEEN[data] = list(evaluation.unseen_scans(recipe))
+    return UNSEEN[data]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_card_is_reproduced(name):
+    """That at least `modl` is shipped is tested in test_checkpoints.py, so this cannot pass for want of cards."""
+    checkpoint = load_checkpoint(name)
+    found = evaluate(checkpoint.network, unseen(checkpoint.recipe)[: checkpoint.card["metrics"]["n_slices"]])
+    for metric, stated in checkpoint.card["metrics"].items():
+        assert abs(found[metric] - stated) <= TOLERANCE_DB, metric
+
+
+# --- measured scans ---
+
+
+def test_a_file_gives_a_table(tiny_checkpoint, mricourse, folder, tmp_path):
+    words = ["--pattern", "random", "--acceleration", "2.5", "--acs", "14", "-o", tmp_path / "numbers.json"]
+    code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", folder / "a.npy", *words)
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert len(rows) == 5 and all(row[0] == "a.npy" and row[1:5] == ["random", "R", "=", "2.5"] for row in rows[1:])
+    content = json.loads((tmp_path / "numbers.json").read_text())
+    methods = [score["method"] for score in content["scores"]]
+    assert methods == ["zero-filled", "wavelet db2", "wavelet Haar", "tiny"]
+    psnrs = [score["psnr"] for score in content["scores"]]
+    assert psnrs[0] < min(psnrs[1:]) and all(f"{value:.2f}" in out for value in psnrs)
+    assert content["differences"] == [] and content["weights_sha256"]
+
+
+def test_a_folder_gives_paired_differences(tiny_checkpoint, mricourse, folder, tmp_path):
+    words = ["--pattern", "equispaced", "--acceleration", "5", "--acs", "14", "-o", tmp_path / "numbers.json"]
+    code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", folder, *words)
+    assert code == 0, error
+    for line in error.splitlines():  # few pixels
+        assert line[11:].startswith(("a.npy, equispaced R = 5, is outside", "b.npz, equispaced R = 5, is outside"))
+    content = json.loads((tmp_path / "numbers.json").read_text())
+    assert [score["scan"] for score in content["scores"]] == ["a.npy"] * 4 + ["b.npz"] * 4
+    by_method = {}
+    for score in content["scores"]:
+        by_method.setdefault(score["method"], []).append(score["psnr"])
+    for difference in content["differences"]:
+        gains = np.subtract(by_method["tiny"], by_method[difference["method"]])
+        assert difference["gains"] == pytest.approx(list(gains)) and difference["interval"] is None
+        each = f"{gains.mean():+.2f} dB, each: {gains[0]:+.2f}, {gains[1]:+.2f}"
+        assert f"2 scans: tiny minus {difference['method']} {each}" in out
+    assert len(content["differences"]) == 3
+
+
+def test_standard_samplings():
+    assert list(map(str, samplings())) == ["equispaced R = 4", "random R = 4", "random R = 6"]
+    assert list(map(str, samplings("random"))) == ["random R = 4", "random R = 6"]
+    assert list(map(str, samplings("variable_density"))) == ["variable density R = 4"]
+    assert list(map(str, samplings(None, 5))) == ["equispaced R = 5", "random R = 5"]
+    assert samplings("random", 3, acs=20, seed=7) == [Sampling("random", 3, 20, 7)]
+    masks = [Sampling("random", 4, 24, seed).mask(256) for seed in (0, 0, 1)]
+    assert torch.equal(masks[0], masks[1]) and not torch.equal(masks[0], masks[2])
+
+
+def test_the_reference_has_all_samples_and_the_scan_only_those_kept(scans):
+    mask = Sampling("equispaced", 3, 16).mask(80)
+    with_maps = replace(scans[0], smaps=simulate_coils(4, (80, 72)))
+    reference, kept = undersample(with_maps, mask)
+    kspace = scans[0].kspace / scans[0].kspace.abs().max()
+    assert torch.equal(kept.kspace, torch.where(mask, kspace, 0)) and torch.equal(kept.mask, mask)
+    assert torch.equal(kept.smaps, espirit(kept.kspace / kept.kspace.abs().max(), acs=(acs_lines_of(mask), 24)))
+    maps = espirit(kspace, acs=24)
+    assert float((reference - combine(ifft2c(kspace), maps)).norm() / reference.norm()) < 1e-5
+
+
+def test_the_tuned_wavelet_is_the_best_of_all_that_was_tried(scans):
+    reference, kept = undersample(scans[0], Sampling("random", 2, 16).mask(80))
+    A, kspace, _ = normalised(kept)
+    image, weight, n_iterations = tuned_wavelet(A, kspace, reference)
+    weight, n_iterations = float(weight), int(n_iterations)
+    assert weight in WEIGHTS and n_iterations in ITERATIONS
+    again = wavelet_reconstruction(A, kspace, reg_weight=weight, n_iterations=n_iterations)
+    best = psnr(best_scale(image, reference), reference)
+    assert torch.equal(again, image)
+    for other in FIRST:
+        for n in ITERATIONS:
+            image = wavelet_reconstruction(A, kspace, reg_weight=other, n_iterations=n)
+            assert psnr(best_scale(image, reference), reference) <= best
+
+
+@pytest.mark.parametrize(("noise_std", "expected"), [(0.1, max), (1e-6, min)])
+def test_the_weight_may_lie_beyond_the_first_ones(noise_std, expected):
+    """Much noise asks for a larger weight than the first tried, none for a smaller one."""
+    image = torch.zeros(64, 64, dtype=torch.complex64)
+    image[16:48, 16:48] = 1
+    smaps, mask = torch.ones(1, 64, 64, dtype=torch.complex64), torch.ones(64, 1, dtype=torch.bool)
+    kspace = fft2c(image)[None] + noise_std * random_complex(1, 64, 64)
+    _, weight, _ = tuned_wavelet(SenseOperator(smaps, mask), kspace, image, wavelet="db1")
+    assert weight == expected(weight, expected(FIRST)) and weight != expected(FIRST)
+
+
+REFUSED = {  # what is saved -> words
+    "undersampled.npy": (
+        lambda k: k * (np.arange(80) % 2 == 0)[:, None],
+        "is undersampled (R = 2.00); expected complete",
+    ),
+    "zero-filled.npy": (lambda k: k * (np.arange(80) < 60)[:, None], "is undersampled (R = 1.33); expected complete"),
+    "one-coil.npy": (lambda k: k[:1], "has one coil; expected several"),
+    "image.npy": (lambda k: np.abs(k), "kspace is real"),
+    "small.npy": (lambda k: k[:, :40], "a matrix of 40 x 72"),
+    "nan.npy": (lambda k: k * np.nan, "NaN"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_scans_that_cannot_be_compared_are_refused(tiny_checkpoint, mricourse, scans, folder, name):
+    change, words = REFUSED[name]
+    np.save(folder / name, change(scans[0].kspace.numpy()))
+    for place in (folder / name, folder):  # in a folder one bad file is refused before any is worked on
+        code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", place)
+        assert code == 2 and out == "" and words in error and error.count("\n") == 1, error
+
+
+BAD_WORDS = {
+    "no such file": (["--data", "nothing.npy"], "does not exist"),
+    "no data set": (["--data", "moco"], "does not exist"),
+    "volumes": (["--data", "open_ms"], "open_ms holds magnitude volumes"),
+    "another pattern": (["--data", "a.npy", "--pattern", "spiral"], "the pattern is 'spiral'; expected equispaced"),
+    "no acceleration": (["--data", "a.npy", "--acceleration", "0"], "the acceleration is 0.0; expected a number of 1"),
+    "infinite": (["--data", "a.npy", "--acceleration", "inf"], "the acceleration is inf"),
+    "NaN": (["--data", "a.npy", "--acceleration", "nan"], "the acceleration is nan"),
+    "a comb of 2.5": (["--data", "a.npy", "--acceleration", "2.5"], "an equispaced mask needs a whole number"),
+    "more centre than lines": (["--data", "a.npy", "--acs", "99"], "acs is 99; expected 0 to 80"),
+    "no centre": (["--data", "a.npy", "--acs", "0"], "the fully sampled centre of k-space is"),
+    "too few lines": (["--data", "a.npy"], "the centre alone has 24; lower acs or acceleration"),
+    "negative seed": (["--data", "a.npy", "--seed", "-1"], "--seed"),
+    "pattern without data": (["--pattern", "random"], "no data to undersample"),
+    "acceleration without data": (["--acceleration", "0"], "no data to undersample"),
+    "device": (["--device", "tpu"], "the device is 'tpu'"),
+    "output": (["-o", "numbers.txt"], "ends in .txt; expected .json"),
+    "output folder": (["-o", "no/numbers.json"], "does not exist; expected an existing folder"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_WORDS)
+def test_bad_words_are_refused_in_one_sentence(tiny_checkpoint, mricourse, folder, monkeypatch, name):
+    words, expected = BAD_WORDS[name]
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    code, out, error = mricourse("evaluate", tiny_checkpoint, *words)
+    assert code == 2 and out == "" and expected in error, error
+    assert error.startswith("mricourse: ") and error.endswith(".\n") and error.count("\n") == 1
+    assert sorted(folder.iterdir()) == before
+
+
+def test_an_empty_folder_and_missing_data_are_refused(tiny_checkpoint, mricourse, tmp_path, monkeypatch):
+    monkeypatch.setenv("MRICOURSE_CACHE", str(tmp_path / "cache"))
+    code, _, error = mricourse("evaluate", tiny_checkpoint, "--data", tmp_path)
+    assert code == 2 and "holds no file that ends in .npy, .npz, .h5 or .hdf5" in error
+    code, _, error = mricourse("evaluate", tiny_checkpoint, "--data", "moco_brain_7ch")
+    assert code == 2 and "get it with: mricourse data get moco_brain_7ch" in error
+
+
+@pytest.mark.skipif(not available("sigpy_brain_8ch"), reason="sigpy_brain_8ch is not on this machine")
+def test_a_measured_scan_with_gaps_is_refused(tiny_checkpoint, mricourse):
+    code, _, error = mricourse("evaluate", tiny_checkpoint, "--data", "sigpy_brain_8ch")
+    assert code == 2 and "sigpy_brain_8ch is undersampled" in error
+
+
+@pytest.mark.skipif(not available("moco_brain_7ch"), reason="moco_brain_7ch is not on this machine")
+def test_the_wavelet_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint):
+    """As good as BART's at its best weight: 34.3 dB at random R = 4 (benchmarks/RESULTS.md)."""
+    scan = load_real("moco_brain_7ch")
+    result = compare_scans(load_checkpoint(tiny_checkpoint), [("brain", scan)], [Sampling("random", 4)])
+    psnrs = {score.method: score.psnr for score in result.scores}
+    assert max(psnrs["wavelet db2"], psnrs["wavelet Haar"]) > 34.5 > psnrs["zero-filled"]
+    assert result.remarks and "256 x 216 pixels (trained on 64 to 80)" in result.remarks[0]
+
+
+@pytest.mark.skipif(not available("moco_brain_7ch"), reason="moco_brain_7ch is not on this machine")
+def test_modl_beats_the_wavelets_that_were_tuned_on_the_measured_brain_itself():
+    """Nothing measured is in its training: what holds here was learned from simulated heads."""
+    samplings = [Sampling("equispaced", 4), Sampling("random", 4)]
+    result = compare_scans(load_checkpoint("modl"), [("brain", load_real("moco_brain_7ch"))], samplings)
+    for sampling in samplings:
+        psnrs = {score.method: score.psnr for score in result.scores if score.sampling == str(sampling)}
+        assert psnrs["modl"] - max(psnrs["wavelet db2"], psnrs["wavelet Haar"]) > 1, psnrs
+    assert not result.remarks

@@ -1,0 +1,105 @@
+"""Textures: against SciPy's distance, blind to who belongs to whom. Errors: three parts that add up."""
+
+import pytest
+import torch
+from scipy.stats import wasserstein_distance
+
+from mricourse import fft2c, ifft2c, random_complex
+from mricourse.evaluation.realism import null_space_part, split_error, texture_distance
+from mricourse.physics.sampling import acs_mask
+from mricourse.simulate.protocols import brain_slices
+
+
+@pytest.fixture(scope="module")
+def heads():
+    return brain_slices("test", 6, shape=(97, 80))
+
+
+@pytest.fixture(scope="module")
+def mask():
+    return acs_mask(97, 33) & acs_mask(80, 27).T
+
+
+@pytest.fixture(scope="module")
+def blurred(heads, mask):
+    return ifft2c(mask * fft2c(heads))
+
+
+def contrasts(images):
+    return torch.cat([images.abs().diff(dim=axis).abs().flatten() for axis in (1, 2)])
+
+
+# --- sets ---
+
+
+def test_it_is_the_wasserstein_distance_of_the_contrasts(heads, blurred):
+    by_scipy = wasserstein_distance(contrasts(blurred).numpy(), contrasts(heads).numpy())
+    assert float(texture_distance(blurred, heads)) == pytest.approx(by_scipy, rel=0.02)
+
+
+def test_order_and_phase_do_not_matter(heads, blurred):
+    assert float(texture_distance(heads.flip(0), heads)) == pytest.approx(0, abs=1e-12)
+    assert torch.allclose(texture_distance(1j * blurred.flip(0), heads), texture_distance(blurred, heads))
+
+
+def test_units_go_through(heads, blurred):
+    assert torch.allclose(texture_distance(3 * blurred, 3 * heads), 3 * texture_distance(blurred, heads))
+
+
+def test_blur_and_noise_are_both_unlike(heads, blurred):
+    slight = heads + 0.01 * random_complex(*heads.shape)
+    strong = heads + 0.05 * random_complex(*heads.shape)
+    assert 0 < texture_distance(slight, heads) < texture_distance(strong, heads)
+    assert texture_distance(0.5 * (blurred + heads), heads) < texture_distance(blurred, heads)
+
+
+def test_resampled_distances_scatter_around_the_distance(heads, blurred):
+    distance, drawn = texture_distance(blurred, heads), texture_distance(blurred, heads, n_resamples=300)
+    assert drawn.shape == (300,) and drawn.min() < distance < drawn.max()
+    assert torch.equal(drawn, texture_distance(blurred, heads, n_resamples=300))
+    assert float(drawn.mean()) == pytest.approx(float(distance), rel=0.05)
+
+
+def test_images_without_signal_are_alike():
+    assert texture_distance(torch.zeros(2, 9, 8), torch.zeros(3, 9, 8)) == 0
+    assert texture_distance(torch.zeros(2, 9, 8), torch.zeros(2, 9, 8), n_resamples=5).shape == (5,)
+
+
+def test_other_shapes_are_refused(heads):
+    with pytest.raises(ValueError, match="expected \\(n, y, x\\)"):
+        texture_distance(heads[0], heads)
+    with pytest.raises(ValueError, match="as many of both"):
+        texture_distance(heads[:4], heads, n_resamples=10)
+
+
+# --- errors ---
+
+
+def test_nobody_measures_the_null_space(mask):
+    x = random_complex(2, 97, 80, dtype=torch.complex128)
+    p = null_space_part(x, mask)
+    assert (mask * fft2c(p)).abs().max() < 1e-12
+    assert torch.allclose(null_space_part(p, mask), p) and torch.allclose(x - p, ifft2c(mask * fft2c(x)))
+
+
+def test_each_part_of_an_error_is_found(heads, blurred, mask):
+    detail = null_space_part(heads, mask)
+    size = detail.abs().square().sum((1, 2))
+    noise = random_complex(*heads.shape, seed=3)
+    for image, goal in (
+        (heads, (0, 0, 0)),
+        (blurred, (0, 1, 0)),
+        (blurred + 0.7 * detail, (0, 0.09, 0)),
+        (heads + 0.1 * blurred, (0.01 * blurred.abs().square().sum((1, 2)) / size, 0, 0)),
+    ):
+        for found, wanted in zip(split_error(image, heads, mask), goal, strict=True):
+            assert torch.allclose(found, torch.as_tensor(wanted, dtype=found.dtype).expand(6), rtol=1e-3, atol=1e-4)
+    image = blurred + 0.5 * detail + 0.01 * noise
+    whole = (image - heads).abs().square().sum((1, 2)) / size
+    assert torch.allclose(sum(split_error(image, heads, mask)), whole, rtol=1e-3)
+    assert all((part > 0).all() for part in split_error(image, heads, mask))
+
+
+def test_a_reference_without_detail_is_refused(blurred, mask):
+    with pytest.raises(ValueError, match="nothing outside the mask"):
+        split_error(blurred, ifft2c(mask * fft2c(blurred.to(torch.complex128))), mask)

@@ -1,0 +1,147 @@
+"""Norms of the denoiser: which statistics each takes, what they do to the scale, and how batch statistics are kept."""
+
+import pytest
+import torch
+from small_training import Repeated, small_scans
+from torch.nn import functional as F
+
+from mricourse.evaluation.metrics import psnr
+from mricourse.networks.dncnn import NORMS, DnCNN, norm_layer
+from mricourse.networks.image_domain import ImageDomain
+from mricourse.networks.modl import MoDL
+from mricourse.physics.fourier import random_complex
+from mricourse.physics.scan import stack
+from mricourse.training.loop import Settings, train, validate
+
+MIXED = NORMS[1:]
+
+
+def denoiser(norm, **options):
+    torch.manual_seed(0)
+    return DnCNN(n_features=8, n_layers=3, norm=norm, **options)
+
+
+def test_none_adds_no_layer_and_the_others_one_after_each_convolution():
+    assert [*DnCNN().state_dict()] == [
+        f"layers.{2 * i}.weight" for i in range(5)
+    ]  # as the shipped checkpoints name them
+    for norm in MIXED:
+        kinds = [type(layer).__name__ for layer in denoiser(norm).layers]
+        assert kinds[0] == kinds[3] == kinds[6] == "Conv2d" and kinds[2] == kinds[5] == "ReLU" and len(kinds) == 8
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_last_convolution_can_go_without(norm):
+    every, inner = denoiser(norm), denoiser(norm, norm_last=False)
+    assert type(inner.layers[-1]).__name__ == "Conv2d"
+    assert len(inner.layers) == len(every.layers) - (norm != "none")
+    assert (inner(random_complex(2, 24, 20)) - random_complex(2, 24, 20)).norm() < 0.5 * random_complex(
+        2, 24, 20
+    ).norm()
+
+
+@pytest.mark.parametrize("norm", MIXED)
+def test_every_norm_has_as_many_parameters_as_the_published_one(norm):
+    assert sum(parameter.numel() for parameter in DnCNN(norm=norm).parameters()) + 1 == 113_413  # with lambda
+
+
+@pytest.mark.parametrize(("n_channels", "n_groups"), [(64, 8), (8, 1), (12, 1), (2, 1)])
+def test_a_group_holds_eight_channels_or_all(n_channels, n_groups):
+    x = torch.randn(3, n_channels, 5, 7, dtype=torch.float64)
+    assert torch.allclose(norm_layer("group", n_channels).double()(x), F.group_norm(x, n_groups))
+
+
+@pytest.mark.parametrize(("norm", "axes"), [("batch", (0, 2, 3)), ("instance", (2, 3)), ("group", (1, 2, 3))])
+def test_each_norm_takes_its_own_mean_and_variance(norm, axes):
+    x = 3 + 2 * torch.randn(4, 6, 9, 5, dtype=torch.float64)
+    expected = (x - x.mean(axes, keepdim=True)) / (x.var(axes, correction=0, keepdim=True) + 1e-5).sqrt()
+    assert torch.allclose(norm_layer(norm, 6).double()(x), expected)
+
+
+@pytest.mark.parametrize("norm", MIXED)
+@pytest.mark.parametrize("n_images", [1, 2])
+def test_gradients_are_right_where_channels_are_last(norm, n_images):
+    """As `DnCNN` calls it; for one image `torch.nn.InstanceNorm2d` of torch 2.13 is wrong here, on a CPU."""
+    x, g = (torch.randn(n_images, 8, 12, 10, dtype=torch.float64) for _ in range(2))
+    layer = norm_layer(norm, 8).double()
+    torch.nn.init.normal_(layer.weight)
+    found = []
+    for form in (torch.contiguous_format, torch.channels_last):
+        x = x.contiguous(memory_format=form).requires_grad_()
+        found.append(torch.autograd.grad(layer(x), [x, layer.weight], g.contiguous(memory_format=form)))
+        x = x.detach()
+    assert all(torch.allclose(*pair) for pair in zip(*found, strict=True))
+    assert torch.autograd.gradcheck(layer.eval() if norm == "batch" else layer, x[:, :, :3, :2].requires_grad_())
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_training_begins_near_the_identity_whatever_the_norm(norm):
+    image = random_complex(3, 24, 20)
+    change = denoiser(norm)(image) - image
+    assert change.norm() < 0.5 * image.norm()
+
+
+@pytest.mark.parametrize("norm", MIXED)
+def test_only_without_a_norm_twice_the_image_gives_twice_the_result(norm):
+    image = random_complex(1, 24, 20)
+    plain, normed = denoiser("none"), denoiser(norm)
+    assert torch.allclose(plain(2 * image), 2 * plain(image), atol=1e-5)
+    assert torch.allclose(normed(2 * image) - 2 * image, normed(image) - image, atol=1e-4)  # the same change instead
+
+
+def test_only_batch_statistics_see_the_other_images():
+    image, other = random_complex(1, 24, 20), 5 * random_complex(1, 24, 20, seed=1)
+    for norm in NORMS:
+        network = denoiser(norm)
+        alone, together = network(image)[0], network(torch.cat([image, other]))[0]
+        assert torch.allclose(alone, together, atol=1e-5) == (norm != "batch")
+
+
+def test_another_norm_is_refused():
+    for make in (DnCNN, MoDL):
+        with pytest.raises(ValueError, match="got norm='layer'; expected none, batch, instance or group"):
+            make(norm="layer")
+
+
+# --- running statistics are part of a training ---
+
+
+@pytest.fixture(scope="module")
+def scans():
+    return small_scans(6)
+
+
+def settings(**changes):
+    return Settings(
+        **{"n_steps": 6, "learning_rate": 1e-2, "warmup": 2, "validate_every": 3, "save_every": 2} | changes
+    )
+
+
+def test_a_killed_training_with_batch_norm_ends_with_the_same_weights_and_statistics(tmp_path, scans):
+    def killed(history, loss):
+        if history.step == 4:
+            raise KeyboardInterrupt
+
+    whole, resumed = ImageDomain(denoiser("batch")), ImageDomain(denoiser("batch"))
+    samples, options = Repeated(scans), {"validation": scans[:1]}
+    train(whole, samples, settings(), **options)
+    with pytest.raises(KeyboardInterrupt):
+        train(resumed, samples, settings(), state_file=tmp_path / "it.state", progress=killed, **options)
+    train(resumed, samples, settings(), state_file=tmp_path / "it.state", **options)
+    mine, other = whole.state_dict(), resumed.state_dict()
+    assert "body.layers.1.running_var" in mine and mine.keys() == other.keys()
+    assert all(torch.equal(mine[name], other[name]) for name in mine)
+    assert mine["body.layers.1.num_batches_tracked"] > 0
+
+
+def test_validation_uses_running_statistics_and_leaves_them_alone(scans):
+    network = ImageDomain(denoiser("batch"))
+    train(network, Repeated(scans), settings())
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    scores = [validate(network, [scan]) for scan in scans[:2]]
+    assert validate(network, scans[:2]) == pytest.approx(sum(scores) / 2, abs=1e-9)
+    network.eval()
+    with torch.no_grad():
+        [batch] = stack(scans[:1])
+        assert scores[0] == pytest.approx(psnr(network(batch.A, batch.kspace)[0], batch.reference[0]), abs=1e-9)
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())

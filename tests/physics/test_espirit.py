@@ -1,0 +1,109 @@
+"""Coil maps from a scan: against the truth, against sigpy and BART, and refusals."""
+
+import pytest
+import torch
+
+from mricourse.physics.calibration import espirit, low_resolution_maps
+from mricourse.physics.coils import combine, rss
+from mricourse.physics.fourier import fft2c, random_complex
+from mricourse.physics.noise import noise_covariance, prewhiten
+from mricourse.simulate.coils import simulate_coils
+from mricourse.simulate.phantoms import shepp_logan
+
+SHAPE = (72, 61)
+
+
+@pytest.fixture(scope="module")
+def scan():
+    """k-space (6, 72, 61) of a phantom with a little noise, the true maps, and where there is signal."""
+    smaps = simulate_coils(6, SHAPE, seed=2)
+    image = shepp_logan(SHAPE).to(torch.complex64)
+    kspace = fft2c(smaps * image) + 2e-3 * random_complex(6, *SHAPE)
+    return kspace, smaps, image.abs() > 0.05
+
+
+def agreement(a, b, inside):
+    """Share of the power of one map that the other explains, per pixel inside the object."""
+    return ((a.conj() * b).sum(0).abs() / (a.norm(dim=0) * b.norm(dim=0)).clamp_min(1e-9))[inside]
+
+
+def test_maps_are_those_that_made_the_data(scan):
+    kspace, smaps, inside = scan
+    estimate = espirit(kspace)
+    assert agreement(estimate, smaps, inside).quantile(0.02) > 0.995
+    assert torch.allclose(rss(estimate)[rss(estimate) > 0], torch.ones(()), atol=1e-5)
+    assert (rss(estimate)[inside] > 0).float().mean() > 0.98
+    coil_images = smaps * combine(torch.fft.ifftn(kspace, dim=(-2, -1)), smaps)
+    assert torch.isfinite(coil_images.real).all()
+
+
+def test_outside_the_object_the_maps_are_zero():
+    image = torch.zeros(96, 96, dtype=torch.complex64)
+    image[30:66, 36:60] = 1
+    kspace = fft2c(simulate_coils(4, (96, 96)) * image) + 1e-3 * random_complex(4, 96, 96)
+    support = rss(espirit(kspace)) > 0
+    assert support[30:66, 36:60].all() and support.float().mean() < 0.6
+
+
+def test_espirit_matches_sigpy(scan):
+    mri = pytest.importorskip("sigpy.mri", reason="sigpy is not installed")
+    kspace, _, inside = scan
+    theirs = mri.app.EspiritCalib(kspace.numpy(), calib_width=24, thresh=0.02, crop=0.8, show_pbar=False).run()
+    assert agreement(espirit(kspace), torch.from_numpy(theirs), inside).quantile(0.02) > 0.9999
+
+
+def test_espirit_matches_bart(scan):
+    tools = pytest.importorskip("bartorch.tools", reason="bartorch is not installed")
+    kspace, _, inside = scan
+    theirs = tools.ecalib(kspace, maps=1, calib_size=24, crop=0.8).reshape(kspace.shape)
+    both = inside & (rss(theirs) > 0)
+    assert both.sum() > 0.97 * inside.sum()
+    assert agreement(espirit(kspace), theirs, both).quantile(0.02) > 0.999
+
+
+def test_phase_is_smooth_and_scale_does_not_matter(scan):
+    kspace, _, inside = scan
+    smaps = espirit(kspace)
+    assert torch.allclose(espirit(1e-6 * kspace), smaps, atol=1e-3)
+    step = torch.angle(smaps[0, 1:] * smaps[0, :-1].conj())[inside[1:] & inside[:-1] & (smaps[0, 1:].abs() > 0.1)]
+    assert step.abs().max() < 0.5
+
+
+def test_low_resolution_maps_need_no_kernel(scan):
+    kspace, smaps, inside = scan
+    estimate = low_resolution_maps(kspace, acs=20)
+    assert torch.allclose(rss(estimate), torch.ones(SHAPE), atol=1e-5)
+    assert agreement(estimate, smaps, inside).quantile(0.1) > 0.98
+
+
+def test_prewhitening_makes_the_noise_white():
+    mixing = random_complex(4, 4, seed=9)
+    noise = (mixing @ random_complex(4, 5000)).reshape(4, 50, 100)
+    covariance = noise_covariance(noise)
+    assert torch.allclose(covariance, covariance.mH)
+    white = noise_covariance(prewhiten(noise, covariance))
+    assert torch.allclose(white, torch.eye(4, dtype=white.dtype), atol=1e-3)
+    with pytest.raises(ValueError, match="more samples than coils"):
+        noise_covariance(noise[:, 0, :3])
+
+
+@pytest.mark.parametrize(
+    ("kspace", "options", "sentence"),
+    [
+        (torch.zeros(4, 32, 32, dtype=torch.complex64), {}, "samples are zero"),
+        (random_complex(32, 32), {}, "expected complex \\(coils, ky, kx\\)"),
+        (torch.ones(4, 32, 32), {}, "expected complex"),
+        (random_complex(4, 32, 32), {"acs": 6}, "Sample more lines"),
+    ],
+)
+def test_wrong_arguments_are_named(kspace, options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        espirit(kspace, **options)
+
+
+def test_many_coils_and_large_matrices_fit(scan):
+    smaps = simulate_coils(32, (128, 96), seed=1)
+    image = shepp_logan((128, 96)).to(torch.complex64)
+    estimate = espirit(fft2c(smaps * image) + 1e-4 * random_complex(32, 128, 96))
+    assert agreement(estimate, smaps, image.abs() > 0.05).quantile(0.02) > 0.98
+    assert estimate.isfinite().all()

@@ -1,0 +1,292 @@
+"""Checkpoints: what training wrote is loaded, whatever was altered since is refused in one sentence."""
+
+import hashlib
+import json
+import os
+import pickle
+import random
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mricourse.classroom import doctor
+from mricourse.commands import app as cli
+from mricourse.training import cards
+from mricourse.training import reproduction as evaluation
+from mricourse.training import run as checkpoints
+from mricourse.training.cards import card_text, sealed, shipped, verify
+from mricourse.training.checkpoints import load_checkpoint, save_checkpoint
+from mricourse.training.recipes import parse_recipe
+from mricourse.training.run import train_recipe
+
+
+@pytest.fixture
+def place(tiny_checkpoint, tmp_path, monkeypatch):
+    """A folder of the course's own with the checkpoints `tiny` and `other`, and their recipes."""
+    folder = tmp_path / "data" / "checkpoints"
+    (tmp_path / "recipes").mkdir()
+    tiny = load_checkpoint(tiny_checkpoint)
+    other = checkpoints.load_checkpoint(tiny_checkpoint).network
+    with torch.no_grad():
+        other.log_reg_weight += 1
+    save_checkpoint(tiny.network, tiny.card, folder)
+    changed = {"name": "other", "start": "tiny", "start_sha256": tiny.card["weights_sha256"]}
+    changed["weights_sha256"] = hashlib.sha256(checkpoints._weights(other)).hexdigest()
+    save_checkpoint(other, sealed(tiny.card | changed), folder)
+    for name in ("tiny", "other"):
+        (tmp_path / "recipes" / f"{name}.toml").write_text(tiny.recipe.text)
+    monkeypatch.setattr(cards, "CHECKPOINTS", folder)
+    monkeypatch.setattr(cards, "RECIPES", tmp_path / "recipes")
+    return folder
+
+
+def test_what_was_trained_is_loaded(tiny_checkpoint):
+    for source in (tiny_checkpoint, str(tiny_checkpoint), tiny_checkpoint.with_suffix(".json")):
+        loaded = load_checkpoint(source)
+        stored = load_file(tiny_checkpoint)
+        assert loaded.network.state_dict().keys() == stored.keys()
+        assert all(torch.equal(value, stored[name]) for name, value in loaded.network.state_dict().items())
+        assert not loaded.network.training and loaded.recipe.name == loaded.name == "tiny"
+
+
+def test_the_card_says_how_it_was_made(tiny_checkpoint):
+    card = load_checkpoint(tiny_checkpoint).card
+    assert card["recipe"].startswith('title = "A tiny MoDL"') and card["seed"] == 1 and card["start"] is None
+    assert card["n_steps"] == 12 and card["curve"][-1]["step"] == 12 and card["device"] and card["commit"]
+    assert card["trained_for"]["acceleration"] == [1.4, 4] and card["trained_for"]["n_coils"] == [4, 6]
+    assert card["metrics"]["psnr"] > card["metrics"]["psnr_zero_filled"] and card["metrics"]["n_slices"] == 2
+    assert card["data_sha256"] == {"anatomies.h5": evaluation.data_sha256()}
+    assert card["n_parameters"] == 2 * 9 * (3 * 8 + 8 * 8 + 8 * 2) // 2 + 2
+
+
+def test_loading_leaves_the_global_random_state_alone(tiny_checkpoint):
+    state = torch.get_rng_state()
+    load_checkpoint(tiny_checkpoint)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_shipped_ones_are_loaded_by_name(place):
+    assert shipped() == ["other", "tiny"]
+    tiny, other = load_checkpoint("tiny"), load_checkpoint("other")
+    assert not torch.equal(tiny.network.log_reg_weight, other.network.log_reg_weight)
+    assert torch.equal(load_checkpoint(place / "tiny.json").network.log_reg_weight, tiny.network.log_reg_weight)
+
+
+def test_a_second_stage_names_the_weights_that_it_began_with(tiny_checkpoint, tmp_path, monkeypatch):
+    text = load_checkpoint(tiny_checkpoint).recipe.text
+    text = text.replace("seed = 1", f"seed = 2\nstart = '{tiny_checkpoint.as_posix()}'")
+    text = text.replace("n_iterations = 2", "n_iterations = 3").replace("n_steps = 12", "n_steps = 1")
+    monkeypatch.setattr(checkpoints, "N_VALIDATION", 1)
+    monkeypatch.setattr(checkpoints, "unseen_scans", lambda recipe: evaluation.unseen_scans(recipe, 1))
+    train_recipe(parse_recipe(text, "second"), folder=tmp_path, states=tmp_path)
+    card = load_checkpoint(tmp_path / "second.safetensors").card
+    assert card["start_sha256"] == load_checkpoint(tiny_checkpoint).card["weights_sha256"]
+
+
+def test_a_failed_write_leaves_the_earlier_checkpoint(place, monkeypatch):
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    loaded = load_checkpoint("tiny")
+    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left on device"):
+        save_checkpoint(loaded.network, loaded.card, place)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+
+# --- alterations ---
+
+
+def flip(path, position):
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+
+def replace_text(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def rewrite(path, **changes):
+    """Change a card and give it the fingerprint that it should then have."""
+    card = json.loads(path.read_text())
+    path.write_text(card_text(sealed({key: value for key, value in (card | changes).items() if value is not ...})))
+
+
+def make_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def forge(folder, content):
+    """Put other bytes in the place of the weights, with a card that describes them."""
+    (folder / "tiny.safetensors").write_bytes(content)
+    rewrite(folder / "tiny.json", weights_sha256=hashlib.sha256(content).hexdigest())
+
+
+class Trap:
+    def __reduce__(self):
+        return (open, ("sprung", "w"))
+
+
+def swap(folder, *suffixes):
+    for suffix in suffixes:
+        shutil.copy(folder / f"other{suffix}", folder / f"tiny{suffix}")
+
+
+CARD, WEIGHTS = "tiny.json", "tiny.safetensors"
+OTHER_RECIPE = 'title = "Another"\nseed = 1\n[network]\nkind = "modl"\nn_features = 9\n[training]\nn_steps = 1\n'
+ALTERATIONS = {  # what is done to the folder -> words that the sentence must hold
+    "a byte of the weights": (lambda f: flip(f / WEIGHTS, -7), "is not the file that its card describes"),
+    "a byte of their header": (lambda f: flip(f / WEIGHTS, 20), "is not the file that its card describes"),
+    "weights cut": (lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-4]), "is not the file"),
+    "weights longer": (lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes() + b"\0"), "is not the file"),
+    "weights of another": (lambda f: swap(f, ".safetensors"), "is not the file that its card describes"),
+    "weights empty": (lambda f: (f / WEIGHTS).write_bytes(b""), "tiny.safetensors is empty (0 bytes)"),
+    "weights missing": (lambda f: (f / WEIGHTS).unlink(), "tiny.safetensors is missing"),
+    "weights a folder": (lambda f: make_folder(f / WEIGHTS), "tiny.safetensors is a folder"),
+    "weights a pickle": (lambda f: (f / WEIGHTS).write_bytes(pickle.dumps(Trap())), "is not the file"),
+    "a pickle that the card describes": (lambda f: forge(f, pickle.dumps(Trap())), "does not fit the network"),
+    "noise that the card describes": (lambda f: forge(f, b"\xff" * 200), "does not fit the network"),
+    "a digit of the card": (lambda f: replace_text(f / CARD, '"n_steps": 12', '"n_steps": 13'), "was altered after"),
+    "a metric of the card": (lambda f: replace_text(f / CARD, '"psnr": ', '"psnr": 1'), "was altered after training"),
+    "a space in the card": (lambda f: replace_text(f / CARD, '"seed": 1', '"seed":  1'), "was altered after training"),
+    "a key twice": (lambda f: replace_text(f / CARD, "{", '{"seed": 7,'), "was altered after training"),
+    "the recipe in the card": (lambda f: replace_text(f / CARD, "n_steps = 12", "n_steps = 99"), "was altered after"),
+    "a recipe that fits the card": (lambda f: rewrite(f / CARD, recipe="seed = 1"), "was altered after training"),
+    "card of another": (lambda f: swap(f, ".json"), "is the card of other; expected that of tiny"),
+    "both of another": (lambda f: swap(f, ".json", ".safetensors"), "is the card of other; expected that of tiny"),
+    "card missing": (lambda f: (f / CARD).unlink(), "there is no checkpoint 'tiny'; expected one of other, or a path"),
+    "card empty": (lambda f: (f / CARD).write_bytes(b""), "tiny.json is empty (0 bytes)"),
+    "card a folder": (lambda f: make_folder(f / CARD), "tiny.json is a folder"),
+    "card no JSON": (lambda f: (f / CARD).write_text("{"), "is no card of a checkpoint"),
+    "card no text": (lambda f: (f / CARD).write_bytes(b"\xff\xfe"), "is no card of a checkpoint"),
+    "card a list": (lambda f: (f / CARD).write_text("[1, 2]"), "is no card of a checkpoint"),
+    "card null": (lambda f: (f / CARD).write_text("null"), "is no card of a checkpoint"),
+    "card too deep": (lambda f: (f / CARD).write_text("[" * 100_000), "is no card of a checkpoint"),
+    "card with NaN": (lambda f: replace_text(f / CARD, '"seed": 1', '"seed": NaN'), "is no card of a checkpoint"),
+    "card with Infinity": (lambda f: rewrite(f / CARD, seconds=float("inf")), "is no card of a checkpoint"),
+    "card with 1e999": (lambda f: replace_text(f / CARD, '"psnr": ', '"psnr": 1e999, "x": '), "was altered after"),
+    "card with a huge number": (lambda f: replace_text(f / CARD, '"seed": 1', f'"seed": {"9" * 9999}'), "is no card"),
+    "card without a field": (lambda f: rewrite(f / CARD, trained_for=...), "is no card of a checkpoint"),
+    "card with a field of another kind": (lambda f: rewrite(f / CARD, metrics=[1]), "is no card of a checkpoint"),
+    "card without fingerprint": (lambda f: (f / CARD).write_text('{"recipe": "", "name": "x"}'), "is no card of a"),
+    "recipe file": (lambda f: replace_text(cards.RECIPES / "tiny.toml", "12", "13"), "is not the recipe that made"),
+    "recipe file missing": (lambda f: (cards.RECIPES / "tiny.toml").unlink(), "tiny.toml does not exist"),
+    "recipe file a folder": (lambda f: make_folder(cards.RECIPES / "tiny.toml"), "tiny.toml is a folder"),
+}
+
+INVISIBLE = {  # to the doctor, who then knows of one checkpoint less, and who does not look into weights
+    "card missing", "a pickle that the card describes", "noise that the card describes"
+}  # fmt: skip
+
+
+def refused(capsys, *words):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([str(word) for word in words])
+    out, error = capsys.readouterr()
+    assert ended.value.code == 2 and out == "", (ended.value.code, out, error)
+    assert error.startswith("mricourse: ") and error.endswith(".\n") and error.count("\n") == 1, error
+    assert "Traceback" not in error and "unforeseen" not in error
+    return error
+
+
+@pytest.mark.parametrize("name", ALTERATIONS)
+def test_what_was_altered_is_refused(place, capsys, monkeypatch, name):
+    alter, words = ALTERATIONS[name]
+    alter(place)
+    monkeypatch.chdir(place)
+    with pytest.raises((ValueError, OSError)) as refusal:
+        load_checkpoint("tiny")
+    assert words in str(refusal.value) and "\n" not in str(refusal.value), refusal.value
+    assert words in refused(capsys, "evaluate", "tiny")
+    assert words in refused(capsys, "reconstruct", "scan.npz", "--checkpoint", "tiny", "-o", "image.npy")
+    if name not in INVISIBLE:
+        finding = doctor._checkpoints()
+        assert finding.ok is False and finding.text.endswith(".") and "tiny" in finding.text
+    assert not (place / "sprung").exists(), "something was unpickled"
+
+
+def test_a_recipe_of_another_network_does_not_take_the_weights(place, tmp_path):
+    sha256 = hashlib.sha256(OTHER_RECIPE.encode()).hexdigest()
+    elsewhere = shutil.copytree(place, tmp_path / "elsewhere")  # where no recipe file can contradict
+    rewrite(elsewhere / CARD, recipe=OTHER_RECIPE, recipe_sha256=sha256)
+    with pytest.raises(ValueError, match="does not fit the network of its recipe"):
+        load_checkpoint(elsewhere / WEIGHTS)
+    rewrite(elsewhere / CARD, recipe="[", recipe_sha256=hashlib.sha256(b"[").hexdigest())
+    with pytest.raises(ValueError, match="is no valid TOML"):
+        load_checkpoint(elsewhere / WEIGHTS)
+
+
+def test_a_shipped_start_must_be_the_one_that_it_began_with(place):
+    loaded = load_checkpoint("tiny")
+    with torch.no_grad():
+        loaded.network.log_reg_weight += 0.1
+    changed = {"weights_sha256": hashlib.sha256(checkpoints._weights(loaded.network)).hexdigest()}
+    save_checkpoint(loaded.network, sealed(loaded.card | changed), place)  # trained again
+    load_checkpoint("tiny")
+    with pytest.raises(ValueError, match="began with other weights than those of .*tiny.json"):
+        load_checkpoint("other")
+
+
+def test_any_changed_byte_is_refused(place):
+    random.seed(0)
+    for name in (CARD, WEIGHTS):
+        whole = (place / name).read_bytes()
+        for position in random.sample(range(len(whole)), 60):
+            changed = bytearray(whole)
+            changed[position] = (changed[position] + random.randint(1, 255)) % 256
+            (place / name).write_bytes(changed)
+            with pytest.raises(ValueError, match="expected"):
+                load_checkpoint("tiny")
+        (place / name).write_bytes(whole)
+    load_checkpoint("tiny")
+
+
+NAMES = ["nothing", "", ".", "..", "Tiny", "tiny.", "tiny/", "../checkpoints/tiny", "./tiny", "/tiny", "*"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "t\0", "a\nb", "x" * 5000], ids=range(14))
+def test_a_name_is_one_of_the_list(place, capsys, monkeypatch, name):
+    monkeypatch.chdir(place)
+    assert "expected one of other, tiny, or a path to a .safetensors file" in refused(capsys, "evaluate", name)
+
+
+@pytest.mark.parametrize("name", ["no.safetensors", "no/tiny.json", "x" * 5000 + ".safetensors", "a\0.json"])
+def test_a_path_leads_to_a_file(place, capsys, monkeypatch, name):
+    monkeypatch.chdir(place)
+    assert "does not exist; expected a file" in refused(capsys, "evaluate", name)
+
+
+def test_a_card_or_weights_alone_are_refused(place, tmp_path, capsys):
+    for kept, lost in ((CARD, WEIGHTS), (WEIGHTS, CARD)):
+        shutil.copy(place / kept, tmp_path / kept)
+        assert f"{tmp_path / lost} is missing" in refused(capsys, "evaluate", tmp_path / kept)
+        (tmp_path / kept).unlink()
+
+
+def test_doctor_names_what_is_shipped(place):
+    assert doctor._checkpoints().ok and "other, tiny" in doctor._checkpoints().text
+    for path in place.iterdir():
+        path.unlink()
+    assert doctor._checkpoints().ok is False and "get the files" in doctor._checkpoints().text
+
+
+# --- what the course ships ---
+
+
+def test_the_course_ships_a_network():
+    assert "modl" in shipped(), "`mricourse reconstruct --checkpoint modl` needs data/checkpoints/modl.*"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_is_shipped_is_as_it_was_trained(name):
+    verify(name)
+    loaded = load_checkpoint(name)
+    assert sum(parameter.numel() for parameter in loaded.network.parameters()) == loaded.card["n_parameters"]
+    assert loaded.card["metrics"]["n_slices"] >= 20
+    few = loaded.recipe.data.get("n_slices", 16) < 16  # lesson 5 shows that four slices teach less than nothing
+    assert few or loaded.card["metrics"]["psnr"] > loaded.card["metrics"]["psnr_zero_filled"]
+    assert loaded.card["data_sha256"] == {"anatomies.h5": evaluation.data_sha256()}
