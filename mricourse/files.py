@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]  # of the course: its lessons, data and recipes
+
 
 def suffix_of(path: Path | str) -> str:
     """Lower-case suffix of a path, with ``.nii.gz`` kept as one."""

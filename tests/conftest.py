@@ -106,15 +106,14 @@ n_steps = 12
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory):
     """Path of the weights of a network trained for a dozen steps, whose card was measured on two slices."""
-    from mricourse.training import reproduction as evaluation
-    from mricourse.training import run as checkpoints
-    from mricourse.training.recipes import parse_recipe
+    from mricourse.training import run
+    from mricourse.training.recipes import parse_recipe, unseen_scans
 
     folder = tmp_path_factory.mktemp("checkpoints")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "N_VALIDATION", 1)
-        patch.setattr(checkpoints, "unseen_scans", lambda recipe: evaluation.unseen_scans(recipe, 2))
-        checkpoints.train_recipe(parse_recipe(RECIPE, "tiny"), folder=folder, states=folder / "states")
+        patch.setattr(run, "N_VALIDATION", 1)
+        patch.setattr(run, "unseen_scans", lambda recipe: unseen_scans(recipe, 2))
+        run.train_recipe(parse_recipe(RECIPE, "tiny"), folder=folder, states=folder / "states")
     return folder / "tiny.safetensors"
 
 

@@ -1,4 +1,4 @@
-"""A training of a second or two, which tests/test_training.py has killed again and again, and shared by processes.
+"""A training of a second or two, which tests/training/test_loop.py has killed again and again, and shared by processes.
 
 usage: python tests/small_training.py kill|share FOLDER     prints what happened as JSON
 
@@ -24,7 +24,8 @@ from safetensors.torch import load_file
 from mricourse.networks.modl import MoDL
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training import loop as training
-from mricourse.training import run as checkpoints
+from mricourse.training import run
+from mricourse.training.checkpoints import load_checkpoint, save_checkpoint
 from mricourse.training.loop import Settings
 from mricourse.training.losses import log_nmse
 from mricourse.training.recipes import parse_recipe
@@ -245,16 +246,16 @@ def kill(folder):
 
 def die_while_the_card_is_written(folder):
     """Die before and after the rename of the weights and of the card: what can be loaded then."""
-    checkpoints.evaluate = lambda *args: {"psnr": 30.0, "n_slices": 1}  # takes longer than all else
+    run.evaluate = lambda *args: {"psnr": 30.0, "n_slices": 1}  # takes longer than all else
     recipe = parse_recipe(RECIPE, "small")
     network = recipe.build()
-    card = checkpoints.make_card(recipe, network, History(), device=torch.device("cpu"))
+    card = run.make_card(recipe, network, History(), device=torch.device("cpu"))
     found = []
     for call, moment in [(1, "before"), (1, "after"), (2, "before"), (2, "after")]:
         place = folder / f"{call} {moment}"
-        assert killed(fork(die_at, call, moment, checkpoints.save_checkpoint, network, card, place))
+        assert killed(fork(die_at, call, moment, save_checkpoint, network, card, place))
         try:
-            checkpoints.load_checkpoint(place / "small.safetensors")
+            load_checkpoint(place / "small.safetensors")
             found.append("whole")
         except FileNotFoundError:
             found.append("none")

@@ -1,1 +1,1 @@
-"""The lesson machine: from lesson sources to notebooks, workspaces and pages. Never imported by the physics."""
+"""The lesson machine: notebooks from their source, the learner's workspace, pages and claims."""

@@ -14,9 +14,8 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from mricourse.files import atomic_path
+from mricourse.files import ROOT, atomic_path
 
-ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}

@@ -34,6 +34,7 @@ def evaluate(
     """Measure a checkpoint: its card's metrics again, or, with --data, against the wavelet on measured scans."""
     import json
     from dataclasses import asdict
+    from functools import partial
 
     from tqdm import tqdm
 
@@ -42,6 +43,7 @@ def evaluate(
     from mricourse.training.checkpoints import load_checkpoint
     from mricourse.training.processes import pick_device
     from mricourse.training.reproduction import TOLERANCE_DB, reproduce
+    from mricourse.training.trained_range import outside_range
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
@@ -54,13 +56,16 @@ def evaluate(
     else:
         scans, wanted = _measured_scans(data), samplings(pattern, acceleration, acs=acs, seed=seed)
         with tqdm(total=len(scans) * len(wanted), unit="mask", disable=None, leave=False) as bar:
-            result = compare_scans(loaded, scans, wanted, device=target, progress=bar.update)
+            remark = partial(outside_range, loaded)
+            words = {"name": loaded.name, "remark": remark}
+            result = compare_scans(loaded.network, scans, wanted, **words, device=target, progress=bar.update)
         for remark in result.remarks:
             say(remark)
     print(result)
     if output is not None:
         with atomic_path(output) as scratch:
-            scratch.write_text(json.dumps(asdict(result), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            numbers = asdict(result) | {"weights_sha256": loaded.card["weights_sha256"]}
+            scratch.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if data is None and not result.off_db <= TOLERANCE_DB:
         sentence = f"{loaded.name} is {result.off_db:.2f} dB from its card; expected at most {TOLERANCE_DB} dB"
         raise typer.Exit(refuse(f"{sentence}: this code or this machine computes something else.", 1))

@@ -1,1 +1,17 @@
-"""evaluation"""
+"""How good an image is, how sure that is, and the claims that lessons have to keep."""
+
+from mricourse._lazy import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "claims": "ClaimFailed claim",
+        "comparison": "Sampling compare compare_scans samplings undersample",
+        "costs": "computing_seconds kept_for_backward",
+        "metrics": "best_scale nmse nrmse psnr ssim",
+        "realism": "null_space_part split_error texture_distance",
+        "scores": "evaluate",
+        "statistics": "Interval bootstrap_interval mean_interval t_interval",
+        "tuning": "tuned_sparsity tuned_wavelet",
+    },
+)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mricourse.evaluation.metrics import best_scale, psnr, ssim
 from mricourse.evaluation.statistics import Interval, mean_interval
@@ -23,8 +23,6 @@ from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.methods import normalised, with_smaps
-from mricourse.training.checkpoints import Checkpoint
-from mricourse.training.trained_range import outside_range
 
 PATTERNS = {"equispaced": equispaced_mask, "random": random_mask, "variable_density": variable_density_mask}
 STANDARD = (("equispaced", 4), ("random", 4), ("random", 6))
@@ -97,10 +95,8 @@ class Comparison:
 
     Parameters
     ----------
-    checkpoint : str
-        Name of the network.
-    weights_sha256 : str
-        Fingerprint of its weights.
+    network : str
+        Its name.
     scores : list of Score
     differences : list of Difference
         The network against every other method, paired by scan, for each sampling that two scans or more share.
@@ -108,8 +104,7 @@ class Comparison:
         A sentence for every scan and sampling that is not of the kind that the network was trained on.
     """
 
-    checkpoint: str
-    weights_sha256: str
+    network: str
     scores: list[Score]
     differences: list[Difference]
     remarks: list[str]
@@ -123,7 +118,7 @@ class Comparison:
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         lines += [
-            f"{each.sampling}, {len(each.gains)} scans: {self.checkpoint} minus {each}" for each in self.differences
+            f"{each.sampling}, {len(each.gains)} scans: {self.network} minus {each}" for each in self.differences
         ]
         return "\n".join(lines)
 
@@ -140,10 +135,12 @@ def samplings(
 
 
 def compare_scans(
-    checkpoint: Checkpoint,
+    network: nn.Module,
     scans: Sequence[tuple[str, Scan]],
     samplings: Sequence[Sampling],
     *,
+    name: str,
+    remark: Callable[[Scan, str], str] | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[], None] | None = None,
 ) -> Comparison:
@@ -151,10 +148,16 @@ def compare_scans(
 
     Parameters
     ----------
-    checkpoint : Checkpoint
+    network : nn.Module
+        ``network(A, kspace)`` in evaluation mode; it is moved to the device.
     scans : sequence of (name, Scan)
         Complete, of several coils, as from `read_complete`.
     samplings : sequence of Sampling
+    name : str
+        What to call the network.
+    remark : callable, optional
+        ``remark(scan, words)`` says in a sentence how an undersampled scan differs from all that the network was
+        trained on, or gives an empty text, as `mricourse.training.outside_range` does.
     device : device
     progress : callable, optional
         Called after each of the ``len(scans) * len(samplings)`` parts.
@@ -164,17 +167,18 @@ def compare_scans(
     ValueError
         A mask that a scan cannot have, before anything is computed.
     """
-    cases = [(name, scan, each, each.mask(scan.shape[0])) for name, scan in scans for each in samplings]
-    checkpoint.network.to(device)
-    scores, remarks = [], []
-    for name, scan, sampling, mask in cases:
+    cases = [(scan_name, scan, each, each.mask(scan.shape[0])) for scan_name, scan in scans for each in samplings]
+    network.to(device)
+    scores: list[Score] = []
+    remarks: list[str] = []
+    for scan_name, scan, sampling, mask in cases:
         reference, kept = undersample(scan.to(device), mask.to(device))
-        scores += _score(checkpoint, reference, kept, name, str(sampling))
-        remarks.append(outside_range(checkpoint, kept, f"{name}, {sampling},"))
+        scores += _score(network, name, reference, kept, scan_name, str(sampling))
+        if remark is not None:
+            remarks.append(remark(kept, f"{scan_name}, {sampling},"))
         if progress is not None:
             progress()
-    found = _differences(scores, checkpoint.name)
-    return Comparison(checkpoint.name, checkpoint.card["weights_sha256"], scores, found, list(filter(None, remarks)))
+    return Comparison(name, scores, _differences(scores, name), [sentence for sentence in remarks if sentence])
 
 
 def undersample(scan: Scan, mask: Tensor) -> tuple[Tensor, Scan]:
@@ -188,18 +192,20 @@ def undersample(scan: Scan, mask: Tensor) -> tuple[Tensor, Scan]:
     return combine(ifft2c(complete.kspace), complete.smaps), with_smaps(kept)
 
 
-def _score(checkpoint: Checkpoint, reference: Tensor, scan: Scan, name: str, sampling: str) -> list[Score]:
+def _score(
+    network: nn.Module, network_name: str, reference: Tensor, scan: Scan, scan_name: str, sampling: str
+) -> list[Score]:
     A, kspace, _ = normalised(scan)
     images: dict[str, tuple] = {"zero-filled": (A.adjoint(kspace),)}
     for method, wavelet in WAVELETS.items():
         image, weight, n_iterations = tuned_wavelet(A, kspace, reference, wavelet=wavelet)
         images[method] = image, float(weight), int(n_iterations)
-    images[checkpoint.name] = (apply_network(checkpoint.network, scan),)
+    images[network_name] = (apply_network(network, scan),)
     scores = []
     for method, (image, *settings) in images.items():
         image = best_scale(image, reference)
         numbers = float(psnr(image, reference)), float(ssim(image, reference))
-        scores.append(Score(name, sampling, acceleration_of(scan.mask), method, *numbers, *settings))
+        scores.append(Score(scan_name, sampling, acceleration_of(scan.mask), method, *numbers, *settings))
     return scores
 
 

@@ -1,1 +1,18 @@
-"""The networks of the course, one paper a file. Real and imaginary channels exist only in here."""
+"""Networks, one paper a file, from LeNet to MoDL."""
+
+from mricourse._lazy import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "apply": "apply_network",
+        "blocks": "BLOCKS AttentionBlock BlockNet DenseBlock DepthwiseBlock PlainBlock ResidualBlock",
+        "consistency": "data_consistency",
+        "critic": "Critic",
+        "dncnn": "DnCNN norm_layer",
+        "image_domain": "ImageDomain brightness smooth_phase",
+        "lenet": "FixedBitmaps PartialConvolution ScaledTanh Subsampling modern_lenet published_lenet",
+        "modl": "MoDL",
+        "unet": "ComplexUNet UNet fastmri_paper_unet fastmri_unet ronneberger_unet",
+    },
+)

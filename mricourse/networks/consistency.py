@@ -49,7 +49,8 @@ def data_consistency(
     reg_weight : Tensor, broadcastable to (..., y, x)
         $\lambda > 0$: one number, or one for each image.
     solver : callable, optional
-        What `mricourse.reconstruct.least_squares.direct_solver` returns for this operator and this weight, in place of the iterations.
+        What `mricourse.reconstruct.direct_solver` returns for this operator and this weight, in place of the
+        iterations.
     n_iterations, tolerance
         As in `conjugate_gradient`. Gradients are those of the exact solution; 10 iterations are enough to train with
         unless $\lambda$ is small.

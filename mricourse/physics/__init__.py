@@ -1,1 +1,20 @@
-"""physics"""
+"""What a scanner measures, y = A x + n: k-space, sampling, coils, operators, and what is calibrated from the scan."""
+
+from mricourse._lazy import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "calibration": "espirit low_resolution_maps",
+        "coils": "combine rss",
+        "epi": "nyquist_ghost",
+        "fourier": "fft2c fftc ifft2c ifftc random_complex",
+        "noise": "noise_covariance noise_level prewhiten",
+        "nufft": "NufftOperator",
+        "operators": "LinearOperator SenseOperator dot_test",
+        "radon": "RadonOperator",
+        "sampling": "acceleration_of acs_lines_of acs_mask equispaced_mask kt_mask partial_fourier_mask point_spread "
+        "poisson_disc_mask radial_trajectory random_mask spiral_trajectory variable_density_mask",
+        "scan": "Batch Scan stack",
+    },
+)

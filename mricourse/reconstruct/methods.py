@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -19,10 +18,6 @@ from mricourse.physics.sampling import acs_lines_of
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.least_squares import Trace, cg_sense
 from mricourse.reconstruct.sparsity import tv_reconstruction, wavelet_reconstruction
-
-if TYPE_CHECKING:
-    pass
-
 
 METHODS = {  # solver, default weight and iterations, which suit a measured brain at R = 2 to 6
     "sense": (cg_sense, 1e-2, 30),

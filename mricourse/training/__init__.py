@@ -1,1 +1,18 @@
-"""training"""
+"""From a recipe to a checkpoint with its card: losses, the training loop, checkpoints."""
+
+from mricourse._lazy import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "cards": "shipped verify",
+        "checkpoints": "Checkpoint load_checkpoint save_checkpoint",
+        "loop": "Settings train validate",
+        "losses": "AdversarialLoss PerceptualLoss features l1 log_nmse mse ssim_loss",
+        "processes": "pick_device",
+        "recipes": "Recipe load_recipe parse_recipe unseen_scans",
+        "reproduction": "reproduce",
+        "run": "train_recipe",
+        "trained_range": "outside_range",
+    },
+)

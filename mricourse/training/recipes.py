@@ -7,11 +7,12 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 import torch
 from torch import nn
 
+from mricourse.files import ROOT
 from mricourse.networks.blocks import BlockNet
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
@@ -22,11 +23,7 @@ from mricourse.simulate.task_scans import TaskScans
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training.loop import Settings
 
-if TYPE_CHECKING:
-    pass
-
-
-RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+RECIPES = ROOT / "recipes"
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"modl": MoDL}  # network(A, kspace) -> image
 BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
     "denoiser": DnCNN,

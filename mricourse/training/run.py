@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from mricourse.evaluation.scores import evaluate
+from mricourse.files import ROOT
 from mricourse.simulate.anatomy import FILE as ANATOMIES
 from mricourse.simulate.anatomy import data_sha256
-from mricourse.training.cards import ROOT, sealed
+from mricourse.training.cards import sealed
 from mricourse.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, weights_bytes
 from mricourse.training.loop import Loss, train
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
@@ -53,7 +54,7 @@ def train_recipe(
     Raises
     ------
     ValueError, OSError
-        A checkpoint to start from that `load_checkpoint` refuses or that does not fit; as `mricourse.training.loop.train`.
+        A checkpoint to start from that `load_checkpoint` refuses or that does not fit; as `train`.
     """
     torch.manual_seed(recipe.seed)
     network = recipe.build()
@@ -87,7 +88,7 @@ def train_recipe(
 
 
 def make_loss(name: str) -> Loss:
-    """Make one of `mricourse.training.losses.LOSSES`; the perceptual one looks through the shipped checkpoint ``features``."""
+    """Make one of `losses.LOSSES`; the perceptual one looks through the shipped checkpoint ``features``."""
     if name == "perceptual":
         return PerceptualLoss(load_checkpoint(FEATURES).network.body)
     return AdversarialLoss() if name == "adversarial" else PLAIN[name]

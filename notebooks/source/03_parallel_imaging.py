@@ -140,7 +140,7 @@ for R, scale in ((1, 0.0), (3, 0.0), (3, 0.1)):
 #
 # $g$ is the **g-factor**, $i$ one of the $R$ pixels. $\Psi$ is the covariance of the noise between coils, here a
 # multiple of the identity, which cancels. A scanner measures $\Psi$ without excitation; then one mixes the coils until
-# their noise is white (`prewhiten` in `mricourse.coils`).
+# their noise is white (`prewhiten` in `mricourse.physics`).
 #
 # **Pseudo-replicas** measure $g$ without the formula: send noise alone through any linear reconstruction, here 200
 # times, and take each pixel's standard deviation. It scatters by $1/\sqrt{2 \cdot 200} = 5\,\%$; the median over

@@ -23,11 +23,20 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, pad
 
 from mricourse import claim, fft2c, ifft2c, random_complex
-from mricourse.evaluation import comparison, metrics
-from mricourse.networks import blocks, lenet, unet
+from mricourse.evaluation import computing_seconds, psnr
+from mricourse.networks import (
+    BLOCKS,
+    UNet,
+    fastmri_paper_unet,
+    fastmri_unet,
+    modern_lenet,
+    published_lenet,
+    ronneberger_unet,
+)
+from mricourse.physics import stack
 from mricourse.plotting import plot_lines, show_images
-from mricourse.simulate import randomised as simulate, training_scans as training_data
-from mricourse.training import run as checkpoints
+from mricourse.simulate import brain_slices
+from mricourse.training import load_checkpoint
 
 N_STEPS, RATE, NOISE_STD = 400, 4e-3, 0.02  # of a live training; noise of real and imaginary part, brightest pixel 1
 
@@ -71,7 +80,7 @@ def my_lenet():
 # **Check yourself.** Shapes, gradients, counts; then the library's network with your weights.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
-net, library, x_in = my_lenet(), lenet.modern_lenet(), torch.randn(7, 1, 32, 32)
+net, library, x_in = my_lenet(), modern_lenet(), torch.randn(7, 1, 32, 32)
 assert (scores := net(x_in)).shape == (7, 10), f"scores {tuple(scores.shape)}; expected (7, 10)"
 assert all(g.any() for g in torch.autograd.grad(scores.square().sum(), [*net.parameters()])), "a layer has no gradient"
 sizes, expected = ([p.numel() for p in network.parameters()] for network in (net, library))
@@ -99,7 +108,7 @@ torch.manual_seed(0)  # here: all that follows draws the same numbers, exercise 
 def count(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
-for name, net, size in ("built today", lenet.modern_lenet(), 61_706), ("published", lenet.published_lenet(), 60_000):
+for name, net, size in ("built today", modern_lenet(), 61_706), ("published", published_lenet(), 60_000):
     print(*(f"{type(layer).__name__} {count(layer):,}" for layer in net if count(layer)), sep=", ")
     claim(f"LeNet-5 as {name}", count(net), at_least=size, at_most=size, unit="parameters")
 
@@ -136,7 +145,7 @@ def right(network, x, y):  # percent of the images whose highest score is that o
 # %% slideshow={"slide_type": "fragment"}
 ink, y = map(torch.tensor, load_digits(return_X_y=True))  # in the order of the file
 x = 1.275 * pad(interpolate(ink.view(-1, 1, 8, 8).float() / 16, size=28, mode="bilinear"), [2] * 4) - 0.1
-fair, leaked = (right(fit(lenet.modern_lenet(), x[old], y[old]), x[new], y[new])
+fair, leaked = (right(fit(modern_lenet(), x[old], y[old]), x[new], y[new])
                 for old, new in (torch.arange(1797).split(1438), torch.randperm(1797).split(1438)))
 show_images(x[y == 9, 0][[0, 1, 2, 3, -4, -3, -2, -1]], ["first"] * 4 + ["last"] * 4, window=(0, 1), label="ink")
 claim("LeNet-5 reads of the last fifth", fair, at_least=90, unit="%")
@@ -160,12 +169,12 @@ claim("shuffling first flatters by", leaked - fair, at_least=1, unit="points")
 # %% slideshow={"slide_type": "fragment"}
 def aliased(split, n, reach):  # n heads, moved by up to reach pixels -> images (4 n, 1, y, x), R - 1 (4 n,)
     moves = torch.randint(-reach, reach + 1, (n, 2)).tolist()
-    heads = torch.stack([head.roll(moves.pop(), (0, 1)) for head in simulate.brain_slices(split, n, shape=(32, 32))])
+    heads = torch.stack([head.roll(moves.pop(), (0, 1)) for head in brain_slices(split, n, shape=(32, 32))])
     kspace, ky = fft2c(heads) + NOISE_STD * random_complex(n, 32, 32, seed=reach), torch.arange(-16, 16)[:, None]
     images = torch.stack([ifft2c((ky % R == 0) * kspace).abs() for R in (1, 2, 3, 4)], dim=1)
     return (images / images.amax((2, 3), keepdim=True)).reshape(-1, 1, 32, 32), torch.arange(4).repeat(n)
 
-still, moved = (fit(lenet.modern_lenet(n_classes=4), *aliased("train", 300, reach)) for reach in (0, 8))
+still, moved = (fit(modern_lenet(n_classes=4), *aliased("train", 300, reach)) for reach in (0, 8))
 middle, anywhere = (aliased("test", 60, reach) for reach in (0, 8))
 show_images([*middle[0][:4, 0], *anywhere[0][:4, 0]], [f"R = {R}" for R in (1, 2, 3, 4)] * 2)
 claim("R of the third head, in the middle", right(still, *middle), at_least=80, unit="%")
@@ -227,7 +236,7 @@ x_in, off = torch.randn(3, 64, 7, 10).double(), {}
 for kind, zero, rule in (("residual", "second", "ReLU in F, and last"), ("depthwise", "second", "no ReLU in a pair"),
                          ("dense", "layers", "relu(layer(all)) behind all; ReLU after mix"),
                          ("attention", "excite", "one factor for all pixels of a channel, by their mean")):
-    block = blocks.BLOCKS[kind](64).double()
+    block = BLOCKS[kind](64).double()
     off[kind] = (my_block(kind, x_in, block) - block(x_in)).abs().max()
     block.load_state_dict({n: 0 * w if zero in n else w for n, w in block.state_dict().items()})
     assert torch.allclose(my_block(kind, x_in, block), block(x_in)), f"{kind}, where {zero} gives 0: {rule}?"
@@ -251,13 +260,13 @@ claim("four blocks by hand minus the library's, largest difference", max(off.val
 # the others to beat residual, also at equal time.
 
 # %% slideshow={"slide_type": "fragment"}
-kinds = (*blocks.BLOCKS, "dense_brief", "attention_brief", "depthwise_brief")
-found = {kind: checkpoints.load_checkpoint(f"block_{kind}") for kind in kinds}
-[(A, kspace, truth)] = training_data.stack([found["plain"].recipe.slices("test", 13)[i] for i in range(24)])
+kinds = (*BLOCKS, "dense_brief", "attention_brief", "depthwise_brief")
+found = {kind: load_checkpoint(f"block_{kind}") for kind in kinds}
+[(A, kspace, truth)] = stack([found["plain"].recipe.slices("test", 13)[i] for i in range(24)])
 images = {"noisy": A.adjoint(kspace)} | {kind: net.network(A, kspace).detach() for kind, net in found.items()}
-dB = {kind: metrics.psnr(image, truth) for kind, image in images.items()}  # (slices,) of an unseen head
+dB = {kind: psnr(image, truth) for kind, image in images.items()}  # (slices,) of an unseen head
 for kind, one in found.items():
-    ms = 1000 * comparison.computing_seconds(lambda body=one.network.body: body(truth[:1]).abs().sum().backward())
+    ms = 1000 * computing_seconds(lambda body=one.network.body: body(truth[:1]).abs().sum().backward())
     print(f"{kind:16}{count(one.network)} weights,{one.card['n_steps']:5} x{ms:3.0f} ms,{dB[kind].mean():6.2f} dB")
 
 # %% slideshow={"slide_type": "fragment"}
@@ -293,7 +302,7 @@ show_images({kind: images[kind][5] for kind in ("noisy", *kinds[:3])}, reference
 # network. Two others are called "the fastMRI U-Net", its repository's and its paper's:
 
 # %% slideshow={"slide_type": "fragment"}
-for net, n in (unet.ronneberger_unet, 31_030_658), (unet.fastmri_unet, 7_756_097), (unet.fastmri_paper_unet, 3_348_227):
+for net, n in (ronneberger_unet, 31_030_658), (fastmri_unet, 7_756_097), (fastmri_paper_unet, 3_348_227):
     claim(net.__name__, count(net()), at_least=n, at_most=n, unit="parameters")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -320,7 +329,7 @@ def my_unet(x, down_blocks, bottom, enlargements, up_blocks):
 # **Check yourself.** Where the bottom gives zeros, skips still bring the image. Then the library's.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
-u, z = unet.UNet(n_in=2, n_features=4, n_levels=3, norm="none"), torch.randn(3, 2, 24, 40)
+u, z = UNet(n_in=2, n_features=4, n_levels=3, norm="none"), torch.randn(3, 2, 24, 40)
 rest, mine = (my_unet(z, u.down_blocks, b, u.enlargements, u.up_blocks) for b in (lambda z: 0 * u.bottom(z), u.bottom))
 assert mine.shape == (3, 4, 24, 40), f"shape {tuple(mine.shape)}; expected (3, 4, 24, 40)"
 assert rest.abs().max() > 0, "when the bottom returns zeros, nothing is left: where are the skips?"
@@ -342,17 +351,17 @@ assert torch.allclose(u.head(mine), u(z), atol=1e-5), "the right shape, and skip
 # loses more.
 
 # %% slideshow={"slide_type": "fragment"}
-nets = {name: checkpoints.load_checkpoint(name) for name in ("block_residual", "unet_small", "unet_no_skips")}
+nets = {name: load_checkpoint(name) for name in ("block_residual", "unet_small", "unet_no_skips")}
 start = random_complex(128, 128).requires_grad_()
 fields = {n: torch.autograd.grad(net.network.body(start)[64, 64].real, start)[0].abs() for n, net in nets.items()}
 show_images({n: (f / f.max() + 1e-9).log10() for n, f in fields.items()}, window=(-5, 0), label="log10 of the gradient")
 claim("the U-Net sees", (fields["unet_small"] > 0).any(dim=0).sum(), at_least=92, at_most=100, unit="pixels")
 
 # %% slideshow={"slide_type": "fragment"}
-[(A, kspace, truth)] = training_data.stack([nets["unet_small"].recipe.slices("test", 13)[i] for i in range(24)])
+[(A, kspace, truth)] = stack([nets["unet_small"].recipe.slices("test", 13)[i] for i in range(24)])
 images = {"zero-filled": A.adjoint(kspace)} | {n: nets[n].network(A, kspace).detach() for n in list(nets)[1:]}
 show_images({"reference": truth[5]} | {name: x[5] for name, x in images.items()}, reference=truth[5], error_gain=3)
-_, with_skips, without = (metrics.psnr(image, truth) for image in images.values())
+_, with_skips, without = (psnr(image, truth) for image in images.values())
 claim("U-Net with skips over the one without", with_skips - without, at_least=0.5, unit="dB")
 
 # %% slideshow={"slide_type": "fragment"}

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from small_training import RECIPE
 
-from mricourse.training import run as checkpoints
+from mricourse.training import run
 from mricourse.training.loop import train
 from mricourse.training.recipes import N_VALIDATION, parse_recipe
 from mricourse.training.state import History
@@ -71,7 +71,7 @@ def no_work(monkeypatch):
     def train_recipe(*args, **options):
         raise AssertionError("this should have been refused before")
 
-    monkeypatch.setattr(checkpoints, "train_recipe", train_recipe)
+    monkeypatch.setattr(run, "train_recipe", train_recipe)
 
 
 @pytest.mark.parametrize("place", ["file", "file/folder"])
@@ -122,7 +122,7 @@ def test_however_it_ends_it_is_one_sentence(mricourse, recipe, tmp_path, monkeyp
         progress(History(step=41), -12.0)
         raise raised
 
-    monkeypatch.setattr(checkpoints, "train_recipe", train_recipe)
+    monkeypatch.setattr(run, "train_recipe", train_recipe)
     ended, out, error = mricourse("train", recipe, "-o", tmp_path)
     assert ended == code and is_one_sentence(error) and words in error
     assert out.splitlines()[1] == "going on from step 40"

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,10 +25,12 @@ from mricourse.reconstruct.methods import normalised
 from mricourse.reconstruct.sparsity import wavelet_reconstruction
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.protocols import contrast_scan
-from mricourse.training import reproduction as evaluation
+from mricourse.training import reproduction
 from mricourse.training.cards import card_text, sealed, shipped
 from mricourse.training.checkpoints import load_checkpoint
+from mricourse.training.recipes import unseen_scans
 from mricourse.training.reproduction import TOLERANCE_DB, reproduce
+from mricourse.training.trained_range import outside_range
 
 
 def complete_scan(seed=0, n_coils=4, shape=(80, 72)):
@@ -71,7 +74,7 @@ def test_a_card_that_says_something_else_fails(tiny_checkpoint, mricourse, tmp_p
     found = dict(card["metrics"])
     card["metrics"]["psnr"] += change_db
     (tmp_path / "tiny.json").write_text(card_text(sealed(card)))
-    monkeypatch.setattr(evaluation, "evaluate", lambda *args, **options: found)
+    monkeypatch.setattr(reproduction, "evaluate", lambda *args, **options: found)
     ended, out, error = mricourse("evaluate", tmp_path / "tiny.safetensors")
     assert ended == code and "PSNR" in out
     words = f"mricourse: tiny is {abs(change_db):.2f} dB from its card; expected at most 0.01 dB"
@@ -79,7 +82,7 @@ def test_a_card_that_says_something_else_fails(tiny_checkpoint, mricourse, tmp_p
 
 
 def test_other_anatomies_are_refused(tiny_checkpoint, mricourse, monkeypatch):
-    monkeypatch.setattr(evaluation, "data_sha256", lambda: "0" * 64)
+    monkeypatch.setattr(reproduction, "data_sha256", lambda: "0" * 64)
     code, out, error = mricourse("evaluate", tiny_checkpoint)
     assert code == 2 and out == "" and "anatomies.h5 is not what the card of tiny was made with" in error
 
@@ -97,7 +100,7 @@ def unseen(recipe):
     """The slices that a card is measured on, simulated once for all recipes with the same data."""
     data = json.dumps(recipe.data, sort_keys=True)
     if data not in UNSEEN:
-        UNSEEN[data] = list(evaluation.unseen_scans(recipe))
+        UNSEEN[data] = list(unseen_scans(recipe))
     return UNSEEN[data]
 
 
@@ -265,7 +268,9 @@ def test_a_measured_scan_with_gaps_is_refused(tiny_checkpoint, mricourse):
 def test_the_wavelet_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint):
     """As good as BART's at its best weight: 34.3 dB at random R = 4 (benchmarks/RESULTS.md)."""
     scan = load_real("moco_brain_7ch")
-    result = compare_scans(load_checkpoint(tiny_checkpoint), [("brain", scan)], [Sampling("random", 4)])
+    tiny = load_checkpoint(tiny_checkpoint)
+    options = {"name": "tiny", "remark": partial(outside_range, tiny)}
+    result = compare_scans(tiny.network, [("brain", scan)], [Sampling("random", 4)], **options)
     psnrs = {score.method: score.psnr for score in result.scores}
     assert max(psnrs["wavelet db2"], psnrs["wavelet Haar"]) > 34.5 > psnrs["zero-filled"]
     assert result.remarks and "256 x 216 pixels (trained on 64 to 80)" in result.remarks[0]
@@ -275,7 +280,9 @@ def test_the_wavelet_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint):
 def test_modl_beats_the_wavelets_that_were_tuned_on_the_measured_brain_itself():
     """Nothing measured is in its training: what holds here was learned from simulated heads."""
     samplings = [Sampling("equispaced", 4), Sampling("random", 4)]
-    result = compare_scans(load_checkpoint("modl"), [("brain", load_real("moco_brain_7ch"))], samplings)
+    modl = load_checkpoint("modl")
+    options = {"name": "modl", "remark": partial(outside_range, modl)}
+    result = compare_scans(modl.network, [("brain", load_real("moco_brain_7ch"))], samplings, **options)
     for sampling in samplings:
         psnrs = {score.method: score.psnr for score in result.scores if score.sampling == str(sampling)}
         assert psnrs["modl"] - max(psnrs["wavelet db2"], psnrs["wavelet Haar"]) > 1, psnrs

@@ -222,6 +222,6 @@ def test_surfaces_need_titles_of_their_own(surfaces):
 
 
 def test_the_canvas_needs_no_network():
-    code = (Path(__file__).parents[2] / "mricourse" / "path_explorer.js").read_text(encoding="utf-8")
+    code = (Path(__file__).parents[2] / "mricourse/fundamentals/path_explorer.js").read_text(encoding="utf-8")
     assert "http" not in code and "import" not in code
     assert len(code.splitlines()) < 90

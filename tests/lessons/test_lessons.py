@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parent / "wrong_answers"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "wrong_answers"))
 
 from bank import exercises, names_read, names_written
 

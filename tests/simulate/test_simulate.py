@@ -19,7 +19,7 @@ from mricourse.simulate.contrasts import (
     spoiled_gradient_echo,
     weighted_image,
 )
-from mricourse.simulate.draws import smooth_field
+from mricourse.simulate.draws import place_in_split, smooth_field
 from mricourse.simulate.protocols import brain_slices, contrast_scan, contrast_scans
 from mricourse.simulate.randomised import draw_scan, randomised_scan, randomised_scans
 
@@ -124,7 +124,7 @@ def test_draws_differ_in_plane_and_contrast():
 
 
 def test_splits_share_neither_anatomy_nor_seed():
-    draws = {split: [_place_in_split(split, i, s) for s in range(3) for i in range(4000)] for split in SPLITS}
+    draws = {split: [place_in_split(split, i, s) for s in range(3) for i in range(4000)] for split in SPLITS}
     anatomies = {split: {name for name, _ in pairs} for split, pairs in draws.items()}
     seeds = {split: {seed for _, seed in pairs} for split, pairs in draws.items()}
     assert anatomies["train"].isdisjoint(anatomies["test"])

@@ -13,12 +13,11 @@ from safetensors.torch import load_file
 
 from mricourse.classroom import doctor
 from mricourse.commands import app as cli
-from mricourse.training import cards
-from mricourse.training import reproduction as evaluation
-from mricourse.training import run as checkpoints
+from mricourse.simulate.anatomy import data_sha256
+from mricourse.training import cards, run
 from mricourse.training.cards import card_text, sealed, shipped, verify
-from mricourse.training.checkpoints import load_checkpoint, save_checkpoint
-from mricourse.training.recipes import parse_recipe
+from mricourse.training.checkpoints import load_checkpoint, save_checkpoint, weights_bytes
+from mricourse.training.recipes import parse_recipe, unseen_scans
 from mricourse.training.run import train_recipe
 
 
@@ -28,12 +27,12 @@ def place(tiny_checkpoint, tmp_path, monkeypatch):
     folder = tmp_path / "data" / "checkpoints"
     (tmp_path / "recipes").mkdir()
     tiny = load_checkpoint(tiny_checkpoint)
-    other = checkpoints.load_checkpoint(tiny_checkpoint).network
+    other = load_checkpoint(tiny_checkpoint).network
     with torch.no_grad():
         other.log_reg_weight += 1
     save_checkpoint(tiny.network, tiny.card, folder)
     changed = {"name": "other", "start": "tiny", "start_sha256": tiny.card["weights_sha256"]}
-    changed["weights_sha256"] = hashlib.sha256(checkpoints._weights(other)).hexdigest()
+    changed["weights_sha256"] = hashlib.sha256(weights_bytes(other)).hexdigest()
     save_checkpoint(other, sealed(tiny.card | changed), folder)
     for name in ("tiny", "other"):
         (tmp_path / "recipes" / f"{name}.toml").write_text(tiny.recipe.text)
@@ -57,7 +56,7 @@ def test_the_card_says_how_it_was_made(tiny_checkpoint):
     assert card["n_steps"] == 12 and card["curve"][-1]["step"] == 12 and card["device"] and card["commit"]
     assert card["trained_for"]["acceleration"] == [1.4, 4] and card["trained_for"]["n_coils"] == [4, 6]
     assert card["metrics"]["psnr"] > card["metrics"]["psnr_zero_filled"] and card["metrics"]["n_slices"] == 2
-    assert card["data_sha256"] == {"anatomies.h5": evaluation.data_sha256()}
+    assert card["data_sha256"] == {"anatomies.h5": data_sha256()}
     assert card["n_parameters"] == 2 * 9 * (3 * 8 + 8 * 8 + 8 * 2) // 2 + 2
 
 
@@ -78,8 +77,8 @@ def test_a_second_stage_names_the_weights_that_it_began_with(tiny_checkpoint, tm
     text = load_checkpoint(tiny_checkpoint).recipe.text
     text = text.replace("seed = 1", f"seed = 2\nstart = '{tiny_checkpoint.as_posix()}'")
     text = text.replace("n_iterations = 2", "n_iterations = 3").replace("n_steps = 12", "n_steps = 1")
-    monkeypatch.setattr(checkpoints, "N_VALIDATION", 1)
-    monkeypatch.setattr(checkpoints, "unseen_scans", lambda recipe: evaluation.unseen_scans(recipe, 1))
+    monkeypatch.setattr(run, "N_VALIDATION", 1)
+    monkeypatch.setattr(run, "unseen_scans", lambda recipe: unseen_scans(recipe, 1))
     train_recipe(parse_recipe(text, "second"), folder=tmp_path, states=tmp_path)
     card = load_checkpoint(tmp_path / "second.safetensors").card
     assert card["start_sha256"] == load_checkpoint(tiny_checkpoint).card["weights_sha256"]
@@ -224,7 +223,7 @@ def test_a_shipped_start_must_be_the_one_that_it_began_with(place):
     loaded = load_checkpoint("tiny")
     with torch.no_grad():
         loaded.network.log_reg_weight += 0.1
-    changed = {"weights_sha256": hashlib.sha256(checkpoints._weights(loaded.network)).hexdigest()}
+    changed = {"weights_sha256": hashlib.sha256(weights_bytes(loaded.network)).hexdigest()}
     save_checkpoint(loaded.network, sealed(loaded.card | changed), place)  # trained again
     load_checkpoint("tiny")
     with pytest.raises(ValueError, match="began with other weights than those of .*tiny.json"):
@@ -289,4 +288,4 @@ def test_what_is_shipped_is_as_it_was_trained(name):
     assert loaded.card["metrics"]["n_slices"] >= 20
     few = loaded.recipe.data.get("n_slices", 16) < 16  # lesson 5 shows that four slices teach less than nothing
     assert few or loaded.card["metrics"]["psnr"] > loaded.card["metrics"]["psnr_zero_filled"]
-    assert loaded.card["data_sha256"] == {"anatomies.h5": evaluation.data_sha256()}
+    assert loaded.card["data_sha256"] == {"anatomies.h5": data_sha256()}

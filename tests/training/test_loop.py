@@ -24,7 +24,7 @@ from mricourse.training.loop import Settings, train, validate
 from mricourse.training.losses import log_nmse
 from mricourse.training.state import History
 
-SCRIPT = Path(__file__).with_name("small_training.py")
+SCRIPT = Path(__file__).parents[1] / "small_training.py"
 SHORT = replace(SETTINGS, n_steps=10, validate_every=4, save_every=3)
 
 

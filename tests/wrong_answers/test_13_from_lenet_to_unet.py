@@ -119,7 +119,7 @@ WRONG = {
         "ends at the 84": lenet().replace(", nn.ReLU(), nn.Linear(84, 10)", ""),
         "the published form": """
 def my_lenet():
-    return lenet.published_lenet()
+    return published_lenet()
 """,
     },
     "my_block": {
