@@ -24,7 +24,7 @@ from mricourse.simulate.randomised import draw_scan
 from mricourse.simulate.roughness import roughened
 
 PATTERNS = ("equispaced", "random", "variable_density", "points")
-CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct.py
+CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct/methods.py
 MAX_POINTS = 224**2  # pixels of the largest matrix that gets points: they are whole slices, and those take long
 COILS = {"head_array": 0.6, "biot_savart": 0.2, "gaussian": 0.2}  # the last two overlap more and amplify more noise
 MIN_HEAD = 0.15  # share of a strip's pixels that should hold signal

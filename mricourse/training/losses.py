@@ -91,7 +91,7 @@ def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tens
 
 
 PLAIN = {"log_nmse": log_nmse, "mse": mse, "l1": l1, "ssim": ssim_loss}
-LOSSES = (*PLAIN, "perceptual", "adversarial")  # the last two have a network, see mricourse/perceptual.py
+LOSSES = (*PLAIN, "perceptual", "adversarial")  # the last two have a network of their own
 
 
 def _energy(image: Tensor) -> Tensor:
