@@ -117,9 +117,7 @@ class Comparison:
             rows.append((s.scan, s.sampling, *numbers, *settings))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        lines += [
-            f"{each.sampling}, {len(each.gains)} scans: {self.network} minus {each}" for each in self.differences
-        ]
+        lines += [f"{each.sampling}, {len(each.gains)} scans: {self.network} minus {each}" for each in self.differences]
         return "\n".join(lines)
 
 

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-from scipy.special import stdtrit
 from torch import Tensor
 
 FEWEST_FOR_INTERVAL = 4  # with three values or fewer the values themselves say more
@@ -73,6 +72,8 @@ def t_interval(samples: Tensor, *, level: float = 0.95) -> tuple[float, float]:
 
     Source: Student, Biometrika 1908.
     """
+    from scipy.special import stdtrit  # late: `import mricourse` should not wait for it
+
     x = _samples(samples, level)
     mean = float(x.mean())
     quantile = float(stdtrit(len(x) - 1, (1 + level) / 2))
