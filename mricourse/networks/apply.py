@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from mricourse.physics.normalisation import normalised
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.least_squares import Trace
-from mricourse.reconstruct.methods import normalised
 
 if TYPE_CHECKING:
     pass

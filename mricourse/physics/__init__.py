@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = face(
         "epi": "nyquist_ghost",
         "fourier": "fft2c fftc ifft2c ifftc random_complex",
         "noise": "noise_covariance noise_level prewhiten",
+        "normalisation": "normalised",
         "nufft": "NufftOperator",
         "operators": "LinearOperator SenseOperator dot_test",
         "radon": "RadonOperator",

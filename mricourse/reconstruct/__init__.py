@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = face(
     {
         "epi": "image_entropy remove_nyquist_ghost",
         "least_squares": "cg_sense conjugate_gradient direct_solver",
-        "methods": "normalised reconstruct with_smaps",
+        "methods": "reconstruct with_smaps",
         "parallel_imaging": "g_factor grappa pseudo_replica sense_unfold",
         "sparsity": "finite_differences finite_differences_adjoint fista soft_threshold tv_reconstruction wavelet_prox "
         "wavelet_reconstruction",

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mricourse.files import any_of
 from mricourse.physics.calibration import espirit
-from mricourse.physics.operators import SenseOperator
+from mricourse.physics.normalisation import normalised
 from mricourse.physics.sampling import acs_lines_of
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.least_squares import Trace, cg_sense
@@ -98,27 +98,3 @@ def check_options(method: str, reg_weight: float | None, acs: int | None) -> Non
         raise ValueError(f"the regularisation weight is {reg_weight}; expected a number of 0 or more, such as 0.001.")
     if acs is not None and acs < MIN_ACS:
         raise ValueError(f"acs is {acs}; expected at least {MIN_ACS} samples to estimate coil maps, such as 24.")
-
-
-def normalised(scan: Scan) -> tuple[SenseOperator, Tensor, Tensor]:
-    r"""Bring a scan to numbers around 1, because single precision has to hold their squares.
-
-    Returns
-    -------
-    A : SenseOperator
-        Maps with a largest $\sum|S|^2$ of 1.
-    kspace : complex Tensor, shape (coils, ky, kx)
-        With a largest magnitude of 1.
-    unit : real Tensor, shape ()
-        What an image made of both is multiplied with, to be in the units of the data.
-
-    Raises
-    ------
-    ValueError
-        A scan without coil maps.
-    """
-    if scan.smaps is None:
-        raise ValueError("the scan has no coil maps; expected smaps: add them with with_smaps(scan).")
-    scale = scan.kspace.abs().max()
-    power = scan.smaps.abs().square().sum(dim=0).max().sqrt()
-    return SenseOperator(scan.smaps / power, scan.mask), scan.kspace / scale, scale / power

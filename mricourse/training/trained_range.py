@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from mricourse.physics.noise import noise_level
+from mricourse.physics.normalisation import normalised
 from mricourse.physics.sampling import acceleration_of, acs_lines_of
 from mricourse.physics.scan import Scan
-from mricourse.reconstruct.methods import normalised
 
 if TYPE_CHECKING:
     from mricourse.training.checkpoints import Checkpoint

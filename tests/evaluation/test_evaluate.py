@@ -18,10 +18,10 @@ from mricourse.evaluation.tuning import FIRST, ITERATIONS, WEIGHTS, tuned_wavele
 from mricourse.physics.calibration import espirit
 from mricourse.physics.coils import combine
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
+from mricourse.physics.normalisation import normalised
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acs_lines_of
 from mricourse.physics.scan import Scan
-from mricourse.reconstruct.methods import normalised
 from mricourse.reconstruct.sparsity import wavelet_reconstruction
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.protocols import contrast_scan

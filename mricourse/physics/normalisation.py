@@ -1,0 +1,32 @@
+"""Bring k-space and coil maps of any unit to numbers around 1, before solvers and networks see them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from mricourse.physics.operators import SenseOperator
+from mricourse.physics.scan import Scan
+
+
+def normalised(scan: Scan) -> tuple[SenseOperator, Tensor, Tensor]:
+    r"""Bring a scan to numbers around 1, because single precision has to hold their squares.
+
+    Returns
+    -------
+    A : SenseOperator
+        Maps with a largest $\sum|S|^2$ of 1.
+    kspace : complex Tensor, shape (coils, ky, kx)
+        With a largest magnitude of 1.
+    unit : real Tensor, shape ()
+        What an image made of both is multiplied with, to be in the units of the data.
+
+    Raises
+    ------
+    ValueError
+        A scan without coil maps.
+    """
+    if scan.smaps is None:
+        raise ValueError("the scan has no coil maps; expected smaps: add them with with_smaps(scan).")
+    scale = scan.kspace.abs().max()
+    power = scan.smaps.abs().square().sum(dim=0).max().sqrt()
+    return SenseOperator(scan.smaps / power, scan.mask), scan.kspace / scale, scale / power
