@@ -1,12 +1,16 @@
 """Parallel imaging in closed form: SENSE unfolding and its g-factor, noise measured by pseudo-replicas, and GRAPPA."""
 
-from collections.abc import Callable
+from bisect import bisect
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from mricourse.physics.fourier import ifft2c, random_complex
-from mricourse.physics.sampling import acs_lines_of
+
+NARROW = 3  # lines: across a wider gap between the edges of k-space, weights would amplify noise above the signal
+Neighbourhoods = dict[tuple[int, ...], list[int]]
 
 
 def sense_unfold(kspace: Tensor, smaps: Tensor, acceleration: int, *, noise_covariance: Tensor | None = None) -> Tensor:
@@ -17,7 +21,8 @@ def sense_unfold(kspace: Tensor, smaps: Tensor, acceleration: int, *, noise_cova
     Parameters
     ----------
     kspace : complex Tensor, shape (..., coils, ky, kx)
-        Every ``acceleration``-th ky line; further lines (an ACS) are left out. ky must divide by ``acceleration``.
+        Every ``acceleration``-th ky line; further lines (an ACS) are left out, and empty edges (partial Fourier)
+        stay empty. ky must divide by ``acceleration``.
     smaps : complex Tensor, shape (coils, y, x)
         Coil sensitivity maps, dimensionless. Where all are zero the result is zero.
     noise_covariance : complex Tensor, shape (coils, coils), optional
@@ -27,6 +32,11 @@ def sense_unfold(kspace: Tensor, smaps: Tensor, acceleration: int, *, noise_cova
     -------
     complex Tensor, shape (..., y, x), in the units of a fully sampled image.
     """
+    if smaps.ndim != 3 or smaps.shape != kspace.shape[-3:]:
+        raise ValueError(
+            f"the maps have shape {tuple(smaps.shape)} and kspace {tuple(kspace.shape)}; expected maps "
+            "(coils, y, x) of the same coils and matrix."
+        )
     alias_maps, support = _alias_maps(smaps, acceleration)
     whitening = _whitening(noise_covariance, alias_maps)
     offset = _comb_offset(kspace, acceleration)
@@ -93,8 +103,10 @@ def grappa(kspace: Tensor, mask: Tensor, *, kernel_size: tuple[int, int] = (4, 5
     Parameters
     ----------
     kspace : complex Tensor, shape (coils, ky, kx)
-        Zero where not sampled: every R-th line and an ACS of at least ``R * (kernel_size[0] - 1) + 1`` lines.
-    mask : bool Tensor, shape (ky, 1)
+        Zero where not sampled: every R-th line and an ACS of at least ``R * (kernel_size[0] - 1) + 1`` lines, anywhere.
+    mask : bool Tensor, shape (ky,), (ky, 1) or (ky, kx)
+        Whole lines. Where edges of k-space are empty, as partial Fourier leaves them, they stay empty; so do up to
+        R - 1 lines at an edge where ky does not divide by R and those across the edge are more than R (or 3) away.
     kernel_size : (int, int)
         Sampled lines and readout points that each estimate uses.
     reg_weight : float
@@ -102,49 +114,114 @@ def grappa(kspace: Tensor, mask: Tensor, *, kernel_size: tuple[int, int] = (4, 5
 
     Returns
     -------
-    complex Tensor, shape (coils, ky, kx): complete k-space, the sampled lines unchanged.
+    complex Tensor, shape (coils, ky, kx): k-space, complete between the sampled lines, which are unchanged.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A mask that is not of whole lines, lines that are not equispaced, or an ACS or a comb too small for the kernel.
     """
-    sampled = mask.squeeze(-1)
-    acceleration = int(sampled.nonzero().flatten().diff().max())
-    offset = _comb_offset(kspace, acceleration)
+    if kspace.ndim != 3 or not kspace.is_complex():
+        raise ValueError(f"kspace has shape {tuple(kspace.shape)}, {kspace.dtype}; expected complex (coils, ky, kx).")
     n_lines, n_points = kernel_size
-    span = acceleration * (n_lines - 1) + 1
-    n_acs, ny = acs_lines_of(mask), len(sampled)
-    if n_acs < span:
+    if not (n_lines >= 1 and 1 <= n_points <= kspace.shape[-1]):
         raise ValueError(
-            f"the ACS has {n_acs} lines; expected at least {span} for R = {acceleration} and {n_lines} kernel lines."
+            f"kernel_size is {kernel_size}; expected at least 1 line and 1 to {kspace.shape[-1]} points, as (4, 5)."
         )
-    first = ny // 2
-    while first > 0 and sampled[first - 1]:
-        first -= 1
-    windows = _windows(
-        kspace[:, first : first + n_acs], n_points, span, acceleration
-    )  # (rows, kx, coils * lines * points)
-    sources = windows.flatten(0, 1)
-    gram = sources.mH @ sources
-    gram = gram + reg_weight * gram.diagonal().real.mean() * torch.eye(len(gram), device=gram.device)
-    above = acceleration * ((n_lines - 1) // 2)  # rows of the window above the gap that is filled
-    margin = span + acceleration
-    around = torch.cat([kspace[:, -margin:], kspace, kspace[:, :margin]], dim=1)  # k-space is periodic
+    sampled = _sampled_lines(mask, kspace)
+    acs = _longest_run(sampled)
+    comb, acceleration = _comb(sampled, acs)
+    shortest = acceleration * (n_lines - 1) + 1
+    if acceleration > 1 and len(acs) < shortest:
+        raise ValueError(
+            f"the ACS has {len(acs)} lines; expected at least {shortest} for R = {acceleration} and {n_lines} kernel "
+            "lines. Sample more lines in the centre, or use fewer kernel lines."
+        )
     filled = kspace.clone()
-    for missing in range(1, acceleration):
-        rows = torch.arange(windows.shape[0], device=kspace.device) + first + above + missing
-        targets = kspace[:, rows].permute(1, 2, 0).flatten(0, 1)
+    for offsets, lines in _neighbourhoods(sampled, comb, acceleration, n_lines).items():
+        known = range(acs[0] - min(0, *offsets), acs[-1] + 1 - max(0, *offsets))
+        sources = _sources(kspace, known, offsets, n_points).flatten(0, 1)
+        targets = kspace[:, known].permute(1, 2, 0).flatten(0, 1)
+        gram = sources.mH @ sources
+        is_even = all(after - before == acceleration for before, after in pairwise(offsets))
+        weight = reg_weight if is_even else reg_weight / 100  # uneven distances: a third of the error
+        gram = gram + weight * gram.diagonal().real.mean() * torch.eye(len(gram), device=gram.device)
         weights = torch.linalg.solve(gram, sources.mH @ targets)
-        lines = torch.arange(ny)[((torch.arange(ny) - ny // 2 - offset) % acceleration == missing) & ~sampled.cpu()]
-        for line in lines.tolist():
-            top = line - missing - above + margin
-            neighbours = _windows(around[:, top : top + span], n_points, span, acceleration)[0]
-            filled[:, line] = (neighbours @ weights).mT
+        filled[:, lines] = (_sources(kspace, lines, offsets, n_points) @ weights).permute(2, 0, 1)
     return filled
 
 
-def _windows(kspace: Tensor, n_points: int, span: int, acceleration: int) -> Tensor:
-    """Collect the kernel's source samples: (coils, ky, kx) -> (ky - span + 1, kx, coils * lines * points)."""
-    half = n_points // 2
-    padded = torch.cat([kspace[..., -half:], kspace, kspace[..., :half]], dim=-1) if half else kspace
-    windows = padded.unfold(1, span, 1).unfold(2, n_points, 1)[..., ::acceleration, :]
-    return windows.permute(1, 2, 0, 3, 4).flatten(2)
+def _sampled_lines(mask: Tensor, kspace: Tensor) -> list[bool]:
+    """Say for each ky line whether it was sampled; refuse masks that are not of whole lines, the same in all coils."""
+    if mask.dtype != torch.bool:
+        raise TypeError(f"mask has dtype {mask.dtype}; expected bool, True where sampled. Use mask != 0.")
+    lines = mask[:, None] if mask.ndim == 1 else mask
+    first = lines.reshape(-1, *lines.shape[-2:])[0, :, :1]
+    if len(first) != kspace.shape[-2] or not bool((lines == first).all()):
+        raise ValueError(
+            f"mask has shape {tuple(mask.shape)}; expected whole ky lines, ({kspace.shape[-2]}, 1), the same for all "
+            "coils. For lines along kx swap the axes of both, for single points use cg_sense."
+        )
+    return first[:, 0].tolist()
+
+
+def _longest_run(sampled: Sequence[bool]) -> range:
+    """Find the ACS: the longest run of sampled lines."""
+    runs = [range(0)]
+    for line, is_there in enumerate(sampled):
+        if is_there:
+            goes_on = len(runs[-1]) and runs[-1].stop == line
+            runs.append(range(runs[-1].start if goes_on else line, line + 1))
+    return max(runs, key=len)
+
+
+def _comb(sampled: Sequence[bool], acs: range) -> tuple[list[int], int]:
+    """Find the equispaced lines, between the first and the last that were sampled, and the distance R between them."""
+    lines = [line for line, is_there in enumerate(sampled) if is_there]
+    if len(lines) < 2:
+        raise ValueError(f"the mask samples {len(lines)} of {len(sampled)} lines; expected every R-th line and an ACS.")
+    acceleration = max(after - before for before, after in pairwise(lines))
+    for offset in range(acceleration):
+        comb = [line for line in range(lines[0], lines[-1] + 1) if line % acceleration == offset]
+        if set(comb) <= set(lines) <= {*comb, *acs}:
+            return comb, acceleration
+    raise ValueError(
+        f"the largest gap between sampled lines is {acceleration}, but they are not every {acceleration}-th line and "
+        "an ACS; expected an equispaced acquisition. For other masks use cg_sense."
+    )
+
+
+def _neighbourhoods(sampled: Sequence[bool], comb: list[int], acceleration: int, n_lines: int) -> Neighbourhoods:
+    """Group the lines to fill by where their sources lie: {distances from the line: lines}.
+
+    k-space is periodic, so the neighbours of an edge line lie beyond the edge too, at uneven distances where ky does
+    not divide by R. Where the gap across the edges is wide, the sources lie within them.
+    """
+    ny = len(sampled)
+    is_round = comb[0] + ny - comb[-1] <= max(acceleration, NARROW)
+    around = [line + turn for turn in (-ny, 0, ny) for line in comb] if is_round else comb
+    groups: Neighbourhoods = {}
+    for line in range(0 if is_round else comb[0], ny if is_round else comb[-1]):
+        if sampled[line]:
+            continue
+        start = bisect(around, line) - 1 - (n_lines - 1) // 2
+        start = min(max(start, 0), len(around) - n_lines)
+        offsets = [source - line for source in around[start : start + n_lines]]
+        while offsets[-1] - offsets[0] > acceleration * (n_lines - 1):  # a wider kernel would need a larger ACS
+            offsets.remove(max(offsets, key=abs))
+        groups.setdefault(tuple(offsets), []).append(line)
+    return groups
+
+
+def _sources(kspace: Tensor, lines: Sequence[int], offsets: Sequence[int], n_points: int) -> Tensor:
+    """Collect the samples that estimate lines: (coils, ky, kx) -> (lines, kx, coils * offsets * points), periodic."""
+    rows = torch.tensor([[line + offset for offset in offsets] for line in lines], device=kspace.device)
+    before = n_points // 2
+    columns = torch.arange(-before, kspace.shape[-1] + n_points - 1 - before, device=kspace.device)
+    around = kspace[:, rows % kspace.shape[-2]][
+        ..., columns % kspace.shape[-1]
+    ]  # (coils, lines, offsets, kx + points - 1)
+    return around.unfold(-1, n_points, 1).permute(1, 3, 0, 2, 4).flatten(2)
 
 
 def _alias_maps(smaps: Tensor, acceleration: int) -> tuple[Tensor, Tensor]:
@@ -174,11 +251,21 @@ def _whitening(noise_covariance: Tensor | None, alias_maps: Tensor) -> Tensor:
 
 
 def _comb_offset(kspace: Tensor, acceleration: int) -> int:
-    """Offset of the fully sampled comb from the centre line: the residue class without an empty line."""
+    """Offset of the sampled comb from the centre line: the residue class without an empty line between the edges.
+
+    Empty edges, as partial Fourier leaves them, blur the image but do not fold it.
+    """
     ny = kspace.shape[-2]
     filled = kspace.abs().sum(-1).flatten(0, -2).sum(0) > 0
+    lines = filled.nonzero().flatten()
+    if len(lines) < 2:
+        raise ValueError(
+            f"kspace holds {len(lines)} line{'' if len(lines) == 1 else 's'} of {ny}; expected every {acceleration}-th."
+        )
+    span = torch.arange(int(lines[0]), int(lines[-1]) + 1, device=filled.device)
     for offset in range(acceleration):
-        if filled[(torch.arange(ny, device=filled.device) - ny // 2 - offset) % acceleration == 0].all():
+        comb = span[(span - ny // 2 - offset) % acceleration == 0]
+        if len(comb) and filled[comb].all():
             return offset
     raise ValueError(
         f"no comb of every {acceleration}-th ky line is complete; expected an equispaced acquisition at this rate."

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from mricourse.physics.coils import rss
+from mricourse.physics.coils import combine, rss
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.operators import SenseOperator
-from mricourse.physics.sampling import equispaced_mask
+from mricourse.physics.sampling import equispaced_mask, random_mask
 from mricourse.reconstruct.least_squares import cg_sense
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, pseudo_replica, sense_unfold
 from mricourse.simulate.coils import simulate_coils
@@ -84,6 +84,96 @@ def test_grappa_fills_what_was_left_out(acceleration, limit):
         assert error < limit and error < 0.4 * (zero_filled - reference).norm() / reference.norm()
 
 
+def edge_error(ny, acceleration, offset, **options):
+    """Relative error of GRAPPA in the six outer lines on either side, on smooth coil images without noise."""
+    truth = fft2c(simulate_coils(8, (ny, 96)))
+    mask = equispaced_mask(ny, acceleration, acs=24, offset=offset)
+    edges = [*range(6), *range(ny - 6, ny)]
+    missing = [line for line in edges if not mask[line]]
+    wrong = grappa(truth * mask, mask, **options) - truth
+    return float(wrong[:, missing].norm() / truth[:, missing].norm())
+
+
+@pytest.mark.parametrize("acceleration", [2, 3])
+@pytest.mark.parametrize("ny", [127, 128, 129, 130, 131])
+def test_edge_lines_are_right_where_ky_does_not_divide_by_r(ny, acceleration):
+    even = 126  # divides by 2 and by 3
+    for offset in range(acceleration):
+        worst = max(edge_error(even, acceleration, other) for other in range(acceleration))
+        assert edge_error(ny, acceleration, offset) < 1.7 * worst
+
+
+def partial_fourier(shape, acceleration, top, bottom):
+    """k-space (8, ky, kx) of a phantom, and a mask whose first and last lines are empty."""
+    smaps = simulate_coils(8, shape, seed=2)
+    truth = fft2c(smaps * shepp_logan(shape)) + 1e-3 * random_complex(8, *shape)
+    mask = equispaced_mask(shape[0], acceleration, acs=24)
+    mask[:top] = False
+    mask[shape[0] - bottom :] = False
+    return truth, mask, smaps
+
+
+@pytest.mark.parametrize(("top", "bottom"), [(8, 8), (30, 0), (0, 45), (7, 0), (1, 2)])
+@pytest.mark.parametrize("acceleration", [2, 3])
+def test_grappa_fills_within_the_sampled_span(acceleration, top, bottom):
+    truth, mask, _ = partial_fourier((128, 96), acceleration, top, bottom)
+    filled = grappa(truth * mask, mask)
+    lines = mask[:, 0].nonzero().flatten()
+    span = slice(int(lines[0]), int(lines[-1]) + 1)
+    error = (filled[:, span] - truth[:, span]).norm() / truth[:, span].norm()
+    assert error < {2: 0.02, 3: 0.04}[acceleration]
+    assert torch.equal(filled[:, mask[:, 0]], truth[:, mask[:, 0]])
+    if top >= acceleration:
+        assert not filled[:, : span.start].any() and filled[:, span].any(dim=(0, 2)).all()
+
+
+@pytest.mark.parametrize("kernel_size", [(4, 5), (4, 4), (3, 5), (2, 2), (2, 3), (1, 1), (5, 6), (6, 1)])
+def test_grappa_takes_any_kernel(kernel_size):
+    truth, mask, _ = partial_fourier((96, 80), 2, 0, 0)
+    filled = grappa(truth * mask, mask, kernel_size=kernel_size)
+    error = (filled - truth).norm() / truth.norm()
+    assert error < (0.2 if kernel_size == (1, 1) else 0.05)
+
+
+def test_grappa_takes_masks_of_any_shape():
+    truth, mask, _ = partial_fourier((96, 80), 3, 0, 0)
+    expected = grappa(truth * mask, mask)
+    for shaped in (mask[:, 0], mask.expand(96, 80), mask[None], mask.expand(8, 96, 80)):
+        assert torch.equal(grappa(truth * mask, shaped), expected)
+
+
+def test_grappa_takes_an_acs_beside_the_centre():
+    truth, mask, _ = partial_fourier((96, 80), 3, 0, 0)
+    moved = (torch.arange(96) % 3 == 0)[:, None]
+    moved[42:66] = True
+    errors = [(grappa(truth * each, each) - truth).norm() / truth.norm() for each in (mask, moved)]
+    assert errors[1] < 1.5 * errors[0]
+
+
+def test_grappa_changes_nothing_where_nothing_is_missing():
+    truth, _, _ = partial_fourier((96, 80), 2, 0, 0)
+    everything = torch.ones(96, 1, dtype=torch.bool)
+    assert torch.equal(grappa(truth, everything), truth)
+    everything[:9] = False
+    assert torch.equal(grappa(truth * everything, everything), truth * everything)
+
+
+@pytest.mark.parametrize(("top", "bottom"), [(8, 8), (20, 0)])
+def test_unfolding_leaves_empty_edges_empty(top, bottom):
+    truth, mask, smaps = partial_fourier((128, 96), 2, top, bottom)
+    kept = truth.clone()
+    kept[:, :top] = 0
+    kept[:, 128 - bottom :] = 0
+    unfolded = sense_unfold(truth * mask, smaps, 2)
+    complete = combine(ifft2c(kept), smaps)
+    folded = sense_unfold(truth * equispaced_mask(128, 2, acs=0), smaps, 2)
+    limit = (combine(ifft2c(truth), smaps) - folded).norm() / folded.norm()  # of the noise, without empty edges
+    assert (unfolded - complete).norm() / complete.norm() < 2 * limit
+
+
+LINES = torch.arange(60)[:, None]
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -92,9 +182,27 @@ def test_grappa_fills_what_was_left_out(acceleration, limit):
         (lambda: sense_unfold(fft2c(MAPS) * equispaced_mask(60, 4, acs=0), MAPS, 2), "no comb of every 2-th"),
         (lambda: g_factor(MAPS, 2, noise_covariance=torch.eye(3)), "expected \\(8, 8\\)"),
         (lambda: pseudo_replica(lambda n: n[:, 0], torch.ones(1, 1), (2, 4, 4), n_replicas=1), "at least 2"),
+        (lambda: sense_unfold(0 * fft2c(MAPS), MAPS, 2), "kspace holds 0 lines"),
+        (lambda: sense_unfold(fft2c(MAPS) * (LINES == 30), MAPS, 2), "kspace holds 1 line"),
+        (lambda: sense_unfold(fft2c(MAPS)[:, :40], MAPS, 2), "maps have shape"),
         (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 4, acs=6)), "the ACS has"),
+        (lambda: grappa(fft2c(MAPS), LINES < 0), "samples 0 of 60 lines"),
+        (lambda: grappa(fft2c(MAPS), LINES == 30), "samples 1 of 60 lines"),
+        (lambda: grappa(fft2c(MAPS), random_mask(60, 2, acs=20)), "expected an equispaced acquisition"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3) & (LINES != 9)), "expected an equispaced acquisition"),
+        (lambda: grappa(fft2c(MAPS), random_mask((60, 51), 3, acs=20)), "expected whole ky lines"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(51, 3, acs=20).mT), "swap the axes"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(64, 3, acs=20)), "expected whole ky lines"),
+        (lambda: grappa(fft2c(MAPS)[0], equispaced_mask(60, 3, acs=20)), "expected complex \\(coils, ky, kx\\)"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3), kernel_size=(0, 5)), "at least 1 line"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3), kernel_size=(4, 52)), "1 to 51 points"),
     ],
 )
 def test_wrong_arguments_are_named(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_a_mask_of_numbers_is_refused():
+    with pytest.raises(TypeError, match="mask != 0"):
+        grappa(fft2c(MAPS), equispaced_mask(60, 3).int())
