@@ -55,13 +55,15 @@ def split_error(image: Tensor, reference: Tensor, mask: Tensor) -> tuple[Tensor,
     """
     image = floating(image)
     reference = floating(reference)
-    found, wanted = null_space_part(image, mask), null_space_part(reference, mask)
+    found = null_space_part(image, mask)
+    wanted = null_space_part(reference, mask)
     detail = _energy(wanted)
     if not (detail > 1e-12 * _energy(reference)).all():
         raise ValueError("a reference has nothing outside the mask; expected one with detail that was not measured.")
     share = (wanted.conj() * found).sum((-2, -1)) / detail
     invented = _energy(found - share[..., None, None] * wanted)
-    whole, hidden = _energy(image - reference), _energy(found - wanted)
+    whole = _energy(image - reference)
+    hidden = _energy(found - wanted)
     return (whole - hidden) / detail, (1 - share).abs().square(), invented / detail
 
 
@@ -106,7 +108,8 @@ def texture_distance(images: Tensor, references: Tensor, *, n_resamples: int = 0
     high = float(torch.maximum(images.abs().amax(), references.abs().amax()))
     if high == 0:
         return torch.zeros(n_resamples) if n_resamples else torch.zeros(())
-    found, wanted = _cumulative(images, high), _cumulative(references, high)
+    found = _cumulative(images, high)
+    wanted = _cumulative(references, high)
     width = high / N_LEVELS
     if not n_resamples:
         return (found.mean(0) - wanted.mean(0)).abs().sum() * width

@@ -16,7 +16,9 @@ __all__ = ["Node", "backward", "draw_graph", "history"]
 
 MAX_NODES = 60
 KEY = "in a box: value, and below it gradient; at an arrow: local slope, 1 where nothing is written"
-_WIDTH_IN, _COLUMN_IN, _ROW_IN = 10.0, 1.25, 0.78
+_WIDTH_IN = 10.0
+_COLUMN_IN = 1.25
+_ROW_IN = 0.78
 _BOX_IN = (0.64, 0.56)
 _TWIN_IN = 0.14  # of two arrows between the same boxes, each lies this far from the middle
 _LABEL_AT = 0.36  # of the way from parent to child: arrows cross in the middle
@@ -62,7 +64,9 @@ def history(root: Node) -> list[Node]:
     ValueError
         If a number has not as many slopes as parents.
     """
-    order, seen, waiting = [], set(), [(root, False)]
+    order = []
+    seen = set()
+    waiting = [(root, False)]
     while waiting:
         node, parents_done = waiting.pop()
         if parents_done:
@@ -122,7 +126,8 @@ def draw_graph(root: Node, *, title: str = "") -> Axes:
     """
     columns = _columns(root)
     places = _places(columns)
-    n_columns, n_rows = len(columns), max(len(column) for column in columns)
+    n_columns = len(columns)
+    n_rows = max(len(column) for column in columns)
     step = min(_COLUMN_IN, (_WIDTH_IN - _BOX_IN[0]) / max(1, n_columns - 1))
     size = ((n_columns - 1) * step + _BOX_IN[0], n_rows * _ROW_IN)
     axes = plt.subplots(figsize=(size[0], size[1] + 0.5))[1]
@@ -143,7 +148,8 @@ def draw_graph(root: Node, *, title: str = "") -> Axes:
 
 def _columns(root: Node) -> list[list[Node]]:
     """All numbers by their longest way to the result, the result last."""
-    order, columns = history(root), defaultdict(list)
+    order = history(root)
+    columns = defaultdict(list)
     if len(order) > MAX_NODES:
         raise ValueError(
             f"the graph has {len(order)} numbers; expected at most {MAX_NODES}. Draw the loss of one voxel only."
@@ -172,7 +178,8 @@ def _places(columns: list[list[Node]]) -> list[tuple[Node, tuple[int, float]]]:
 
 
 def _draw_arrow(axes: Axes, start: tuple, end: tuple, slope: float, shift: float) -> None:
-    start, end = (start[0] + _BOX_IN[0] / 2, start[1] + shift), (end[0] - _BOX_IN[0] / 2, end[1] + shift)
+    start = (start[0] + _BOX_IN[0] / 2, start[1] + shift)
+    end = (end[0] - _BOX_IN[0] / 2, end[1] + shift)
     style = {"arrowstyle": "-|>", "color": "0.6", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", end, start, arrowprops=style, zorder=1)
     if (label := f"{slope:.2g}") != "1":

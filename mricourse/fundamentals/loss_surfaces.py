@@ -90,7 +90,8 @@ def folded_pair(smaps: Tensor, pixels: Tensor) -> Surface:
             f"smaps has shape {tuple(smaps.shape)} and pixels {tuple(pixels.shape)}; expected (coils, 2) and (2,): "
             "choose two places that fold onto one another."
         )
-    coils, true = smaps.double(), pixels.double()
+    coils = smaps.double()
+    true = pixels.double()
     x, y = true.tolist()
     return Surface(
         title="two folded pixels",
@@ -162,7 +163,8 @@ def run_optimizers(
     ValueError
         A start that is not two finite numbers, or a rate or a number of steps that is not above 0.
     """
-    start, rates = surface.start if start is None else start, surface.rates if rates is None else rates
+    start = surface.start if start is None else start
+    rates = surface.rates if rates is None else rates
     if len(start) != 2 or not all(map(math.isfinite, start)):
         raise ValueError(f"start is {tuple(start)}; expected two finite numbers, such as {surface.start}.")
     if not min(rates) > 0 or not noise_std >= 0 or n_steps < 1:
@@ -212,7 +214,8 @@ def show_paths(runs: Mapping[Surface, Mapping[str, Tensor]]) -> list[Axes]:
 def draw_surface(axes: Axes, surface: Surface) -> None:
     """Contours a factor of two apart, down to 1/4096 of the highest, and a star at each minimum."""
     left, right, bottom, top = surface.window
-    x, y = np.linspace(left, right, 161), np.linspace(bottom, top, 161)
+    x = np.linspace(left, right, 161)
+    y = np.linspace(bottom, top, 161)
     grid = torch.from_numpy(np.stack(np.meshgrid(x, y), axis=-1))
     loss = as_array(surface.loss(grid) - surface.loss(torch.tensor(surface.minima[0], dtype=torch.float64)))
     levels = loss.max() * 2.0 ** np.arange(-12, 1)

@@ -48,7 +48,8 @@ def beside_torch(
     draws = scale * torch.randn(n_steps, 3, 5, generator=generator, dtype=torch.float64)
     weights = torch.randn(3, 5, generator=generator, dtype=torch.float64)
     parameter = weights.clone().requires_grad_()
-    torchs, differences = optimizer([parameter], lr=0.1), []
+    torchs = optimizer([parameter], lr=0.1)
+    differences = []
     for t, gradient in enumerate(draws, start=1):
         torchs.param_groups[0]["lr"] = rate = 0.1 / t
         parameter.grad = gradient.clone()
@@ -156,7 +157,9 @@ def range_test(
             f"got width={width} and n_sweeps={n_sweeps} for {len(rates)} rates; expected an odd width, at most as many "
             "as rates, such as 25, and at least one sweep."
         )
-    n_steps, half, change = len(rates), width // 2, torch.tensor(0.0)
+    n_steps = len(rates)
+    half = width // 2
+    change = torch.tensor(0.0)
     for first in range(0, n_sweeps * n_steps, n_steps):
         moved = functools.partial(_later, loss, first)
         _, losses = train_with_rates(network, moved, rates, optimizer=optimizer)
@@ -190,7 +193,8 @@ def read_range_test(rates: Tensor, curve: Tensor, *, rise: float) -> tuple[float
         A curve that does not fall: the rates begin too high.
     """
     known = torch.nan_to_num(curve, nan=torch.inf)
-    first, lowest = int(known.isfinite().int().argmax()), int(known.argmin())
+    first = int(known.isfinite().int().argmax())
+    lowest = int(known.argmin())
     if lowest - first < 2:
         raise ValueError("the loss does not fall; expected a fall before it rises: begin with lower rates.")
     fastest = first + int(torch.gradient(known[first : lowest + 1])[0].argmin())

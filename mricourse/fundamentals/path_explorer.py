@@ -65,7 +65,9 @@ class PathExplorer(View):
         if not titles or len(set(titles)) < len(titles):
             raise ValueError(f"the surfaces are {titles}; expected at least one, each with a title of its own.")
         super().__init__(width_px)
-        self._surfaces, self._n_steps, self._busy = dict(zip(titles, surfaces, strict=True)), n_steps, False
+        self._surfaces = dict(zip(titles, surfaces, strict=True))
+        self._n_steps = n_steps
+        self._busy = False
         self.surface = ipywidgets.Dropdown(options=titles, description="surface")
         wide = {"style": {"description_width": "initial"}, "layout": {"width": "420px"}}
         log = {"base": 10, "min": -3, "max": 0.6, "step": 0.01, "readout_format": ".3f", **wide}
@@ -73,7 +75,8 @@ class PathExplorer(View):
         self.adaptive_rate = ipywidgets.FloatLogSlider(description="rate of Adagrad, RMSProp, Adam", **log)
         self.noise = ipywidgets.FloatSlider(description="noise of the gradient", max=1.0, step=0.05, **wide)
         self._x, self._y = (ipywidgets.FloatSlider(step=0.01, **wide) for _ in range(2))
-        self._canvas, self._table = _Canvas(width_px=width_px), ipywidgets.HTML()
+        self._canvas = _Canvas(width_px=width_px)
+        self._table = ipywidgets.HTML()
         controls = [self.surface, self._x, self._y, self.rate, self.adaptive_rate, self.noise, self._table]
         row = ipywidgets.HBox([self._canvas, ipywidgets.VBox(controls)], layout=WRAP | {"align_items": "flex-start"})
         self._show_surface()
@@ -103,16 +106,19 @@ class PathExplorer(View):
 
     def _show_surface(self) -> None:
         chosen = self._chosen
-        self._canvas.picture, self._canvas.window = _picture(chosen, self._canvas.frame), list(chosen.window)
+        self._canvas.picture = _picture(chosen, self._canvas.frame)
+        self._canvas.window = list(chosen.window)
         left, right, bottom, top = chosen.window
         self._busy = True
         for slider, label, low, high in zip(
             (self._x, self._y), chosen.labels, (left, bottom), (right, top), strict=True
         ):
             slider.description = f"start: {label}"
-            slider.min, slider.max = min(low, slider.min), max(high, slider.max)  # never crossing on the way
+            slider.min = min(low, slider.min)
+            slider.max = max(high, slider.max)  # never crossing on the way
             slider.value = low
-            slider.min, slider.max = low, high
+            slider.min = low
+            slider.max = high
         self.rate.value, self.adaptive_rate.value = chosen.rates
         self._busy = False
         self._take(chosen.start)
@@ -127,7 +133,8 @@ class PathExplorer(View):
             self._canvas.start = list(self.start)
         finally:
             self._busy = False
-        rates, noise = (self.rate.value, self.adaptive_rate.value), self.noise.value
+        rates = (self.rate.value, self.adaptive_rate.value)
+        noise = self.noise.value
         self.paths = run_optimizers(self._chosen, self.start, rates=rates, noise_std=noise, n_steps=self._n_steps)
         colours = COLOURS[: len(self.paths)]
         self._canvas.paths = [

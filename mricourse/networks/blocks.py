@@ -130,7 +130,8 @@ class BlockNet(nn.Module):
             raise ValueError(f"got block={block!r}; expected one of {', '.join(BLOCKS)}.")
         if min(n_features, n_blocks) < 1:
             raise ValueError(f"got n_features={n_features} and n_blocks={n_blocks}; expected at least 1 of each.")
-        self.first, self.last = _convolution(2, n_features), _convolution(n_features, 2)
+        self.first = _convolution(2, n_features)
+        self.last = _convolution(n_features, 2)
         self.blocks = nn.Sequential(*(BLOCKS[block](n_features) for _ in range(n_blocks)))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # keeps the variance from layer to layer; no ReLU after a depthwise one

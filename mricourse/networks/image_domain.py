@@ -24,7 +24,8 @@ class ImageDomain(nn.Module):
     def forward(self, A: SenseOperator, kspace: Tensor) -> Tensor:
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
         zero_filled = A.adjoint(kspace)
-        scale, phase = brightness(zero_filled), smooth_phase(zero_filled)
+        scale = brightness(zero_filled)
+        phase = smooth_phase(zero_filled)
         return self.body(zero_filled / scale * phase.conj()) * phase * scale
 
 

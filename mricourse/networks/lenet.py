@@ -38,7 +38,8 @@ class Subsampling(nn.Module):
 
     def __init__(self, n_maps: int) -> None:
         super().__init__()
-        self.factor, self.constant = nn.Parameter(torch.full((n_maps,), 0.25)), nn.Parameter(torch.zeros(n_maps))
+        self.factor = nn.Parameter(torch.full((n_maps,), 0.25))
+        self.constant = nn.Parameter(torch.zeros(n_maps))
 
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, n, y, x) -> (batch, n, y / 2, x / 2)"""

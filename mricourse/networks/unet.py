@@ -76,7 +76,12 @@ class UNet(nn.Module):
                 f"got n_in={n_in}, n_out={n_out}, n_features={n_features}, n_levels={n_levels} and slope={slope}; "
                 "expected at least 1 of each and a slope in [0, 1), such as UNet(n_features=32, n_levels=4)."
             )
-        self.up, self.pool, self.norm, self.slope, self.valid, self.skips = up, pool, norm, slope, valid, skips
+        self.up = up
+        self.pool = pool
+        self.norm = norm
+        self.slope = slope
+        self.valid = valid
+        self.skips = skips
 
         widths = [n_features * 2**level for level in range(n_levels)]
         options = {"kernel_size": 3, "padding": 0 if valid else 1, "bias": bias == "all"}
@@ -84,7 +89,8 @@ class UNet(nn.Module):
             self._block(n, width, options) for n, width in zip([n_in, *widths], widths, strict=False)
         )
         self.bottom = self._block(widths[-1], widths[-1] * (2 if up == "transpose" else 1), options)
-        self.enlargements, self.up_blocks = nn.ModuleList(), nn.ModuleList()
+        self.enlargements = nn.ModuleList()
+        self.up_blocks = nn.ModuleList()
         for level in reversed(range(n_levels)):
             width = widths[level]
             if up == "transpose":
@@ -108,7 +114,8 @@ class UNet(nn.Module):
 
     def _block(self, n_in: int, n_out: int, options: dict, *, n_between: int | None = None) -> nn.Sequential:
         n = n_between or n_out
-        first, second = nn.Conv2d(n_in, n, **options), nn.Conv2d(n, n_out, **options)
+        first = nn.Conv2d(n_in, n, **options)
+        second = nn.Conv2d(n, n_out, **options)
         return nn.Sequential(first, *self._after(n), second, *self._after(n_out))
 
     def forward(self, channels: Tensor) -> Tensor:
@@ -132,7 +139,8 @@ class UNet(nn.Module):
     def _fitted(self, channels: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
         """Both with as many pixels: the middle of a larger skip, or a row and a column reflected where it was odd."""
         ny, nx = channels.shape[-2:]
-        more_y, more_x = skip.shape[-2] - ny, skip.shape[-1] - nx
+        more_y = skip.shape[-2] - ny
+        more_x = skip.shape[-1] - nx
         if self.valid:
             return channels, skip[..., more_y // 2 : more_y // 2 + ny, more_x // 2 : more_x // 2 + nx]
         if more_x or more_y:

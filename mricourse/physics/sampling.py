@@ -119,7 +119,9 @@ def poisson_disc_mask(
     budget = _budget(sizes, acceleration, int(centre.sum()))
     distance = (1 + slope * _radius(shape)).numpy()
     order = np.random.default_rng(seed).permutation(centre.size)
-    low, high, mask = 0.0, float(max(sizes)), np.ones(sizes, dtype=bool)
+    low = 0.0
+    high = float(max(sizes))
+    mask = np.ones(sizes, dtype=bool)
     for _ in range(12):  # bisection on the scale of the distances; fewest samples that still fill the budget
         scale = (low + high) / 2 if high < max(sizes) else low + 0.5
         trial = _throw_darts(distance * scale, order, centre)
@@ -240,7 +242,8 @@ def _draw(shape: Shape, acceleration: float, acs: int, seed: int, density: Calla
 def _throw_darts(distance: np.ndarray, order: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Visit the points in ``order``; keep each one that no earlier kept point forbids."""
     ny, nx = distance.shape
-    blocked, kept = centre.copy(), centre.copy()
+    blocked = centre.copy()
+    kept = centre.copy()
     discs = {}
     for index in order.tolist():
         y, x = divmod(index, nx)
@@ -254,7 +257,8 @@ def _throw_darts(distance: np.ndarray, order: np.ndarray, centre: np.ndarray) ->
             discs[key] = span[:, None] ** 2 + span[None, :] ** 2 < key**2
         disc = discs[key]
         half = disc.shape[0] // 2
-        top, left = max(y - half, 0), max(x - half, 0)
+        top = max(y - half, 0)
+        left = max(x - half, 0)
         window = blocked[top : y + half + 1, left : x + half + 1]
         window |= disc[top - y + half :, left - x + half :][: window.shape[0], : window.shape[1]]
     return kept
@@ -265,5 +269,6 @@ def _run_through_centre(line: Tensor) -> int:
     if not line[centre]:
         return 0
     gaps = (~line).nonzero().flatten()
-    after, before = gaps[gaps > centre], gaps[gaps < centre]
+    after = gaps[gaps > centre]
+    before = gaps[gaps < centre]
     return int((after.min() if len(after) else line.numel()) - (before.max() if len(before) else -1)) - 1

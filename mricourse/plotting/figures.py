@@ -303,7 +303,8 @@ def plot_lines(
         at = np.arange(len(y)) if x is None else as_array(x)
         if y.shape != at.shape or y.ndim != 1:
             raise ValueError(f"curve {label!r} has shape {y.shape} and x {at.shape}; expected the same (n,).")
-        colour, marker = COLOURS[index % 7], MARKERS[index % 7] if len(y) <= 24 else None
+        colour = COLOURS[index % 7]
+        marker = MARKERS[index % 7] if len(y) <= 24 else None
         axes.plot(at, y, color=colour, marker=marker, label=label)
         if bands and label in bands:
             axes.fill_between(at, *map(as_array, bands[label]), color=colour, alpha=0.2, linewidth=0)

@@ -20,7 +20,10 @@ Images = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito, 2008
 MAX_PANELS = 16
 _PER_ROW = 4
-_WIDTH_IN, _PANEL_IN, _BAR_IN, _TITLE_IN = 10.0, 3.0, 0.9, 0.3
+_WIDTH_IN = 10.0
+_PANEL_IN = 3.0
+_BAR_IN = 0.9
+_TITLE_IN = 0.3
 _STYLE = {
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
@@ -100,7 +103,8 @@ def as_panels(
         If an image is not 2-D, there are none or more than 16, or the titles do not match in number.
     """
     if isinstance(images, Mapping):
-        titles, images = titles or list(images), list(images.values())
+        titles = titles or list(images)
+        images = list(images.values())
     if isinstance(images, Tensor | np.ndarray):
         images = images if images.ndim == 3 else images[None]
     panels = [as_array(image) for image in images]
@@ -139,8 +143,10 @@ def top(panels: Sequence[np.ndarray], *, share: float = 1.0) -> float:
 
 def draw(rows: Sequence[Row], *, aspect: str = "equal") -> Panels:
     """Draw rows of panels in blocks of four columns: images of the block, then their errors, then the next."""
-    n, n_kinds = len(rows[0].panels), len(rows)
-    n_columns, n_blocks = min(n, _PER_ROW), math.ceil(n / _PER_ROW)
+    n = len(rows[0].panels)
+    n_kinds = len(rows)
+    n_columns = min(n, _PER_ROW)
+    n_blocks = math.ceil(n / _PER_ROW)
     width = min(_PANEL_IN if n > 1 else 4.0, (_WIDTH_IN - _BAR_IN) / n_columns)
     figure, cells = plt.subplots(
         n_blocks * n_kinds,

@@ -63,7 +63,8 @@ class Pictures(ipywidgets.HBox):
     """Images side by side in one window, replaced in place."""
 
     def __init__(self, width_px: int, window: tuple[float, float] | None = None) -> None:
-        self.window, self._width = window, f"{width_px}px"
+        self.window = window
+        self._width = f"{width_px}px"
         super().__init__(layout=WRAP)
 
     @property
@@ -94,7 +95,8 @@ class Output(ipywidgets.VBox):
     """Pictures of a function's result, or the sentence of its error."""
 
     def __init__(self, width_px: int, window: tuple[float, float] | None) -> None:
-        self.pictures, self.error = Pictures(width_px, window), ""
+        self.pictures = Pictures(width_px, window)
+        self.error = ""
         self._message = ipywidgets.HTML(layout={"display": "none"})
         super().__init__([self.pictures, self._message])
 

@@ -79,7 +79,8 @@ class ImageView(View):
         self.children = [self.output, ipywidgets.HBox(sliders, layout=WRAP)]
 
     def _update(self, change: Any = None) -> None:
-        middle, half = self.level.value / 100, self.window.value / 200
+        middle = self.level.value / 100
+        half = self.window.value / 200
         self.output.pictures.window = ((middle - half) * self._top, (middle + half) * self._top)
         index = self.slice.value
         self.output.pictures.show(
@@ -107,7 +108,8 @@ class Explorer(View):
         width_px: int = 320,
     ) -> None:
         super().__init__(width_px, window=window)
-        self._function, self.sliders = function, sliders
+        self._function = function
+        self.sliders = sliders
         started = time.perf_counter()
         self.output.show(function(**self._values()))
         slow = time.perf_counter() - started > SLOW_S
@@ -227,7 +229,8 @@ class MaskPainter(View):
         window: tuple[float, float] | None = None,
         width_px: int = 320,
     ) -> None:
-        self._shape, self._on_change = tuple(shape), on_change
+        self._shape = tuple(shape)
+        self._on_change = on_change
         if len(self._shape) != 2 or min(self._shape) < 1:
             raise ValueError(f"shape is {self._shape}; expected (ny, nx), as in image.shape.")
         if kspace is not None and tuple(kspace.shape) != self._shape:

@@ -75,7 +75,8 @@ def remove_nyquist_ghost(kspace: Tensor, *, largest: float = 1.2) -> tuple[Tenso
     scans = kspace.reshape(-1, *kspace.shape[-2:])
     ny, nx = scans.shape[-2:]
     odd_lines = ((torch.arange(ny, device=kspace.device) - ny // 2) % 2)[:, None]
-    odd, even = ifft2c(scans * odd_lines), ifft2c(scans * (1 - odd_lines))
+    odd = ifft2c(scans * odd_lines)
+    even = ifft2c(scans * (1 - odd_lines))
     ramp = 2 * math.pi * (torch.arange(nx, device=kspace.device) - nx // 2) / nx
     best = torch.zeros(2, len(scans), 1, 1, device=kspace.device)  # phase and delay of each scan
     least = torch.full((len(scans), 1, 1), math.inf, device=kspace.device)

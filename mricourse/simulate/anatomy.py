@@ -102,7 +102,8 @@ class Anatomy:
         nz, ny, nx = self.shape
         z, y, x = points.reshape(-1, 3).unbind(dim=-1)
         inside = (z >= 0) & (z <= nz - 1) & (y >= 0) & (y <= ny - 1) & (x >= 0) & (x <= nx - 1)
-        cells, fractions = [], []
+        cells = []
+        fractions = []
         for coordinate, size in ((z, nz), (y, ny), (x, nx)):
             coordinate = coordinate.clamp(0, size - 1.001)
             cells.append(coordinate.long())
@@ -245,7 +246,8 @@ def _rotation(turn: float, tilt_rows: float, tilt_columns: float) -> Tensor:
     for angle, (first, second) in ((turn, (0, 1)), (tilt_rows, (1, 2)), (tilt_columns, (0, 2))):
         step = torch.eye(3)
         step[first, first] = step[second, second] = math.cos(angle)
-        step[first, second], step[second, first] = math.sin(angle), -math.sin(angle)
+        step[first, second] = math.sin(angle)
+        step[second, first] = -math.sin(angle)
         rotation = step @ rotation
     return rotation
 

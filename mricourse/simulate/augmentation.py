@@ -82,11 +82,14 @@ def rotated(scan: Scan, quarter_turns: int) -> Scan:
     quarter_turns %= 4
     if not quarter_turns:
         return scan
-    kspace, mask = scan.kspace, scan.mask
+    kspace = scan.kspace
+    mask = scan.mask
     if quarter_turns % 2:
-        kspace, mask = kspace.mT.contiguous(), mask.mT.contiguous()
+        kspace = kspace.mT.contiguous()
+        mask = mask.mT.contiguous()
     for axis in ((), (-2,), (-2, -1), (-1,))[quarter_turns]:
-        kspace, mask = flip_kspace(kspace, axis), flip_mask(mask, axis)
+        kspace = flip_kspace(kspace, axis)
+        mask = flip_mask(mask, axis)
 
     def turn(image: Tensor) -> Tensor:
         return image.rot90(quarter_turns, (-2, -1))

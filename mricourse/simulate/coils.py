@@ -92,14 +92,16 @@ def _gaussian_lobes(angles: Tensor, shape: tuple[int, int], generator: torch.Gen
 def _loop_fields(angles: Tensor, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
     """Large loops, far from the field of view."""
     n = len(angles)
-    distance, height = _uniform(n, 1.5, 1.8, generator), _uniform(n, -0.3, 0.3, generator)
+    distance = _uniform(n, 1.5, 1.8, generator)
+    height = _uniform(n, -0.3, 0.3, generator)
     return _transverse_field(angles, distance, height, _uniform(n, 0.4, 0.9, generator), shape, generator)
 
 
 def _close_loop_fields(angles: Tensor, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
     """Loops around a head: neighbours touch or overlap a little; wires inside the field of view have a thickness."""
     n = len(angles)
-    distance, height = _uniform(n, 0.95, 1.25, generator), _uniform(n, -0.3, 0.3, generator)
+    distance = _uniform(n, 0.95, 1.25, generator)
+    height = _uniform(n, -0.3, 0.3, generator)
     touching = (distance * math.sin(math.pi / max(n, 3))).clamp(0.25, 0.7)
     radius = touching * _uniform(n, 0.9, 1.3, generator)
     return _transverse_field(angles, distance, height, radius, shape, generator, n_nodes=32, thickness=0.2)

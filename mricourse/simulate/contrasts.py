@@ -173,8 +173,10 @@ class Protocol:
             Signal in units of proton density, in the shape of `texture`.
         """
         texture = torch.as_tensor(texture)
-        pd, t1_ms = tissue.pd * (1 - 0.2 * texture), tissue.t1_ms * (1 - texture)
-        t2_ms, t2star_ms = tissue.t2_ms * (1 - 0.5 * texture), tissue.t2star_ms * (1 - 0.5 * texture)
+        pd = tissue.pd * (1 - 0.2 * texture)
+        t1_ms = tissue.t1_ms * (1 - texture)
+        t2_ms = tissue.t2_ms * (1 - 0.5 * texture)
+        t2star_ms = tissue.t2star_ms * (1 - 0.5 * texture)
         times = {"tr_ms": self.tr_ms, "te_ms": self.te_ms}
         if self.sequence == "spin_echo":
             return spin_echo(pd, t1_ms, t2_ms, **times)

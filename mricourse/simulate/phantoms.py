@@ -160,7 +160,8 @@ def abdominal_phantom(shape: tuple[int, int] = (160, 160), *, seed: int = 0, b0_
     cavity = ellipse(shape, (-0.02, 0.0), (0.46, 0.70))
     liver = organ((-0.08, -0.32), (0.34, 0.36), 0.5) * cavity
     slow = [1 + 0.12 * smooth_field(shape, generator=generator) for _ in range(2)]
-    liver_fat, liver_rate = draw(0.01, 0.40), draw(30, 150)
+    liver_fat = draw(0.01, 0.40)
+    liver_rate = draw(30, 150)
     # shares, PDFF, R2* at 3 T in 1/s, density: later organs lie over earlier ones
     layers = [
         (outline, 0.93, 35.0, 0.90),
@@ -175,7 +176,9 @@ def abdominal_phantom(shape: tuple[int, int] = (160, 160), *, seed: int = 0, b0_
         (organ((0.20, 0.06), (0.055, 0.055)), 0.0, 12.0, 0.95),
         (organ((0.34, 0.0), (0.14, 0.15)), 0.45, 110.0, 0.70),
     ]
-    pdff, rate, density = torch.zeros(shape), torch.full(shape, 35.0), torch.zeros(shape)
+    pdff = torch.zeros(shape)
+    rate = torch.full(shape, 35.0)
+    density = torch.zeros(shape)
     for share, fat, decay, amount in layers:
         pdff = torch.lerp(pdff, torch.as_tensor(fat, dtype=pdff.dtype).expand(shape), share)
         rate = torch.lerp(rate, torch.as_tensor(decay, dtype=rate.dtype).expand(shape), share)
@@ -283,8 +286,10 @@ def ellipse(
     ny, nx = shape
     y = ((torch.arange(ny) - (ny - 1) / 2) / (ny / 2) - centre[0]).unsqueeze(1)
     x = ((torch.arange(nx) - (nx - 1) / 2) / (nx / 2) - centre[1]).unsqueeze(0)
-    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
-    along, across = (x * cos - y * sin) / half_axes[1], (x * sin + y * cos) / half_axes[0]
+    cos = math.cos(angle_rad)
+    sin = math.sin(angle_rad)
+    along = (x * cos - y * sin) / half_axes[1]
+    across = (x * sin + y * cos) / half_axes[0]
     radius = torch.sqrt(along**2 + across**2)
     pixels = min(half_axes[0] * ny, half_axes[1] * nx) / 2  # edge distance in pixels along the short axis
     return ((1 - radius) * pixels + 0.5).clamp(0, 1)

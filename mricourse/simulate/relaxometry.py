@@ -64,7 +64,8 @@ def echo_slices(
     _check_times(te_ms)
     names = anatomy_names(split)
     draw = generator_for(seed, split, "echoes")
-    clean, inside = [], []
+    clean = []
+    inside = []
     for number in range(n):
         head = load_anatomy(names[number % len(names)])
         first, last = head.span("axial")
@@ -74,7 +75,8 @@ def echo_slices(
         protocols = [Protocol("spin_echo", tr_ms=tr_ms, te_ms=te) for te in te_ms]
         clean.append(torch.stack([weighted_image(shares, protocol, tissues=tissues) for protocol in protocols]))
         inside.append(shares[: len(TISSUES)].sum(dim=0) > 0.5)
-    clean, inside = torch.stack(clean), torch.stack(inside)
+    clean = torch.stack(clean)
+    inside = torch.stack(inside)
     noise = torch.view_as_complex(torch.randn((*clean.shape, 2), generator=draw))
     return (clean + noise_std * noise).abs(), torch.where(inside, decay_rate(clean, te_ms), 0)
 

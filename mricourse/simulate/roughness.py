@@ -57,9 +57,12 @@ def dead_leaves(image: Tensor, generator: torch.Generator) -> Tensor:
             torch.arange(max(0, int(middle - radius)), min(n, int(middle + radius) + 2))
             for middle, n in zip(centre, (ny, nx), strict=True)
         )
-        y, x = rows[:, None] - centre[0], columns - centre[1]
-        cosine, sine = math.cos(math.pi * turn), math.sin(math.pi * turn)
-        along, beside = cosine * y + sine * x, cosine * x - sine * y
+        y = rows[:, None] - centre[0]
+        x = columns - centre[1]
+        cosine = math.cos(math.pi * turn)
+        sine = math.sin(math.pi * turn)
+        along = cosine * y + sine * x
+        beside = cosine * x - sine * y
         covered = (along / radius).square() + (beside / (radius * (0.35 + 0.65 * flat))).square() < 1
         if covered.any():
             leaves[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][covered] = grey
