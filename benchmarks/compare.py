@@ -22,8 +22,8 @@ import torch
 
 from mricourse.evaluation.metrics import nmse
 from mricourse.files import atomic_path
-from mricourse.physics.calibration import espirit
-from mricourse.physics.coils import rss
+from mricourse.physics.coil_combination import rss
+from mricourse.physics.coil_maps import espirit
 from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.nufft import NufftOperator
 from mricourse.physics.operators import SenseOperator

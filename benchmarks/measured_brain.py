@@ -15,7 +15,7 @@ from bartorch.apps import pics
 
 from mricourse.datasets.real import load_real
 from mricourse.evaluation.metrics import best_scale, psnr
-from mricourse.physics.calibration import espirit
+from mricourse.physics.coil_maps import espirit
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask
 from mricourse.reconstruct.least_squares import cg_sense

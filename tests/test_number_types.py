@@ -5,7 +5,7 @@ import torch
 
 from mricourse.evaluation.metrics import best_scale, nmse, nrmse, psnr, ssim
 from mricourse.evaluation.realism import split_error, texture_distance
-from mricourse.physics.coils import combine, rss
+from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.fourier import fft2c, floating, ifft2c
 from mricourse.physics.noise import noise_covariance
 from mricourse.plotting.figures import show_error

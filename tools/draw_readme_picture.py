@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 
 from mricourse import SenseOperator
 from mricourse.evaluation.metrics import best_scale
-from mricourse.physics.calibration import espirit
+from mricourse.physics.coil_maps import espirit
 from mricourse.physics.sampling import acceleration_of, poisson_disc_mask
 from mricourse.plotting.figures import show_images
 from mricourse.reconstruct.least_squares import cg_sense

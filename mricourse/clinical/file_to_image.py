@@ -19,7 +19,7 @@ from mricourse.networks.apply import apply_network
 from mricourse.physics.sampling import acceleration_of, acs_lines_of
 from mricourse.reconstruct.least_squares import Trace
 from mricourse.reconstruct.methods import METHODS, check_options, reconstruct, with_smaps
-from mricourse.training.processes import pick_device
+from mricourse.training.distributed import pick_device
 from mricourse.training.trained_range import outside_range
 
 if TYPE_CHECKING:

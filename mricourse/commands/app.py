@@ -11,7 +11,7 @@ import typer
 
 from mricourse.commands import evaluate, lessons, reconstruct, train
 from mricourse.commands.data import data
-from mricourse.commands.sentences import refuse, sentence_of
+from mricourse.commands.messages import refuse, sentence_of
 
 EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)  # what the library raises, in a sentence
 app = typer.Typer(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mricourse.commands.sentences import refuse, say
+from mricourse.commands.messages import refuse, say
 
 app = typer.Typer()
 
@@ -41,7 +41,7 @@ def evaluate(
     from mricourse.evaluation.comparison import compare_scans, samplings
     from mricourse.files import atomic_path, check_writable
     from mricourse.training.checkpoints import load_checkpoint
-    from mricourse.training.processes import pick_device
+    from mricourse.training.distributed import pick_device
     from mricourse.training.reproduction import TOLERANCE_DB, reproduce
     from mricourse.training.trained_range import outside_range
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mricourse.commands.sentences import refuse
+from mricourse.commands.messages import refuse
 
 app = typer.Typer()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mricourse.commands.sentences import say
+from mricourse.commands.messages import say
 
 app = typer.Typer()
 

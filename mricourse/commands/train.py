@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mricourse.commands.sentences import refuse
+from mricourse.commands.messages import refuse
 
 app = typer.Typer()
 
@@ -26,7 +26,7 @@ def train(
     """Train a network by a recipe; a training that was interrupted goes on where it was last saved."""
     from mricourse.commands.training_progress import TrainingProgress
     from mricourse.files import make_folder
-    from mricourse.training.processes import pick_device
+    from mricourse.training.distributed import pick_device
     from mricourse.training.recipes import N_VALIDATION, load_recipe
     from mricourse.training.run import train_recipe
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mricourse.datasets.arrays import SUFFIXES, StoredArray, list_arrays
+from mricourse.datasets.array_files import SUFFIXES, StoredArray, list_arrays
 from mricourse.datasets.scan_files import corner_share, infer_mask
 from mricourse.files import any_of, suffix_of
 from mricourse.physics.sampling import acceleration_of, acs_lines_of

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mricourse.datasets.arrays import list_arrays
+from mricourse.datasets.array_files import list_arrays
 from mricourse.datasets.registry import REGISTRY, available, entry, fetch, find, missing_sentence
-from mricourse.physics.calibration import espirit
-from mricourse.physics.coils import combine
+from mricourse.physics.coil_combination import combine
+from mricourse.physics.coil_maps import espirit
 from mricourse.physics.fourier import fft2c, fftc, ifft2c, ifftc
 from mricourse.physics.scan import Scan
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mricourse.datasets.arrays import StoredArray, list_arrays
+from mricourse.datasets.array_files import StoredArray, list_arrays
 from mricourse.files import any_of, atomic_path, check_writable, suffix_of
 from mricourse.physics.sampling import acceleration_of
 from mricourse.physics.scan import Scan

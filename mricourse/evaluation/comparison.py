@@ -17,7 +17,7 @@ from mricourse.evaluation.statistics import Interval, mean_interval
 from mricourse.evaluation.tuning import tuned_wavelet
 from mricourse.files import any_of
 from mricourse.networks.apply import apply_network
-from mricourse.physics.coils import combine
+from mricourse.physics.coil_combination import combine
 from mricourse.physics.fourier import ifft2c
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.operators import SenseOperator

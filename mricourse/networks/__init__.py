@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = face(
     {
         "apply": "apply_network",
         "blocks": "BLOCKS AttentionBlock BlockNet DenseBlock DepthwiseBlock PlainBlock ResidualBlock",
-        "consistency": "data_consistency",
+        "data_consistency_layer": "data_consistency",
         "critic": "Critic",
         "dncnn": "DnCNN norm_layer",
         "image_domain": "ImageDomain brightness smooth_phase",

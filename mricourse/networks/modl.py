@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mricourse.networks.consistency import Solver, data_consistency
+from mricourse.networks.data_consistency_layer import Solver, data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import brightness, smooth_phase
 from mricourse.physics.noise import noise_level

@@ -5,8 +5,8 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "calibration": "espirit low_resolution_maps",
-        "coils": "combine rss",
+        "coil_maps": "espirit low_resolution_maps",
+        "coil_combination": "combine rss",
         "epi": "nyquist_ghost",
         "fourier": "fft2c fftc ifft2c ifftc random_complex",
         "noise": "noise_covariance noise_level prewhiten",

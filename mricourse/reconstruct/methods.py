@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mricourse.files import any_of
-from mricourse.physics.calibration import espirit
+from mricourse.physics.coil_maps import espirit
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.sampling import acs_lines_of
 from mricourse.physics.scan import Scan

@@ -8,14 +8,15 @@ __getattr__, __dir__, __all__ = face(
         "anatomy": "Anatomy anatomy_names load_anatomy",
         "augmentation": "flip_kspace flip_mask flipped orientations rotated",
         "coils": "simulate_coils",
-        "contrasts": "CONTRASTS TISSUES_3T Lesion Protocol Tissue inversion_recovery nulling_ti spin_echo "
+        "contrasts": "CONTRASTS TISSUES_3T Protocol Tissue inversion_recovery nulling_ti spin_echo "
         "spoiled_gradient_echo weighted_image",
-        "draws": "generator_for smooth_field",
+        "random_draws": "generator_for smooth_field",
+        "lesions": "Lesion",
         "phantoms": "AbdominalPhantom abdominal_phantom beating_phantom fat_signal multi_echo_signal shepp_logan",
         "protocols": "brain_slices contrast_scan contrast_scans",
         "randomised": "draw_scan randomised_scan randomised_scans",
         "relaxometry": "decay_rate echo_slices",
-        "roughness": "dead_leaves roughened",
+        "texture": "dead_leaves roughened",
         "task_scans": "TaskScans",
         "training_scans": "SimulatedScans",
     },

@@ -10,7 +10,7 @@ from torch import Tensor
 from mricourse.physics.fourier import fft2c
 from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
 from mricourse.physics.scan import Scan
-from mricourse.simulate.draws import integer, smooth_field, subseed, uniform
+from mricourse.simulate.random_draws import integer, smooth_field, subseed, uniform
 
 PATTERNS = ("equispaced", "random", "variable_density", "any")
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from mricourse.physics.coils import rss
+from mricourse.physics.coil_combination import rss
 
 _N_SEGMENTS = 24  # straight wires per loop; more of them change the maps by at most 0.01
 _N_NODES = 12  # Chebyshev nodes per axis; the field inside a ring of loops is this smooth

@@ -201,34 +201,6 @@ CONTRASTS = {
 """Protocols by name; T1w has the timing of an MPRAGE, without its gradient-echo train."""
 
 
-@dataclass(frozen=True)
-class Lesion:
-    """A focal change of tissue with a known outline.
-
-    Parameters
-    ----------
-    centre : (y, x) or None
-        Centre in pixels; None puts it into white matter at a place drawn from the scan's seed.
-    radius_mm : float
-        Mean radius in mm; the outline is irregular.
-    tissue : Tissue
-        Density and relaxation times inside; the default resembles a multiple-sclerosis plaque at 3 T,
-        dark on T1w, bright on T2w and FLAIR.
-    visible_in : tuple of contrast names, or None
-        Contrasts in which it shows; None means all. A lesion that shows in one contrast only is not
-        physics but a test: will a network copy it into the others, or remove it?
-    """
-
-    centre: tuple[float, float] | None = None
-    radius_mm: float = 5.0
-    tissue: Tissue = Tissue(0.85, 1400, 160, 70)
-    visible_in: tuple[str, ...] | None = None
-
-    def shows_in(self, contrast: str) -> bool:
-        """True when the lesion changes the signal of this contrast."""
-        return self.visible_in is None or contrast in self.visible_in
-
-
 def subject_tissues(generator: torch.Generator) -> dict[str, Tissue]:
     """Tissue parameters of one simulated subject: `TISSUES_3T` with the between-subject `SPREAD`.
 

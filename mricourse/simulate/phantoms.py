@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mricourse.simulate.draws import smooth_field
+from mricourse.simulate.random_draws import smooth_field
 
 FAT_PEAKS_HZ = (-242.7060, -217.1580, -166.0620, -123.9078, -24.9093, 38.3220)
 """Frequencies of six fat peaks relative to water at 1.5 T, in Hz [ISMRM 2012 fat-water challenge]."""

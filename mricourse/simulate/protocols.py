@@ -16,9 +16,10 @@ from mricourse.physics.scan import Scan
 from mricourse.simulate.acquisition import check_numbers, make_mask, measure, with_phase
 from mricourse.simulate.anatomy import PLANES, Anatomy, anatomy_names, load_anatomy
 from mricourse.simulate.coils import simulate_coils
-from mricourse.simulate.contrasts import CONTRASTS, Lesion, subject_tissues, weighted_image
-from mricourse.simulate.draws import generator_for, place_in_split
-from mricourse.simulate.roughness import measured_texture
+from mricourse.simulate.contrasts import CONTRASTS, subject_tissues, weighted_image
+from mricourse.simulate.lesions import Lesion, lesion_share
+from mricourse.simulate.random_draws import generator_for, place_in_split
+from mricourse.simulate.texture import measured_texture
 
 
 def contrast_scan(
@@ -186,7 +187,7 @@ def _contrast_image(
     subject = generator_for(seed, "subject")
     tissues = subject_tissues(subject)
     lesions = [] if lesion is None else [lesion] if isinstance(lesion, Lesion) else [*lesion]
-    shares = [_lesion_share(each, channels[1:], pixel_mm, subject) for each in lesions]
+    shares = [lesion_share(each, channels[1:], pixel_mm, subject) for each in lesions]
     visible = [(share, each.tissue) for share, each in zip(shares, lesions, strict=True) if each.shows_in(contrast)]
     texture = measured_texture(anatomy, channels)
     protocol = CONTRASTS[contrast]
@@ -211,27 +212,3 @@ def _contrast_image(
     if lesions:
         meta |= {"lesions": lesions, "lesion_mask": torch.stack(shares).amax(dim=0) > 0}
     return reference, meta
-
-
-def _lesion_share(lesion: Lesion, probabilities: Tensor, pixel_mm: float, generator: torch.Generator) -> Tensor:
-    """Share of every pixel that the lesion takes, 0 to 1, with an irregular outline and a soft edge."""
-    ny, nx = probabilities.shape[-2:]
-    radius = lesion.radius_mm / pixel_mm
-    phases = 2 * math.pi * torch.rand(3, generator=generator)
-    pick = torch.rand((), generator=generator)
-    centre = lesion.centre
-    if centre is None:
-        candidates = torch.nonzero(probabilities[0] > 0.9)
-        if len(candidates) == 0:
-            raise ValueError("this slice holds no white matter; expected some for a lesion: give lesion.centre.")
-        centre = candidates[int(pick * len(candidates))].tolist()
-    if not radius > 0 or not (0 <= centre[0] < ny and 0 <= centre[1] < nx):
-        raise ValueError(
-            f"the lesion has centre {tuple(centre)} and radius {lesion.radius_mm} mm; expected a centre inside "
-            f"(0 to {ny - 1}, 0 to {nx - 1}) and a positive radius: both belong to this slice."
-        )
-    y, x = torch.meshgrid(torch.arange(ny) - centre[0], torch.arange(nx) - centre[1], indexing="ij")
-    angle = torch.atan2(y.float(), x.float())
-    outline = 1 + sum(0.12 * torch.cos((k + 2) * angle + phase) for k, phase in enumerate(phases))
-    share = (radius * outline + 0.5 - torch.hypot(y.float(), x.float())).clamp(0, 1)
-    return share * probabilities[:3].sum(dim=0).clamp(0, 1)  # only where there is brain

@@ -15,8 +15,8 @@ from mricourse.physics.scan import Scan
 from mricourse.simulate.acquisition import check_numbers, make_mask, measure, with_phase
 from mricourse.simulate.anatomy import PLANES, Anatomy, load_anatomy
 from mricourse.simulate.coils import simulate_coils
-from mricourse.simulate.draws import choose, integer, place_in_split, smooth_field, subseed, uniform
-from mricourse.simulate.roughness import measured_texture
+from mricourse.simulate.random_draws import choose, integer, place_in_split, smooth_field, subseed, uniform
+from mricourse.simulate.texture import measured_texture
 
 
 def randomised_scan(

@@ -10,7 +10,7 @@ from torch import Tensor
 from mricourse.physics.fourier import floating
 from mricourse.simulate.anatomy import TISSUES, anatomy_names, load_anatomy
 from mricourse.simulate.contrasts import Protocol, subject_tissues, weighted_image
-from mricourse.simulate.draws import generator_for
+from mricourse.simulate.random_draws import generator_for
 
 __all__ = ["decay_rate", "echo_slices"]
 

@@ -18,7 +18,7 @@ from mricourse.physics.epi import nyquist_ghost
 from mricourse.physics.fourier import fft2c
 from mricourse.physics.sampling import acceleration_of, acs_mask, random_mask
 from mricourse.physics.scan import Scan
-from mricourse.simulate.draws import generator_for, integer, subseed, uniform
+from mricourse.simulate.random_draws import generator_for, integer, subseed, uniform
 from mricourse.simulate.randomised import draw_scan
 
 STRENGTHS = {  # task -> what its strength is, and the least and the largest

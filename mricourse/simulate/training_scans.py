@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from mricourse.physics.calibration import espirit
-from mricourse.physics.coils import combine
+from mricourse.physics.coil_combination import combine
+from mricourse.physics.coil_maps import espirit
 from mricourse.physics.fourier import fft2c, fftc, ifft2c, ifftc
 from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
 from mricourse.physics.scan import Scan
 from mricourse.simulate.augmentation import flipped
-from mricourse.simulate.draws import choose, generator_for, integer, smooth_field, subseed, uniform
+from mricourse.simulate.random_draws import choose, generator_for, integer, smooth_field, subseed, uniform
 from mricourse.simulate.randomised import draw_scan
-from mricourse.simulate.roughness import roughened
+from mricourse.simulate.texture import roughened
 
 PATTERNS = ("equispaced", "random", "variable_density", "points")
 CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct/methods.py

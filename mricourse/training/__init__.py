@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = face(
         "checkpoints": "Checkpoint load_checkpoint save_checkpoint",
         "loop": "Settings train validate",
         "losses": "AdversarialLoss PerceptualLoss features l1 log_nmse mse ssim_loss",
-        "processes": "pick_device",
+        "distributed": "pick_device",
         "recipes": "Recipe load_recipe parse_recipe unseen_scans",
         "reproduction": "reproduce",
         "run": "train_recipe",

@@ -21,8 +21,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mricourse.evaluation.metrics import psnr
 from mricourse.physics.scan import Batch, Scan, stack
+from mricourse.training.distributed import join_processes, mean_over_processes
 from mricourse.training.losses import LOSSES, log_nmse
-from mricourse.training.processes import join_processes, mean_over_processes
 from mricourse.training.state import History, load_state, save_state
 
 SINGLE_NUMBERS = ("log_reg_weight", "_power")  # parameters that need larger steps than weights

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from mricourse.training.processes import from_first_process
+from mricourse.training.distributed import from_first_process
 
 Weights = dict[str, Tensor]
 _REMEDY = ": delete it to begin anew, or give another folder."

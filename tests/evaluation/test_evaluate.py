@@ -15,8 +15,8 @@ from mricourse.evaluation.comparison import Sampling, compare_scans, samplings, 
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.scores import evaluate
 from mricourse.evaluation.tuning import FIRST, ITERATIONS, WEIGHTS, tuned_wavelet
-from mricourse.physics.calibration import espirit
-from mricourse.physics.coils import combine
+from mricourse.physics.coil_combination import combine
+from mricourse.physics.coil_maps import espirit
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.operators import SenseOperator

@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 import torch
 
-from mricourse.networks.consistency import data_consistency
+from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
 from mricourse.networks.modl import START_WEIGHT, STARTS, MoDL

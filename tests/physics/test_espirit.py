@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mricourse.physics.calibration import espirit, low_resolution_maps
-from mricourse.physics.coils import combine, rss
+from mricourse.physics.coil_combination import combine, rss
+from mricourse.physics.coil_maps import espirit, low_resolution_maps
 from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.noise import noise_covariance, prewhiten
 from mricourse.simulate.coils import simulate_coils

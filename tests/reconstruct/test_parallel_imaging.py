@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mricourse.physics.coils import combine, rss
+from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import equispaced_mask, random_mask

@@ -10,7 +10,7 @@ from mricourse.physics.sampling import acceleration_of, equispaced_mask, partial
 from mricourse.physics.scan import Scan
 from mricourse.simulate.augmentation import flip_kspace, flip_mask, flipped, orientations, rotated
 from mricourse.simulate.coils import simulate_coils
-from mricourse.simulate.contrasts import Lesion
+from mricourse.simulate.lesions import Lesion
 from mricourse.simulate.protocols import contrast_scan
 
 SHAPES = [(8, 8), (9, 9), (8, 9), (9, 6), (1, 6), (2, 2)]

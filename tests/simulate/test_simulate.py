@@ -11,7 +11,6 @@ from mricourse.simulate.anatomy import SPLITS, TISSUES, load_anatomy
 from mricourse.simulate.contrasts import (
     CONTRASTS,
     TISSUES_3T,
-    Lesion,
     Tissue,
     inversion_recovery,
     nulling_ti,
@@ -19,8 +18,9 @@ from mricourse.simulate.contrasts import (
     spoiled_gradient_echo,
     weighted_image,
 )
-from mricourse.simulate.draws import place_in_split, smooth_field
+from mricourse.simulate.lesions import Lesion
 from mricourse.simulate.protocols import brain_slices, contrast_scan, contrast_scans
+from mricourse.simulate.random_draws import place_in_split, smooth_field
 from mricourse.simulate.randomised import draw_scan, randomised_scan, randomised_scans
 
 SMALL = (48, 41)

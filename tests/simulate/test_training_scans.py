@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mricourse.evaluation.metrics import nmse
-from mricourse.physics.coils import combine, rss
+from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.fourier import fft2c, ifft2c
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acs_mask
@@ -19,8 +19,8 @@ from mricourse.simulate import training_scans as training_data
 from mricourse.simulate.anatomy import SPLITS
 from mricourse.simulate.augmentation import flipped
 from mricourse.simulate.coils import simulate_coils
-from mricourse.simulate.draws import generator_for
-from mricourse.simulate.roughness import dead_leaves, roughened
+from mricourse.simulate.random_draws import generator_for
+from mricourse.simulate.texture import dead_leaves, roughened
 from mricourse.simulate.training_scans import CALIBRATION, LIMITS, PATTERNS, SimulatedScans, _strip
 
 SHARES = dict.fromkeys(PATTERNS, 1.0)

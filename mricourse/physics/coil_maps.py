@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from mricourse.physics.coils import rss
+from mricourse.physics.coil_combination import rss
 from mricourse.physics.fourier import ifft2c
 
 _COARSE = 4  # pixels between the points at which ESPIRiT's eigenvectors are found from scratch

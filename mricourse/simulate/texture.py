@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mricourse.simulate.anatomy import CHANNELS, Anatomy
-from mricourse.simulate.draws import integer, smooth_field, uniform
+from mricourse.simulate.random_draws import integer, smooth_field, uniform
 
 N_LEAVES = 600
 RADIUS = (1.2, 40.0)  # pixels of the long half axis

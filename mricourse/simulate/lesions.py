@@ -1,0 +1,63 @@
+"""Lesions of known size and tissue, put into simulated slices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mricourse.simulate.contrasts import Tissue
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A focal change of tissue with a known outline.
+
+    Parameters
+    ----------
+    centre : (y, x) or None
+        Centre in pixels; None puts it into white matter at a place drawn from the scan's seed.
+    radius_mm : float
+        Mean radius in mm; the outline is irregular.
+    tissue : Tissue
+        Density and relaxation times inside; the default resembles a multiple-sclerosis plaque at 3 T,
+        dark on T1w, bright on T2w and FLAIR.
+    visible_in : tuple of contrast names, or None
+        Contrasts in which it shows; None means all. A lesion that shows in one contrast only is not
+        physics but a test: will a network copy it into the others, or remove it?
+    """
+
+    centre: tuple[float, float] | None = None
+    radius_mm: float = 5.0
+    tissue: Tissue = Tissue(0.85, 1400, 160, 70)
+    visible_in: tuple[str, ...] | None = None
+
+    def shows_in(self, contrast: str) -> bool:
+        """True when the lesion changes the signal of this contrast."""
+        return self.visible_in is None or contrast in self.visible_in
+
+
+def lesion_share(lesion: Lesion, probabilities: Tensor, pixel_mm: float, generator: torch.Generator) -> Tensor:
+    """Share of every pixel that the lesion takes, 0 to 1, with an irregular outline and a soft edge."""
+    ny, nx = probabilities.shape[-2:]
+    radius = lesion.radius_mm / pixel_mm
+    phases = 2 * math.pi * torch.rand(3, generator=generator)
+    pick = torch.rand((), generator=generator)
+    centre = lesion.centre
+    if centre is None:
+        candidates = torch.nonzero(probabilities[0] > 0.9)
+        if len(candidates) == 0:
+            raise ValueError("this slice holds no white matter; expected some for a lesion: give lesion.centre.")
+        centre = candidates[int(pick * len(candidates))].tolist()
+    if not radius > 0 or not (0 <= centre[0] < ny and 0 <= centre[1] < nx):
+        raise ValueError(
+            f"the lesion has centre {tuple(centre)} and radius {lesion.radius_mm} mm; expected a centre inside "
+            f"(0 to {ny - 1}, 0 to {nx - 1}) and a positive radius: both belong to this slice."
+        )
+    y, x = torch.meshgrid(torch.arange(ny) - centre[0], torch.arange(nx) - centre[1], indexing="ij")
+    angle = torch.atan2(y.float(), x.float())
+    outline = 1 + sum(0.12 * torch.cos((k + 2) * angle + phase) for k, phase in enumerate(phases))
+    share = (radius * outline + 0.5 - torch.hypot(y.float(), x.float())).clamp(0, 1)
+    return share * probabilities[:3].sum(dim=0).clamp(0, 1)  # only where there is brain
