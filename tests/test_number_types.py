@@ -11,6 +11,7 @@ from mricourse.physics.noise import noise_covariance
 from mricourse.plotting.figures import show_error
 from mricourse.reconstruct.epi import image_entropy
 from mricourse.reconstruct.sparsity import finite_differences, finite_differences_adjoint, soft_threshold
+from mricourse.reconstruct.wavelets import wavedec2
 from mricourse.simulate.relaxometry import decay_rate
 from mricourse.training.losses import PLAIN
 
@@ -32,6 +33,7 @@ MEASURES = {
     "finite_differences": lambda image, reference: finite_differences(image),
     "its adjoint": lambda image, reference: finite_differences_adjoint(torch.stack([image, reference])),
     "soft_threshold": lambda image, reference: soft_threshold(image, 3.0),
+    "wavedec2": lambda image, reference: wavedec2(image, levels=1)[1],
     "decay_rate": lambda image, reference: decay_rate(torch.stack([reference, image]), (5, 15)),
 }
 

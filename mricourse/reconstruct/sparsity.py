@@ -9,6 +9,7 @@ from torch import Tensor
 from mricourse.physics.fourier import floating
 from mricourse.physics.operators import LinearOperator, SenseOperator
 from mricourse.reconstruct.least_squares import Trace, check_weight
+from mricourse.reconstruct.wavelets import wavedec2, waverec2
 
 
 def soft_threshold(x: Tensor, threshold: float | Tensor) -> Tensor:
@@ -63,8 +64,8 @@ def wavelet_prox(
 ) -> Tensor:
     r"""Soft-threshold the wavelet details of an image: the proximal operator of $t\lVert \Psi x\rVert_1$.
 
-    The transform is PyWavelets' periodic one, on the CPU. It is orthonormal for sizes that divide by $2^{levels}$;
-    others are extended by zeros first. The coarsest approximation, which is not sparse, is left alone.
+    The transform is that of `wavedec2`. It is orthonormal for sizes that divide by $2^{levels}$; others are extended by
+    zeros first. The coarsest approximation, which is not sparse, is left alone.
 
     Parameters
     ----------
@@ -75,20 +76,15 @@ def wavelet_prox(
         Circular shift in pixels before the transform and back after it; drawn anew in each iteration, it averages the
         blocks of the decimated transform away [Figueiredo, IEEE TIP 2003].
     """
-    import numpy as np
     import pywt
 
-    sizes = x.shape[-2:]
-    threshold = threshold.cpu() if isinstance(threshold, Tensor) else threshold
-    levels = min(levels, pywt.dwt_max_level(min(sizes), wavelet))  # deeper ones hold nothing but the border
-    padding = [(0, 0)] * (x.ndim - 2) + [(0, -n % 2**levels) for n in sizes]
-    image = np.roll(np.pad(x.detach().cpu().numpy(), padding), shift, axis=(-2, -1))
-    coarse, *details = pywt.wavedec2(image, wavelet, mode="periodization", level=levels)
-    shrunk = [tuple(soft_threshold(torch.from_numpy(band), threshold).numpy() for band in level) for level in details]
-    image = np.roll(
-        pywt.waverec2([coarse, *shrunk], wavelet, mode="periodization"), (-shift[0], -shift[1]), axis=(-2, -1)
-    )
-    return torch.from_numpy(image[..., : sizes[0], : sizes[1]].copy()).to(x.device)
+    ny, nx = x.shape[-2:]
+    levels = min(levels, pywt.dwt_max_level(min(ny, nx), wavelet))  # deeper ones hold nothing but the border
+    padded = torch.nn.functional.pad(x, (0, -nx % 2**levels, 0, -ny % 2**levels))
+    coarse, *details = wavedec2(padded.roll(shift, dims=(-2, -1)), wavelet, levels=levels)
+    shrunk = [soft_threshold(bands, threshold) for bands in details]
+    image = waverec2([coarse, *shrunk], wavelet).roll((-shift[0], -shift[1]), dims=(-2, -1))
+    return image[..., :ny, :nx]
 
 
 def wavelet_reconstruction(

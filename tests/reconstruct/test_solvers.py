@@ -90,6 +90,11 @@ def test_wavelet_prox_is_a_proximal_operator(wavelet):
     assert torch.allclose(wavelet_prox(odd, 0.0, wavelet=wavelet), odd, atol=1e-5)
 
 
+def test_gradients_flow_through_the_wavelet_prox():
+    image = random_complex(12, 16, dtype=torch.complex128).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: wavelet_prox(x, 0.3, levels=2, shift=(1, 2)), image)
+
+
 def test_fista_lowers_the_objective_and_agrees_with_a_long_ista(problem):
     A, kspace, _ = problem
     weight = 2e-3 * float(A.adjoint(kspace).abs().max())
