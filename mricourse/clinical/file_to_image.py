@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Report:
     """What `reconstruct_file` did; ``str`` makes it one line.
 
-    `remark` is a sentence of its own, on a file that is not of the kind that the network was trained on.
+    `remark` is a sentence of its own, on a file that is not of the kind that the network was trained on; `notes` say
+    what was recognised in the file and put right.
     """
 
     source: Path
@@ -45,13 +46,15 @@ class Report:
     device: str
     seconds: float
     remark: str = ""
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         ny, nx = self.shape
         coils = f"{self.n_coils} coil{'s' if self.n_coils > 1 else ''}"
         weight = "" if self.reg_weight is None else f", weight {self.reg_weight:g}"
         return (
-            f"{self.source.name}: {coils}, {ny} x {nx}, R = {self.acceleration:.2f}, ACS {self.acs}, maps {self.maps}; "
+            f"{self.source.name}: {coils}, {ny} x {nx}, R = {self.acceleration:.2f}, ACS {self.acs}, maps {self.maps}"
+            f"{''.join(f', {note}' for note in self.notes)}; "
             f"{self.method}{weight}, {self.seconds:.1f} s on {self.device} -> {self.output}"
         )
 
@@ -118,10 +121,11 @@ def reconstruct_file(
         image = apply_network(checkpoint.network.to(target), scan.to(target), trace=trace)
     image = image.cpu()
     seconds = time.perf_counter() - start
-    write_image(image, output, **made_by, source=source.name)
+    name = source.name.encode("utf-8", "backslashreplace").decode()  # a name may hold bytes that are no text
+    write_image(image, output, **made_by, source=name)
     facts = (scan.n_coils, scan.shape, acceleration_of(scan.mask), _acs_words(scan.mask), maps)
     remark = "" if checkpoint is None else outside_range(checkpoint, scan, source.name)
-    return Report(source, output, *facts, method, reg_weight, target.type, seconds, remark)
+    return Report(source, output, *facts, method, reg_weight, target.type, seconds, remark, scan.meta["notes"])
 
 
 def _acs_words(mask: Tensor) -> str:

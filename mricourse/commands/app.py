@@ -5,6 +5,8 @@ Nothing heavy is imported before the command that needs it.
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -29,6 +31,7 @@ for part in (lessons, reconstruct, train, evaluate):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; ends the process with 0, 1 (something failed), 2 (bad input) or 130 (interrupted)."""
+    _escape_unprintable()
     try:
         code = app(args=arguments, prog_name="mricourse", standalone_mode=False)
         code = refuse("Interrupted.", code) if code == 130 else code
@@ -54,3 +57,10 @@ def root(version: Annotated[bool, typer.Option("--version", help="Show the versi
 
         print(f"mricourse {__version__}")
         raise typer.Exit
+
+
+def _escape_unprintable() -> None:
+    """Let no character that the terminal's encoding lacks decide whether a command succeeds."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mricourse.datasets.array_files import SUFFIXES, StoredArray, list_arrays
-from mricourse.datasets.scan_files import corner_share, infer_mask
+from mricourse.datasets.kspace_checks import infer_mask, spaces_of, uncentred
 from mricourse.files import any_of, suffix_of
 from mricourse.physics.sampling import acceleration_of, acs_lines_of
 
@@ -152,25 +152,27 @@ def _guess_finite(values: np.ndarray, name: str) -> str:
 
 
 def _guess_complex(values: np.ndarray, name: str) -> str:
-    """Tell k-space from images by its peak in the centre, and the plane from coils and slices by size."""
+    """Tell k-space from images by where their energy gathers, and the plane from coils and slices by size."""
     plane = sorted(sorted(range(values.ndim), key=lambda axis: (values.shape[axis], axis))[-2:])
     stack = np.moveaxis(values, plane, (-2, -1)).reshape(-1, *(values.shape[axis] for axis in plane))
     if not stack.any():
         return "zero everywhere"
     stack = torch.from_numpy(np.ascontiguousarray(stack, dtype=np.complex128))
-    corner, centre = corner_share(stack), corner_share(torch.fft.fftshift(stack, dim=(-2, -1)))
     coils = f", {len(stack)} coils" if values.ndim == 3 and 1 < len(stack) <= 64 else ""
-    if max(centre, corner) < 0.25 and "ksp" not in name.lower():
+    spaces = spaces_of(stack)
+    if sorted(spaces) == ["image", "k-space"]:
+        along = "y, kx" if spaces[0] == "image" else "ky, x"
+        return f"complex hybrid space{_axes(values.ndim, plane, along)}{coils}: an image along one axis of the plane"
+    if "k-space" not in spaces and (spaces == ("image", "image") or "ksp" not in name.lower()):
         power = stack.abs().square().sum(dim=0)
         if len(stack) > 1 and bool((power[power > 0] > 0.999 * power.max()).all()):
-            return f"coil sensitivity maps{_axes(values.ndim, plane, 'yx')}{coils}"
-        return f"complex images{_axes(values.ndim, plane, 'yx')}{coils}"
-    where = "" if corner <= max(centre, 0.25) else ", zero frequency in the corner: apply np.fft.fftshift"
-    return f"complex k-space{_axes(values.ndim, plane, 'k')}, {_sampling(stack)}{coils}{where}"
+            return f"coil sensitivity maps{_axes(values.ndim, plane, 'y, x')}{coils}"
+        return f"complex images{_axes(values.ndim, plane, 'y, x')}{coils}"
+    where = f"; {problem}" if (problem := uncentred(stack)) else ""
+    return f"complex k-space{_axes(values.ndim, plane, 'ky, kx')}, {_sampling(stack)}{coils}{where}"
 
 
-def _axes(n_axes: int, plane: list[int], kind: str) -> str:
-    pair = "ky, kx" if kind == "k" else "y, x"
+def _axes(n_axes: int, plane: list[int], pair: str) -> str:
     names = {(2, 0): pair, (3, 1): f"coils, {pair}", (3, 0): f"{pair}, coils", (4, 2): f"slices, coils, {pair}"}
     name = names.get((n_axes, plane[0])) if plane[1] == plane[0] + 1 else None
     return f" ({name})" if name else ""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mricourse.datasets.array_files import StoredArray, list_arrays
+from mricourse.datasets.kspace_checks import check_kspace, infer_mask, move_origin, origin_in_corner, zeros_by_chance
 from mricourse.files import any_of, atomic_path, check_writable, suffix_of
 from mricourse.physics.sampling import acceleration_of
 from mricourse.physics.scan import Scan
@@ -38,6 +39,8 @@ def read_scan(path: Path | str) -> Scan:
     -------
     Scan
         complex64, without a reference. A file without mask gets `infer_mask`; values outside a given mask are dropped.
+        Where the file has no maps and its image would come out in four quarters, `move_origin` mends that;
+        ``meta["notes"]`` says in words what was done.
 
     Raises
     ------
@@ -50,6 +53,7 @@ def read_scan(path: Path | str) -> Scan:
         arrays = {"kspace": arrays[""]}
     if "kspace" not in arrays:
         raise ValueError(f"{path} has no array named kspace{_instead(arrays)}; expected kspace (coils, ky, kx).")
+    _check_coils(arrays)
     _check_kspace_header(arrays["kspace"])
     coils, ny, nx = arrays["kspace"].shape
     if "smaps" in arrays:
@@ -57,34 +61,15 @@ def read_scan(path: Path | str) -> Scan:
     if "mask" in arrays:
         _check_mask_header(arrays["mask"], (coils, ny, nx))
     kspace = _complex64("kspace", arrays["kspace"].read())
-    _check_centred(kspace)
+    check_kspace(kspace)
     mask = _as_mask(arrays["mask"].read(), kspace) if "mask" in arrays else infer_mask(kspace)
+    kspace = torch.where(mask, kspace, 0)
     smaps = _complex64("smaps", arrays["smaps"].read()) if "smaps" in arrays else None
-    return Scan(torch.where(mask, kspace, 0), smaps, mask, meta={"source": str(path)})
-
-
-def infer_mask(kspace: Tensor) -> Tensor:
-    """Infer the mask from empty samples: a position is unsampled where every coil holds exactly zero.
-
-    Parameters
-    ----------
-    kspace : complex Tensor, shape (coils, ky, kx)
-
-    Returns
-    -------
-    bool Tensor, shape (ky, 1) where whole lines were sampled (1 % of chance zeros are tolerated), else (ky, kx).
-    """
-    sampled = (kspace != 0).any(dim=0)
-    lines = sampled.any(dim=1, keepdim=True)
-    n_expected = int(lines.sum()) * sampled.shape[1]
-    return lines if int(sampled.sum()) >= 0.99 * n_expected else sampled
-
-
-def corner_share(kspace: Tensor) -> float:
-    """Share of the energy of k-space, (..., ky, kx), that lies within 1/16 of its size from the corners."""
-    power = kspace.abs().div(kspace.abs().max()).square().sum(dim=tuple(range(kspace.ndim - 2)))
-    rows, columns = (max(n // 16, 1) for n in power.shape)
-    return float(power.roll((rows, columns), dims=(0, 1))[: 2 * rows, : 2 * columns].sum() / power.sum())
+    notes = []
+    if smaps is None and any(axes := origin_in_corner(kspace, mask)):
+        kspace = move_origin(kspace, axes)
+        notes.append("image moved from the corners to the centre")
+    return Scan(kspace, smaps, mask, meta={"source": str(path), "notes": tuple(notes)})
 
 
 def write_image(image: Tensor, path: Path | str, **attributes: str | float) -> None:
@@ -123,6 +108,19 @@ def _instead(arrays: dict[str, StoredArray]) -> str:
     if inside:
         return f" but a group of that name, which holds {', '.join(inside[:4])}"
     return f" but {', '.join(list(arrays)[:6])}" if arrays else " and no other array"
+
+
+def _check_coils(arrays: dict[str, StoredArray]) -> None:
+    """Refuse the slices of one coil, as fastMRI stores them; what lies beside them tells them from coils."""
+    shape = arrays["kspace"].shape
+    images = [name for name in ("reconstruction_esc", "reconstruction_rss") if name in arrays]
+    single = "ismrmrd_header" in arrays or any(arrays[name].shape[:1] == shape[:1] for name in images)
+    if len(shape) == 3 and single:
+        beside = any_of([name for name in ("ismrmrd_header", *images) if name in arrays])
+        raise ValueError(
+            f"kspace has shape {shape} beside {beside}, which makes it {shape[0]} slices of a single coil; expected "
+            "(coils, ky, kx): save one slice, as kspace[i, None]."
+        )
 
 
 def _check_kspace_header(array: StoredArray) -> None:
@@ -189,15 +187,6 @@ def _complex64(name: str, values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.complex64))
 
 
-def _check_centred(kspace: Tensor) -> None:
-    """Refuse k-space with its zero frequency in the corner, which would give a wrong image without a word."""
-    if corner_share(kspace) > 0.5:
-        raise ValueError(
-            "most of the energy of kspace is in its corners; expected the zero frequency in the centre: apply "
-            "np.fft.fftshift over the last two axes."
-        )
-
-
 def _as_mask(values: np.ndarray, kspace: Tensor) -> Tensor:
     """Make a boolean (ky, 1) or (ky, kx) mask of zeros and ones, and check it against the samples."""
     if not np.isin(values, (0, 1)).all():
@@ -215,11 +204,11 @@ def _as_mask(values: np.ndarray, kspace: Tensor) -> Tensor:
     if mask.shape[-1] > 1:
         ny, nx = kspace.shape[-2:]
         mask = mask[:, :1] if bool((mask == mask[:, :1]).all()) else mask.expand(ny, nx)
-    empty = mask & (kspace == 0).all(dim=0)
-    claimed = int(mask.expand(kspace.shape[-2:]).sum())
-    if int(empty.sum()) > 0.01 * claimed:
+    if not zeros_by_chance(kspace, mask):
+        claimed = int(mask.expand(kspace.shape[-2:]).sum())
+        n_empty = int((mask & (kspace == 0).all(dim=0)).sum())
         raise ValueError(
-            f"mask marks {claimed} samples, of which {int(empty.sum())} are zero in all coils; expected values "
+            f"mask marks {claimed} samples, of which {n_empty} are zero in all coils; expected values "
             "there: leave mask out to have it inferred from the empty samples."
         )
     return mask.clone()

@@ -10,8 +10,9 @@ from PIL import Image
 
 from mricourse.clinical.file_to_image import reconstruct_file
 from mricourse.commands import app as cli
+from mricourse.datasets.kspace_checks import infer_mask
 from mricourse.datasets.real import available, load_real
-from mricourse.datasets.scan_files import infer_mask, read_scan
+from mricourse.datasets.scan_files import read_scan
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.networks.apply import apply_network, n_steps
 from mricourse.networks.dncnn import DnCNN

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from mricourse.datasets.kspace_checks import infer_mask
 from mricourse.datasets.real import available, load_real
-from mricourse.datasets.scan_files import infer_mask
 from mricourse.evaluation.comparison import Sampling, compare_scans, samplings, undersample
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.scores import evaluate
