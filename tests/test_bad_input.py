@@ -269,7 +269,7 @@ def test_reconstruct_refuses_options(good, output, refuses, name):
 
 
 def test_maps_that_calibration_leaves_empty_are_refused(good, output, refuses, monkeypatch):
-    monkeypatch.setattr("mricourse.reconstruct.espirit", lambda kspace, acs: 0 * kspace)
+    monkeypatch.setattr("mricourse.reconstruct.methods.espirit", lambda kspace, acs: 0 * kspace)
     refuses("zero everywhere; expected an object", "reconstruct", good, "-o", output)
 
 
