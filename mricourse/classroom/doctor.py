@@ -35,6 +35,7 @@ def examine() -> Iterator[Finding]:
     yield _device()
     yield _anatomies()
     yield _checkpoints()
+    yield _measured()
     yield _cache()
     yield _disk()
     yield _kernel()
@@ -114,14 +115,25 @@ def _checkpoints() -> Finding:
     return Finding("checkpoints", True, f"{', '.join(names)}: cards, weights and recipes as they were trained")
 
 
+def _measured() -> Finding:
+    from mricourse.datasets.embedded import FILES, embedded_texts
+
+    try:
+        for name in FILES:
+            embedded_texts(name)
+    except OSError as error:
+        return Finding("measured", False, str(error))
+    return Finding("measured", True, ", ".join(FILES))
+
+
 def _cache() -> Finding:
     from mricourse.datasets.cache import cache_folder
     from mricourse.datasets.registry import REGISTRY, available
 
     here = [name for name in REGISTRY if available(name)]
-    text = f"{', '.join(here) or 'nothing'} here, of {len(REGISTRY)} measured data sets; cache {cache_folder()}"
-    hint = "" if len(here) == len(REGISTRY) else "; `mricourse data list` shows how to get the rest"
-    return Finding("real data", True if here else None, text + hint)
+    text = f"{', '.join(here) or 'none'} here, of {len(REGISTRY)} data sets; cache {cache_folder()}"
+    hint = "" if len(here) == len(REGISTRY) else "; no lesson needs the rest, `mricourse data list` shows how to get it"
+    return Finding("published", True, text + hint)
 
 
 def _disk() -> Finding:

@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = face(
     {
         "inspect": "describe",
         "kspace_checks": "check_kspace infer_mask move_origin origin_in_corner spaces_of zero_frequency",
-        "real": "Contrasts load_open_ms load_real real_scan",
+        "real": "Contrasts load_open_ms load_real",
         "scan_files": "read_complete read_scan write_image",
     },
 )

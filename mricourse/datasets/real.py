@@ -1,34 +1,44 @@
-"""Truly measured scans: from the published files to a `Scan`.
+"""Truly measured scans: from the copies that travel with the course, or the published files, to a `Scan`.
 
-Nothing here touches the network. A lesson asks with `real_scan`, which says in a sentence when the data is not on
-this machine; the lesson then goes on without it::
+Nothing here touches the network::
 
-    scan = real_scan("moco_brain_7ch")
-    if scan is not None:
-        show_images([scan.reference], ["measured brain"])
+    scan = load_real("moco_brain_7ch")
+    show_images([scan.reference], ["measured brain"])
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from mricourse.datasets.array_files import list_arrays
+from mricourse.datasets.embedded import embedded_kspace, embedded_slices
+from mricourse.datasets.published import MOCO_CHANNELS, published_kspace, published_volumes
 from mricourse.datasets.registry import REGISTRY, available, entry, fetch, find, missing_sentence
 from mricourse.physics.coil_combination import combine
 from mricourse.physics.coil_maps import espirit
-from mricourse.physics.fourier import fft2c, fftc, ifft2c, ifftc
+from mricourse.physics.fourier import ifft2c
 from mricourse.physics.scan import Scan
 
-__all__ = [
-    "REGISTRY", "Contrasts", "available", "fetch", "find", "load_open_ms", "load_real", "missing_sentence", "real_scan"
-]  # fmt: skip
+__all__ = ["REGISTRY", "Contrasts", "available", "fetch", "find", "load_open_ms", "load_real", "missing_sentence"]
+
+KNOWN: dict[str, dict[str, Any]] = {
+    "moco_brain_7ch": {
+        "subject": "moco brain",
+        "contrast": "T1w",
+        "slice": "axial",
+        "channels": MOCO_CHANNELS,
+        "split": "development",
+    },
+    "sigpy_brain_8ch": {"subject": "sigpy brain", "contrast": "unknown", "slice": "axial, two phase encodes"},
+    "larson_knee": {"subject": "larson knee", "contrast": "fat-suppressed", "slice": "coronal"},
+    "larson_head": {"subject": "larson head", "contrast": "T1w spin echo", "slice": "sagittal"},
+}
+"""What is known of each slice. The split ``"development"``: choices were made on it, so it is no test.
+
+Which axis of `moco_brain_7ch` was the phase encode is not documented; here it is the first, `ky`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +49,12 @@ class Contrasts:
     ----------
     t1, t2, flair : float32 Tensor, shape (z, y, x)
         Magnitudes in arbitrary units, at least 0, zero outside the brain; 1 mm voxels. The first slice is
-        inferior, the first row anterior, the first column on the patient's right.
+        inferior, the first row anterior, the first column on the patient's right. The slices of the embedded
+        copies are not neighbours.
     lesions : bool Tensor, shape (z, y, x)
         Lesions that several raters agreed on.
     meta : dict
-        subject, source, licence, citation, voxel_mm.
+        subject, source, licence, citation, voxel_mm; slices, the place of each in the published volume.
     """
 
     t1: Tensor
@@ -53,12 +64,15 @@ class Contrasts:
     meta: dict[str, Any]
 
 
-def load_real(name: str) -> Scan:
+def load_real(name: str, *, whole: bool = False) -> Scan:
     """Load one measured slice.
 
     Parameters
     ----------
     name : "moco_brain_7ch", "sigpy_brain_8ch", "larson_knee" or "larson_head"
+    whole : bool
+        Read the published file (`mricourse data get`) in place of the copy that travels with the course; in the copy
+        the samples of `moco_brain_7ch` and `larson_knee` are rounded, to 1/64 of their noise.
 
     Returns
     -------
@@ -66,64 +80,60 @@ def load_real(name: str) -> Scan:
         k-space in the published order of samples, scaled so that the largest magnitude of the fully sampled
         image is 1 (of the zero-filled one where no full sampling exists). ``meta["scale"]`` is what it was divided
         by. Several coils come with ESPIRiT maps from the 24 x 24 centre, one coil with a map of ones; the
-        reference is the coil-combined image of all samples, None for ``sigpy_brain_8ch``.
+        reference is the coil-combined image of all samples, None for ``sigpy_brain_8ch``. ``meta["split"]`` is
+        ``"development"`` where choices of this course were made on the scan.
 
     Raises
     ------
     FileNotFoundError
-        The data is not on this machine; the sentence holds the command that gets it.
+        The file is not on this machine; the sentence says how to get it.
     ValueError
         An unknown name, or ``open_ms``, whose volumes `load_open_ms` returns.
     """
     if name == "open_ms":
         raise ValueError("open_ms holds magnitude volumes, not k-space; load them with load_open_ms().")
     entry(name)
-    samples, meta = _LOADERS[name](_paths(name)[0])
+    samples = published_kspace(name) if whole else embedded_kspace(name)
     kspace = samples / samples.abs().max()  # the calibration squares values of 1e-8 twice
     smaps = espirit(kspace, acs=24) if len(kspace) > 1 else torch.ones_like(kspace)
     image = combine(ifft2c(kspace), smaps)
     scale = image.abs().max()
-    meta = _meta(name, scale=float(samples.abs().max() * scale), **meta)
+    meta = _meta(name, scale=float(samples.abs().max() * scale), **KNOWN[name])
     sampled = (kspace != 0).any(dim=0)
     if name in _UNDERSAMPLED:
         return Scan(kspace / scale, smaps, sampled, None, meta)
     return Scan(kspace / scale, smaps, torch.ones(kspace.shape[-2], 1, dtype=torch.bool), image / scale, meta)
 
 
-def real_scan(name: str) -> Scan | None:
-    """Load one measured slice, or print one sentence and return None where it is not on this machine."""
-    try:
-        return load_real(name)
-    except FileNotFoundError as error:
-        print(error)
-        return None
+def load_open_ms(patient: str = "07", *, whole: bool = False) -> Contrasts:
+    """Load registered T1, T2, FLAIR and lesions of patient ``"07"`` or ``"19"``.
 
-
-def load_open_ms(patient: str = "07") -> Contrasts:
-    """Load the registered T1, T2, FLAIR and lesion volumes of patient ``"07"`` or ``"19"``.
+    Parameters
+    ----------
+    patient : "07" or "19"
+    whole : bool
+        Read the published volumes of 182 slices (`mricourse data get open_ms`) in place of the twelve slices with
+        lesions that travel with the course, whose magnitudes are rounded to 1/1000 of the largest.
 
     Raises
     ------
     FileNotFoundError
-        The data is not on this machine; the sentence holds the command that gets it.
+        The files are not on this machine; the sentence says how to get them.
     ValueError
         Another patient.
     """
     if patient not in ("07", "19"):
         raise ValueError(f"there is no patient {patient!r} in open_ms; expected '07' or '19'.")
-    paths = [path for path in _paths("open_ms") if f"_p{patient}_" in path.name]
-    # the files' axes are (x, y, z), x towards the patient's left and y towards the front
-    volumes = (list_arrays(path)[0].read().transpose(2, 1, 0)[:, ::-1] for path in paths)
-    t1, t2, flair, lesions = (torch.from_numpy(np.ascontiguousarray(volume)) for volume in volumes)
-    meta = _meta("open_ms", subject=f"open_ms patient {patient}", voxel_mm=1.0)
-    return Contrasts(t1.clamp_min(0), t2.clamp_min(0), flair.clamp_min(0), lesions != 0, meta)
-
-
-def _paths(name: str) -> tuple[Path, ...]:
-    paths = find(name)
-    if paths is None:
-        raise FileNotFoundError(missing_sentence(name))
-    return paths
+    if whole:
+        arrays = published_volumes(patient)
+        volumes = {name: torch.from_numpy(arrays[name].copy()) for name in arrays}
+        slices = tuple(range(len(volumes["t1"])))
+    else:
+        volumes, slices = embedded_slices(patient)
+    lesions = volumes.pop("lesions") != 0
+    magnitudes = {name: volume.clamp_min(0) for name, volume in volumes.items()}
+    meta = _meta("open_ms", subject=f"open_ms patient {patient}", voxel_mm=1.0, slices=slices)
+    return Contrasts(**magnitudes, lesions=lesions, meta=meta)
 
 
 def _meta(name: str, **known: Any) -> dict[str, Any]:
@@ -131,35 +141,4 @@ def _meta(name: str, **known: Any) -> dict[str, Any]:
     return {"source": name, "simulated": False, "licence": data.licence, "citation": data.citation, **known}
 
 
-def _read(path: Path) -> Tensor:
-    return torch.from_numpy(list_arrays(path)[0].read().astype("complex64"))
-
-
-def _moco_brain(path: Path) -> tuple[Tensor, dict[str, Any]]:
-    coil_images = _read(path).permute(2, 0, 1)[[0, 1, 3, 4]]  # the other three hold 2 % of the energy
-    known = {"subject": "moco brain", "contrast": "T1w", "slice": "axial", "channels": (0, 1, 3, 4)}
-    return fft2c(coil_images), known
-
-
-def _sigpy_brain(path: Path) -> tuple[Tensor, dict[str, Any]]:
-    return _read(path), {"subject": "sigpy brain", "contrast": "unknown", "slice": "axial, two phase encodes"}
-
-
-def _larson_knee(path: Path) -> tuple[Tensor, dict[str, Any]]:
-    coil_image = ifftc(_read(path)[None], dim=-1)
-    nx = coil_image.shape[-1]
-    inside = coil_image[..., nx // 4 : nx // 4 + nx // 2]  # the readout was oversampled twice
-    return fftc(inside, dim=-1), {"subject": "larson knee", "contrast": "fat-suppressed", "slice": "coronal"}
-
-
-def _larson_head(path: Path) -> tuple[Tensor, dict[str, Any]]:
-    return _read(path)[None], {"subject": "larson head", "contrast": "T1w spin echo", "slice": "sagittal"}
-
-
 _UNDERSAMPLED = {"sigpy_brain_8ch"}
-_LOADERS: dict[str, Callable[[Path], tuple[Tensor, dict[str, Any]]]] = {
-    "moco_brain_7ch": _moco_brain,
-    "sigpy_brain_8ch": _sigpy_brain,
-    "larson_knee": _larson_knee,
-    "larson_head": _larson_head,
-}

@@ -1,4 +1,4 @@
-"""The registry of truly measured data: addresses, checksums, licences and citations.
+"""The registry of truly measured data as published: addresses, checksums, licences and citations.
 
 `find` and `available` look on this machine only; `fetch` may download.
 """
@@ -62,20 +62,21 @@ def fetch(name: str, *, progress: bool = False) -> tuple[Path, ...]:
 
 
 def overview() -> str:
-    """List the data sets as text: name, size, licence, what they are, where they are here, and what to cite."""
+    """List the published files as text: name, size, licence, what they are, where they are here, and what to cite."""
     lines = [f"{'name':16} {'MB':>5}  {'licence':13} what it is, where it is, what to cite"]
     for name, data in REGISTRY.items():
         paths = find(name)
         where = f"here, in {paths[0].parent}" if paths else f"not here; get it with: mricourse data get {name}"
         lines.append(f"{name:16} {data.size / 1e6:5.1f}  {data.licence:13} {data.title}")
         lines += [" " * 38 + line for line in (where, data.citation)]
+    lines.append("Lessons need none of these files: they read the copies in data/measured, which come with the course.")
     return "\n".join(lines)
 
 
 def missing_sentence(name: str) -> str:
-    """Say that a data set is not on this machine, and the command that gets it."""
+    """Say that the published files are not on this machine, and the command that gets them."""
     return (
-        f"The measured data {name} ({entry(name).size / 1e6:.1f} MB) is not on this machine; "
+        f"The published data {name} ({entry(name).size / 1e6:.1f} MB) is not on this machine; "
         f"get it with: mricourse data get {name}"
     )
 

@@ -28,7 +28,7 @@
 import torch
 
 from mricourse import claim, fft2c, fftc, ifft2c, ifftc, random_complex
-from mricourse.datasets import real_scan
+from mricourse.datasets import load_real
 from mricourse.physics import acs_mask, equispaced_mask, partial_fourier_mask
 from mricourse.plotting import MaskPainter, plot_lines, show_images, show_kspace, show_phase
 from mricourse.simulate import brain_slices, contrast_scan
@@ -354,7 +354,7 @@ show_images([slices[5], ifft2c(measured), answer], ["all lines", "zero-filled", 
 
 # %% slideshow={"slide_type": "fragment"}
 panels = {}
-for scan in filter(None, map(real_scan, ("larson_head", "larson_knee", "moco_brain_7ch"))):
+for scan in map(load_real, ("larson_head", "larson_knee", "moco_brain_7ch")):
     name, coil_images, power = scan.meta["source"], ifft2c(scan.kspace), scan.kspace.abs().square()
     sizes = [4 * n for n in coil_images.shape[-2:]]  # steps of 1/8 sample: m² turns twice as fast as m
     ramped = torch.fft.fft2(coil_images.square(), s=sizes).abs().amax(dim=(1, 2))
@@ -363,8 +363,7 @@ for scan in filter(None, map(real_scan, ("larson_head", "larson_knee", "moco_bra
     claim(f"Measured {name}: symmetry error, echo centred, best coil", error.min(), at_least=0.1)
     claim(f"Measured {name}: symmetry error over that of its noise", (error / by_noise).min(), at_least=1)
     panels[f"{name}:\nerror {error.min():.2f}, of noise {by_noise[error.argmin()]:.2f}"] = scan.reference
-if panels:
-    show_images(panels), show_phase(list(panels.values()), ["measured phase"] * len(panels))
+show_images(panels), show_phase(list(panels.values()), ["measured phase"] * len(panels))
 
 # %% [markdown]
 # None is conjugate symmetric, and the phase maps show why: smooth turns, steps at vessels and skin, noise outside. The

@@ -20,7 +20,7 @@
 import torch
 
 from mricourse import SenseOperator, claim, dot_test, fft2c, fftc, ifft2c, random_complex
-from mricourse.datasets import real_scan
+from mricourse.datasets import load_real
 from mricourse.physics import (
     NufftOperator,
     RadonOperator,
@@ -376,13 +376,12 @@ assert (my_nufft(tiny, between.trajectory) - between.forward(tiny)[0]).abs().max
 # is read off the empty samples; it leaves out the corners too. Each is one slice of one person.
 
 # %% slideshow={"slide_type": "subslide"}
-if (brain := real_scan("moco_brain_7ch")) is not None:
-    combed = SenseOperator(brain.smaps, equispaced_mask(brain.shape[0], R, acs=0)).adjoint(brain.kspace)
-    sparse = SenseOperator(brain.smaps, variable_density_mask(brain.shape[0], R, acs=24)).adjoint(brain.kspace)
-    show_images([brain.reference, combed, sparse], ["all lines", "comb", "var. density"], reference=brain.reference)
-    claim("pixels to the ghosts, measured brain", ghost_distance(combed, brain.reference), at_least=64, at_most=64)
-if (other := real_scan("sigpy_brain_8ch")) is not None:
-    show_mask({"measured mask": other.mask, "ours": poisson_disc_mask(other.shape, acceleration_of(other.mask))})
+brain, other = load_real("moco_brain_7ch"), load_real("sigpy_brain_8ch")
+combed = SenseOperator(brain.smaps, equispaced_mask(brain.shape[0], R, acs=0)).adjoint(brain.kspace)
+sparse = SenseOperator(brain.smaps, variable_density_mask(brain.shape[0], R, acs=24)).adjoint(brain.kspace)
+show_images([brain.reference, combed, sparse], ["all lines", "comb", "var. density"], reference=brain.reference)
+claim("pixels to the ghosts, measured brain", ghost_distance(combed, brain.reference), at_least=64, at_most=64)
+show_mask({"measured mask": other.mask, "ours": poisson_disc_mask(other.shape, acceleration_of(other.mask))})
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you have learned

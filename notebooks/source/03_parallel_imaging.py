@@ -20,7 +20,7 @@
 import torch
 
 from mricourse import SenseOperator, claim, fft2c, fftc, ifft2c, ifftc, random_complex
-from mricourse.datasets import real_scan
+from mricourse.datasets import load_real
 from mricourse.evaluation import best_scale, psnr
 from mricourse.physics import (
     acceleration_of,
@@ -40,7 +40,7 @@ from mricourse.reconstruct import (
     pseudo_replica,
     sense_unfold,
 )
-from mricourse.simulate import brain_slices, contrast_scan, simulate_coils
+from mricourse.simulate import brain_slices, simulate_coils
 
 torch.manual_seed(0)
 # Pixels of about 2 mm; ACS in lines; noise relative to the brightest pixel; λ: best of six on the two training heads
@@ -378,7 +378,7 @@ show_images({"still": image, **{f"R = {R}": moving_head(4, R)[0] for R in (1, 2,
 # tuned here, should gain at least 2 dB.
 
 # %% slideshow={"slide_type": "fragment"}
-brain = real_scan("moco_brain_7ch") or contrast_scan("s1", "T1w", noise_std=NOISE_STD)  # simulated if there is no file
+brain = load_real("moco_brain_7ch")
 brain_maps, reference = espirit(brain.kspace, acs=24), rss(ifft2c(brain.kspace))  # maps: from the centre alone
 def reconstruct(acceleration=4, n_iterations=15, reg_weight=0.01):
     A = SenseOperator(brain_maps, equispaced_mask(brain.shape[0], acceleration, acs=24))

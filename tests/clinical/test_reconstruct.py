@@ -11,7 +11,7 @@ from PIL import Image
 from mricourse.clinical.file_to_image import reconstruct_file
 from mricourse.commands import app as cli
 from mricourse.datasets.kspace_checks import infer_mask
-from mricourse.datasets.real import available, load_real
+from mricourse.datasets.real import load_real
 from mricourse.datasets.scan_files import read_scan
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.networks.apply import apply_network, n_steps
@@ -247,7 +247,6 @@ def test_a_gpu_gives_the_same_image(tmp_path, method):
     assert error(images[1], images[0]) < 1e-3
 
 
-@pytest.mark.skipif(not available("moco_brain_7ch"), reason="moco_brain_7ch is not on this machine")
 def test_defaults_on_the_measured_brain():
     """Random R = 4 with 24 ACS lines; floors half a decibel below what was measured when the defaults were chosen."""
     full = load_real("moco_brain_7ch")

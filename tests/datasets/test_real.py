@@ -23,7 +23,7 @@ from mricourse.commands import app as cli
 from mricourse.datasets import cache
 from mricourse.datasets.cache import RemoteFile, fetch_file, find_file
 from mricourse.datasets.inspect import describe, guess_content, inspect_file
-from mricourse.datasets.real import REGISTRY, available, fetch, find, load_open_ms, load_real, real_scan
+from mricourse.datasets.real import REGISTRY, available, fetch, find, load_open_ms, load_real
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.sampling import random_mask
 from mricourse.simulate.coils import simulate_coils
@@ -185,19 +185,19 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(server, tmp_path, monkey
         fetch_file(remote(server))
 
 
-def test_without_the_data_a_lesson_says_one_sentence_and_goes_on(empty_cache, no_network, capsys):
-    assert real_scan("moco_brain_7ch") is None
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1 and out.endswith("mricourse data get moco_brain_7ch\n")
+def test_without_the_published_files_one_sentence_says_how_to_get_them(empty_cache, no_network):
+    with pytest.raises(FileNotFoundError, match="mricourse data get larson_knee"):
+        load_real("larson_knee", whole=True)
     with pytest.raises(FileNotFoundError, match="mricourse data get open_ms"):
-        load_open_ms()
+        load_open_ms(whole=True)
     assert not empty_cache.exists()
 
 
 @pytest.mark.parametrize("name", ["moco", "open_ms"])
-def test_a_wrong_name_is_refused(name):
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_wrong_name_is_refused(name, whole):
     with pytest.raises(ValueError, match="expected one of|load_open_ms"):
-        load_real(name)
+        load_real(name, whole=whole)
 
 
 @pytest.mark.parametrize("name", REGISTRY)
@@ -216,8 +216,8 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=needs(name)) for name in SCANS])
-def test_measured_scans(name, no_network):
+@pytest.mark.parametrize("name", SCANS)
+def test_measured_scans(name, empty_cache, no_network):
     scan = load_real(name)
     assert scan.kspace.shape == scan.smaps.shape == SHAPES[name]
     assert {"subject", "contrast", "source", "licence", "citation", "simulated", "scale"} <= set(scan.meta)
@@ -235,7 +235,7 @@ def test_measured_scans(name, no_network):
 @needs("open_ms")
 def test_open_ms_volumes(no_network):
     for patient, n_lesion_voxels in {"07": 1300, "19": None}.items():
-        head = load_open_ms(patient)
+        head = load_open_ms(patient, whole=True)
         assert head.t1.shape == head.t2.shape == head.flair.shape == head.lesions.shape == (182, 218, 182)
         assert head.t1.dtype == torch.float32 and head.lesions.dtype == torch.bool
         assert min(float(volume.min()) for volume in (head.t1, head.t2, head.flair)) == 0
@@ -328,4 +328,4 @@ def test_a_truncated_volume_is_one_sentence(tmp_path):
 def test_a_flat_cache_serves_a_scan(tmp_path, monkeypatch):
     shutil.copy(find("moco_brain_7ch")[0], tmp_path)
     monkeypatch.setenv("MRICOURSE_CACHE", str(tmp_path))
-    assert real_scan("moco_brain_7ch").n_coils == 4
+    assert load_real("moco_brain_7ch", whole=True).n_coils == 4

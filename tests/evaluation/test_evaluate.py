@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mricourse.datasets.kspace_checks import infer_mask
-from mricourse.datasets.real import available, load_real
+from mricourse.datasets.real import load_real
 from mricourse.evaluation.comparison import Sampling, compare_scans, samplings, undersample
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.scores import evaluate
@@ -250,21 +250,18 @@ def test_bad_words_are_refused_in_one_sentence(tiny_checkpoint, mricourse, folde
     assert sorted(folder.iterdir()) == before
 
 
-def test_an_empty_folder_and_missing_data_are_refused(tiny_checkpoint, mricourse, tmp_path, monkeypatch):
-    monkeypatch.setenv("MRICOURSE_CACHE", str(tmp_path / "cache"))
+def test_an_empty_folder_and_magnitude_volumes_are_refused(tiny_checkpoint, mricourse, tmp_path):
     code, _, error = mricourse("evaluate", tiny_checkpoint, "--data", tmp_path)
     assert code == 2 and "holds no file that ends in .npy, .npz, .h5 or .hdf5" in error
-    code, _, error = mricourse("evaluate", tiny_checkpoint, "--data", "moco_brain_7ch")
-    assert code == 2 and "get it with: mricourse data get moco_brain_7ch" in error
+    code, _, error = mricourse("evaluate", tiny_checkpoint, "--data", "open_ms")
+    assert code == 2 and "open_ms holds magnitude volumes, not k-space" in error
 
 
-@pytest.mark.skipif(not available("sigpy_brain_8ch"), reason="sigpy_brain_8ch is not on this machine")
 def test_a_measured_scan_with_gaps_is_refused(tiny_checkpoint, mricourse):
     code, _, error = mricourse("evaluate", tiny_checkpoint, "--data", "sigpy_brain_8ch")
     assert code == 2 and "sigpy_brain_8ch is undersampled" in error
 
 
-@pytest.mark.skipif(not available("moco_brain_7ch"), reason="moco_brain_7ch is not on this machine")
 def test_the_wavelet_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint):
     """As good as BART's at its best weight: 34.3 dB at random R = 4 (benchmarks/RESULTS.md)."""
     scan = load_real("moco_brain_7ch")
@@ -276,7 +273,6 @@ def test_the_wavelet_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint):
     assert result.remarks and "256 x 216 pixels (trained on 64 to 80)" in result.remarks[0]
 
 
-@pytest.mark.skipif(not available("moco_brain_7ch"), reason="moco_brain_7ch is not on this machine")
 def test_modl_beats_the_wavelets_that_were_tuned_on_the_measured_brain_itself():
     """Nothing measured is in its training: what holds here was learned from simulated heads."""
     samplings = [Sampling("equispaced", 4), Sampling("random", 4)]
