@@ -26,6 +26,7 @@ def evaluate(
     acceleration: Annotated[
         float | None, typer.Option(help="Nominal acceleration, for --data; 4 by default, and 6 too where random.")
     ] = None,
+    turn: Annotated[bool, typer.Option(help="Each scan once more, undersampled along its other axis.")] = False,
     acs: Annotated[int, typer.Option(help="Lines of the fully sampled centre, for --data.")] = 24,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of random masks, for --data.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The numbers too, as .json.")] = None,
@@ -38,7 +39,7 @@ def evaluate(
 
     from tqdm import tqdm
 
-    from mricourse.evaluation.comparison import compare_scans, samplings
+    from mricourse.evaluation.comparison import compare_scans, samplings, turned
     from mricourse.files import atomic_path, check_writable
     from mricourse.training.checkpoints import load_checkpoint
     from mricourse.training.distributed import pick_device
@@ -54,7 +55,10 @@ def evaluate(
         with tqdm(total=loaded.card["metrics"]["n_slices"], unit="slice", disable=None, leave=False) as bar:
             result = reproduce(loaded, device=target, progress=bar.update)
     else:
-        scans, wanted = _measured_scans(data), samplings(pattern, acceleration, acs=acs, seed=seed)
+        scans = _measured_scans(data)
+        if turn:
+            scans += [(f"{name}, turned", turned(scan)) for name, scan in scans]
+        wanted = samplings(pattern, acceleration, acs=acs, seed=seed)
         with tqdm(total=len(scans) * len(wanted), unit="mask", disable=None, leave=False) as bar:
             remark = partial(outside_range, loaded)
             words = {"name": loaded.name, "remark": remark}

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "claims": "ClaimFailed claim",
-        "comparison": "Sampling compare compare_scans samplings undersample",
+        "comparison": "Sampling compare compare_scans samplings turned undersample",
         "costs": "computing_seconds kept_for_backward",
         "metrics": "best_scale nmse nrmse psnr ssim",
         "realism": "null_space_part split_error texture_distance",

@@ -103,22 +103,28 @@ class Comparison:
         The network against every other method, paired by scan, for each sampling that two scans or more share.
     remarks : list of str
         A sentence for every scan and sampling that is not of the kind that the network was trained on.
+    development : list of str
+        Names of the scans that choices of this course were made on: their numbers are development scores, no test.
     """
 
     network: str
     scores: list[Score]
     differences: list[Difference]
     remarks: list[str]
+    development: list[str]
 
     def __str__(self) -> str:
         rows = [("scan", "sampling", "net R", "method", "PSNR, dB", "SSIM", "weight", "iterations")]
         for s in self.scores:
             settings = ("", "") if s.reg_weight is None else (f"{s.reg_weight:g}", str(s.n_iterations))
             numbers = (f"{s.net_acceleration:.2f}", s.method, f"{s.psnr:.2f}", f"{s.ssim:.4f}")
-            rows.append((s.scan, s.sampling, *numbers, *settings))
+            label = f"{s.scan} (development)" if s.scan in self.development else s.scan
+            rows.append((label, s.sampling, *numbers, *settings))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         lines += [f"{each.sampling}, {len(each.gains)} scans: {self.network} minus {each}" for each in self.differences]
+        if self.development:
+            lines.append("development: choices were made on this scan; its numbers are development scores, not a test.")
         return "\n".join(lines)
 
 
@@ -150,7 +156,8 @@ def compare_scans(
     network : nn.Module
         ``network(A, kspace)`` in evaluation mode; it is moved to the device.
     scans : sequence of (name, Scan)
-        Complete, of several coils, as from `read_complete`.
+        Complete, of several coils, as from `read_complete`. Where ``meta["split"]`` is ``"development"`` the result
+        says so.
     samplings : sequence of Sampling
     name : str
         What to call the network.
@@ -177,7 +184,28 @@ def compare_scans(
             remarks.append(remark(kept, f"{scan_name}, {sampling},"))
         if progress is not None:
             progress()
-    return Comparison(name, scores, _differences(scores, name), [sentence for sentence in remarks if sentence])
+    said = [sentence for sentence in remarks if sentence]
+    development = [scan_name for scan_name, scan in scans if scan.meta.get("split") == "development"]
+    return Comparison(name, scores, _differences(scores, name), said, development)
+
+
+def turned(scan: Scan) -> Scan:
+    """Exchange the axes of a scan, so that the lines of a mask leave out what was the readout.
+
+    A published scan does not always say which axis was the phase encode; a score that holds for one axis only says
+    little.
+    """
+
+    def transposed(tensor: Tensor | None) -> Tensor | None:
+        return None if tensor is None else tensor.mT.contiguous()
+
+    return replace(
+        scan,
+        kspace=transposed(scan.kspace),
+        smaps=transposed(scan.smaps),
+        mask=transposed(scan.mask),
+        reference=transposed(scan.reference),
+    )
 
 
 def undersample(scan: Scan, mask: Tensor) -> tuple[Tensor, Scan]:
@@ -186,7 +214,9 @@ def undersample(scan: Scan, mask: Tensor) -> tuple[Tensor, Scan]:
     Coil maps are estimated, for the reference from all samples and for the scan from those kept; the scan's own are
     not used.
     """
-    complete = with_smaps(replace(scan, kspace=scan.kspace / scan.kspace.abs().max(), smaps=None, reference=None))
+    everywhere = torch.ones_like(mask)  # a complete scan's own mask may have any shape
+    kspace = scan.kspace / scan.kspace.abs().max()
+    complete = with_smaps(replace(scan, kspace=kspace, smaps=None, mask=everywhere, reference=None))
     kept = replace(complete, smaps=None).undersample(mask)
     return combine(ifft2c(complete.kspace), complete.smaps), with_smaps(kept)
 

@@ -11,7 +11,7 @@ import torch
 
 from mricourse.datasets.kspace_checks import infer_mask
 from mricourse.datasets.real import load_real
-from mricourse.evaluation.comparison import Sampling, compare_scans, samplings, undersample
+from mricourse.evaluation.comparison import Sampling, compare_scans, samplings, turned, undersample
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.scores import evaluate
 from mricourse.evaluation.tuning import FIRST, ITERATIONS, WEIGHTS, tuned_wavelet
@@ -271,6 +271,38 @@ def test_the_wavelet_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint):
     psnrs = {score.method: score.psnr for score in result.scores}
     assert max(psnrs["wavelet db2"], psnrs["wavelet Haar"]) > 34.5 > psnrs["zero-filled"]
     assert result.remarks and "256 x 216 pixels (trained on 64 to 80)" in result.remarks[0]
+
+
+def test_a_scan_that_choices_were_made_on_is_labelled(tiny_checkpoint):
+    tiny = load_checkpoint(tiny_checkpoint)
+    kspace = simulate_coils(4, (64, 60)) * torch.ones(64, 60)
+    scan = Scan(fft2c(kspace), None, torch.ones(64, 1, dtype=torch.bool))
+    watched = replace(scan, meta={"split": "development"})
+    scans = [("ours", watched), ("theirs", scan)]
+    result = compare_scans(tiny.network, scans, [Sampling("equispaced", 2)], name="tiny")
+    assert result.development == ["ours"]
+    words = str(result)
+    assert words.count("ours (development)") == len(result.scores) / 2 and "theirs (development)" not in words
+    assert words.endswith("development scores, not a test.")
+    assert "development" not in str(compare_scans(tiny.network, scans[1:], [Sampling("equispaced", 2)], name="tiny"))
+
+
+def test_the_other_axis_can_be_undersampled_too(tiny_checkpoint, mricourse, scans, tmp_path):
+    np.save(tmp_path / "upright.npy", scans[0].kspace.numpy())
+    np.save(tmp_path / "by_hand.npy", np.swapaxes(scans[0].kspace.numpy(), -1, -2))
+    words = ["--pattern", "random", "--acceleration", "2"]
+    _, both, _ = mricourse("evaluate", tiny_checkpoint, "--data", tmp_path / "upright.npy", "--turn", *words)
+    _, by_hand, _ = mricourse("evaluate", tiny_checkpoint, "--data", tmp_path / "by_hand.npy", *words)
+    rows = [line.removeprefix("upright.npy, turned").split() for line in both.splitlines() if ", turned" in line]
+    assert rows == [line.removeprefix("by_hand.npy").split() for line in by_hand.splitlines()[1:]] and len(rows) == 4
+
+
+def test_a_turned_scan_has_the_turned_image():
+    image = random_complex(3, 10, 7)
+    scan = Scan(fft2c(image), None, torch.arange(10)[:, None] >= 0, image[0], {"subject": "x"})
+    assert torch.allclose(ifft2c(turned(scan).kspace), image.mT, atol=1e-6)
+    assert torch.equal(turned(scan).reference, image[0].mT) and turned(scan).mask.shape == (1, 10)
+    assert torch.equal(turned(turned(scan)).kspace, scan.kspace) and turned(scan).meta == scan.meta
 
 
 def test_modl_beats_the_wavelets_that_were_tuned_on_the_measured_brain_itself():
