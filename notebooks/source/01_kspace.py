@@ -54,8 +54,12 @@ ny, nx = SHAPE = 207, 185  # pixels of 1 mm: the field of view is 207 mm x 185 m
 # changes from line to line, in the plainest sequence once per repetition time TR. Such a scan takes $n_y$ TR, so
 # this course leaves out $k_y$ lines and never $k_x$ samples.
 #
-# Our slices come from a real head: measured brain, drawn skull and scalp, contrast computed for a **T1-weighted**
+# Our slices come from a real head, `s1`: measured brain, drawn skull and scalp, contrast computed for a **T1-weighted**
 # scan (white matter bright, fluid dark). For now they are real and free of noise.
+#
+# `s1` is the head that later lessons test on; no network trains on it, and no choice is made on it. It is not foreign
+# in everything: cerebellum and brain stem are cut out along the outline of `colin27`, a training head, and the scalp is
+# drawn by the rules that draw that of `mni152`, the other one.
 #
 # **Predict.** Where in k-space is the largest sample, and what does it measure?
 

@@ -247,9 +247,10 @@ for name, bound in (("noise", {"at_least": 0.5}), ("noise + λ", {"at_most": 0.2
 # onto it. In the image the projection is a small matrix between coils at each pixel; its eigenvector to the eigenvalue
 # 1 is the maps there. In air the eigenvalue is smaller, and the maps are set to zero.
 #
-# Both find $S$ up to a complex factor at each pixel. Its magnitude is fixed by $\sum_c|S_c|^2 = 1$; its phase ends in
-# the image. So we compare magnitudes, and ask what share of the coil images the maps cannot explain as maps times
-# *one* image.
+# Both find $S$ up to a complex factor at each pixel. Its magnitude is fixed by $\sum_c|S_c|^2 = 1$, which no real array
+# obeys: the shading of the receive coils, bright near them, goes from the maps into the image. (Our simulated maps obey
+# it, so that simulated images have no such shading.) The factor's phase ends in the image too. So we compare
+# magnitudes, and ask what share of the coil images the maps cannot explain as maps times *one* image.
 #
 # **Predict.** What do more ACS lines do for each way, and what if there is four times the noise?
 
@@ -371,7 +372,9 @@ show_images({"still": image, **{f"R = {R}": moving_head(4, R)[0] for R in (1, 2,
 # ## On real data
 #
 # A measured brain: T1-weighted, fully sampled, the four strongest of seven coils of one slice of one person. We drop
-# lines afterwards and keep 24 for the ACS. At $R = 4$ a folded pixel has as many unknowns as coils.
+# lines afterwards and keep 24 for the ACS. At $R = 4$ a folded pixel has as many unknowns as coils. It is the course's
+# **development brain**: later lessons made choices while looking at it. Which axis its phase encode ran along is not
+# documented.
 #
 # A reference combined with the same maps would hide their errors. So we compare magnitudes, scaled to fit best, with
 # the root sum of squares of all lines, which needs no maps (but shares their noise). SENSE with $\lambda = 0.01$, not

@@ -354,6 +354,8 @@ assert mine.shape == u.shape and abs(lhs - rhs) < 1e-3, f"not adjoint: <Du, p> =
 # Now a measured brain: four coils, 256 x 216 pixels. The published scan is complete. We keep a quarter of its lines, 24
 # of them in the centre, estimate the coil maps from this centre, and take all weights from the *simulated* validation
 # slices. Coils, phase and noise are real. The reference is the coil-combined image of all lines, with its own noise.
+# Reference and rivals use maps of the same 24 lines, so what the maps miss, and what lies outside them, counts for
+# nobody. This is the course's **development brain**, on which later lessons made choices; no weight here saw it.
 #
 # **Predict.** Will weights tuned on simulations be of use here?
 
