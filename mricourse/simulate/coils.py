@@ -30,12 +30,14 @@ def simulate_coils(n_coils: int, shape: tuple[int, int], *, seed: int = 0, kind:
         field $B_x - i B_y$ of circular wire loops on a cylinder, integrated over short wires; the loops are large and
         stand off by 1.5 to 1.8 half-fields. ``"head_array"``: the same close to the head, at 0.95 to 1.25 half-fields,
         each about as wide as its neighbours allow (12 cm from the axis and 10 to 14 cm across for 8 coils and a field
-        of view of 24 cm): as selective as a real array, with a third to a fifth of the g-factor.
+        of view of 24 cm), and more selective: with 8 coils the mean g-factor within a head is 0.93, 0.75 and 0.57 of
+        that of ``"biot_savart"`` at R = 2, 3 and 4; only the excess over 1 falls much, to 0.22, 0.36 and 0.38 of it.
 
     Returns
     -------
     smaps : complex64 Tensor, shape (n_coils, ny, nx)
-        Sensitivity maps, dimensionless; coils in the order of their angle.
+        Sensitivity maps, dimensionless; coils in the order of their angle. Real arrays do not have unit power: they
+        see best what is near them. The division takes this receive shading out of every simulated image.
 
     Raises
     ------
