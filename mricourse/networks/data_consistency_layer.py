@@ -10,6 +10,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import conjugate_gradient
@@ -36,14 +37,16 @@ def data_consistency(
     \partial L / \partial \lambda = \mathrm{Re} \langle v, z - x \rangle$.
 
     The last has two parts, $\langle v, z\rangle$ from the right-hand side and $-\langle v, x\rangle$ from the matrix;
-    without the second its sign can be wrong. Memory does not grow with the number of iterations.
+    without the second its sign can be wrong. The maps that $A$ is made of get the gradient of
+    $-\mathrm{Re} \langle v, A^H A\, x\rangle$ with $v$ and $x$ held fixed. Memory does not grow with the number of
+    iterations. There are no second derivatives.
 
     Parameters
     ----------
     A : SenseOperator
         Maps (..., coils, y, x) and mask.
     zero_filled : complex Tensor, shape (..., y, x)
-        $A^H y$; gradients flow on to $y$ through it.
+        $A^H y$; gradients flow on to $y$, and once more to the maps, through it.
     prior : complex Tensor, shape (..., y, x)
         $z$, the denoised image.
     reg_weight : Tensor, broadcastable to (..., y, x)
@@ -65,29 +68,52 @@ def data_consistency(
         Shapes that do not fit together.
     """
     shape = prior.shape
-    if zero_filled.shape != shape or shape[-2:] != A.smaps.shape[-2:] or reg_weight.shape[-2:] not in ((), (1, 1)):
+    one_each = reg_weight.shape[-2:] in ((), (1, 1))
+    if zero_filled.shape != shape or shape[-2:] != A.smaps.shape[-2:] or not one_each:
         raise ValueError(
             f"zero_filled has shape {tuple(zero_filled.shape)}, prior {tuple(shape)}, reg_weight "
             f"{tuple(reg_weight.shape)}; expected two images of the maps' size {tuple(A.smaps.shape[-2:])} "
             "and a number."
         )
+    if not all(_serves(stack.shape[:-n], shape[:-2]) for stack, n in ((A.smaps, 3), (A.mask, 3), (reg_weight, 2))):
+        raise ValueError(
+            f"prior has shape {tuple(shape)}, maps {tuple(A.smaps.shape)}, mask {tuple(A.mask.shape)} and reg_weight "
+            f"{tuple(reg_weight.shape)}; expected one image for each of their entries."
+        )
     if solver is None:
         options = {"reg_weight": reg_weight.detach(), "n_iterations": n_iterations, "tolerance": tolerance}
         solver = partial(conjugate_gradient, A.normal, **options)
-    return _Consistency.apply(A.normal, solver, zero_filled, prior, reg_weight)
+    return _Consistency.apply(A, solver, zero_filled, prior, reg_weight, A.smaps)
+
+
+def _serves(stack: torch.Size, images: torch.Size) -> bool:
+    """Whether leading axes fit those of the images without adding to them."""
+    pairs = zip(reversed(stack), reversed(images), strict=False)
+    return len(stack) <= len(images) and all(n in (1, n_images) for n, n_images in pairs)
 
 
 class _Consistency(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, normal, solver, zero_filled, prior, reg_weight):
-        image = prior + solver(zero_filled - normal(prior))
+    def forward(ctx, A, solver, zero_filled, prior, reg_weight, smaps):
+        image = prior + solver(zero_filled - A.normal(prior))
+        ctx.mask = A.mask
         ctx.solver = solver
-        ctx.save_for_backward(reg_weight, prior, image)
+        ctx.save_for_backward(reg_weight, prior, image, smaps)
         return image
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
-        reg_weight, prior, image = ctx.saved_tensors
+        reg_weight, prior, image, smaps = ctx.saved_tensors
         v = ctx.solver(grad)
         by_weight = (v.conj() * (prior - image)).real.sum_to_size(reg_weight.shape)
-        return None, None, v, reg_weight * v, by_weight
+        by_smaps = _maps_gradient(smaps, ctx.mask, v, image) if ctx.needs_input_grad[5] else None
+        return None, None, v, reg_weight * v, by_weight, by_smaps
+
+
+def _maps_gradient(smaps: Tensor, mask: Tensor, v: Tensor, image: Tensor) -> Tensor:
+    r"""Gradient of $-\mathrm{Re} \langle v, A^H A\, x\rangle$ for the maps, (..., coils, y, x)."""
+    with torch.enable_grad():
+        smaps = smaps.detach().requires_grad_()
+        product = -(v.conj() * SenseOperator(smaps, mask).normal(image.detach())).real.sum()
+    return torch.autograd.grad(product, smaps)[0]

@@ -73,6 +73,11 @@ class DnCNN(nn.Module):
                 raise ValueError(
                     "noise_std is missing; expected the noise level of the image: this DnCNN is noise-aware."
                 )
+            if noise_std.ndim and noise_std.shape[-2:] not in ((1, 1), image.shape[-2:]):
+                raise ValueError(
+                    f"noise_std has shape {tuple(noise_std.shape)}; expected (), one for each image, (..., 1, 1), or "
+                    "one for each pixel."
+                )
             channels = torch.cat([channels, noise_std[..., None].expand(*image.shape, 1)], dim=-1)
         stack = channels.reshape(-1, *channels.shape[-3:]).permute(0, 3, 1, 2)  # channels stay last in memory
         change = self.layers(stack)

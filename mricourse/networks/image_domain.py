@@ -34,7 +34,7 @@ def brightness(image: Tensor) -> Tensor:
 
     Networks divide by it, so that a reconstruction does not depend on the units of the data.
     """
-    magnitude = image.detach().abs().flatten(-2)
+    magnitude = image.abs().flatten(-2)
     rank = max(1, round(0.99 * magnitude.shape[-1]))
     tiny = torch.finfo(magnitude.dtype).tiny
     return magnitude.kthvalue(rank, dim=-1).values[..., None, None].clamp_min(tiny)
@@ -49,7 +49,7 @@ def smooth_phase(image: Tensor) -> Tensor:
     """
     ny, nx = image.shape[-2:]
     rows, columns = (_gaussian(n, ny / 45, image) for n in (ny, nx))
-    smooth = rows @ image.detach() @ columns
+    smooth = rows @ image @ columns
     magnitude = smooth.abs()
     most = magnitude.amax(dim=(-2, -1), keepdim=True)
     mean = torch.sgn((smooth * (magnitude / most.clamp_min(torch.finfo(magnitude.dtype).tiny))).sum((-2, -1), True))

@@ -1,17 +1,16 @@
 r"""The forward models of the course: each maps an image to what a scanner measures, $y = A x$.
 
 Every operator has ``forward`` ($A$), ``adjoint`` ($A^H$) and ``normal`` ($A^H A$); `dot_test` checks that the first two
-belong together. `SenseOperator` is the work-horse, the others serve the lessons on non-Cartesian sampling and CT.
+belong together. `SenseOperator` is the work-horse; `NufftOperator` and `RadonOperator` have files of their own.
 """
 
-import math
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from mricourse.physics.fast_normal import FastNormal
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 
 
@@ -42,6 +41,7 @@ class SenseOperator:
 
     smaps: Tensor
     mask: Tensor
+    _fast: list = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.smaps.is_complex():
@@ -66,49 +66,47 @@ class SenseOperator:
 
     def forward(self, image: Tensor) -> Tensor:
         """Apply A: (..., y, x) -> (..., coils, ky, kx)."""
+        check_image(image, self.smaps)
         return self.mask * fft2c(self.smaps * image.unsqueeze(-3))
 
     def adjoint(self, kspace: Tensor) -> Tensor:
         """Apply $A^H = S^H F^H M$: (..., coils, ky, kx) -> (..., y, x)."""
+        _check_kspace(kspace, self.smaps)
         return (self.smaps.conj() * ifft2c(self.mask * kspace)).sum(dim=-3)
 
+    def plain_normal(self, image: Tensor) -> Tensor:
+        """Apply $A^H A = S^H F^H M F S$ as the equation reads: (..., y, x) -> (..., y, x)."""
+        return self.adjoint(self.forward(image))
+
     def normal(self, image: Tensor) -> Tensor:
-        """Apply $A^H A$: (..., y, x) -> (..., y, x), without a shift and without a full k-space in memory.
+        """Apply $A^H A$: (..., y, x) -> (..., y, x), as `plain_normal` does, several times as fast (`FastNormal`)."""
+        check_image(image, self.smaps)
+        if torch.is_grad_enabled() and self.smaps.requires_grad:  # the maps' gradient needs a graph of its own
+            return FastNormal(self.smaps, self.mask).apply(image)
+        if not self._fast or not self._fast[0].holds_for(self.smaps, self.mask):
+            with torch.inference_mode(False), torch.no_grad():
+                self._fast[:] = [FastNormal(self.smaps, self.mask)]
+        return self._fast[0].apply(image)
 
-        $F^H M F$ is a circular convolution, which commutes with circular shifts, so shifting the mask once replaces
-        every shift of the data; an axis that is sampled completely cancels from $F^H F$; and on a CPU a few coils at a
-        time stay in the cache.
-        """
-        smaps, conj_smaps, mask, axes, turned = self._unshifted
-        x = (image.mT.contiguous() if turned else image).unsqueeze(-3)
-        n_coils, at_once = smaps.shape[-3], smaps.shape[-3]
-        if image.device.type == "cpu" and mask.shape[-3] == 1:
-            at_once = max(1, 2**17 // x[..., 0, :, :].numel())
-        total = None
-        for start in range(0, n_coils, at_once):
-            coils = slice(start, start + at_once)
-            coil_images = torch.fft.fftn(smaps[..., coils, :, :] * x, dim=axes)
-            coil_images *= mask
-            coil_images = torch.fft.ifftn(coil_images, dim=axes, norm="forward")  # the mask carries the 1 / n
-            coil_images *= conj_smaps[..., coils, :, :]
-            part = coil_images.squeeze(-3) if at_once == 1 else coil_images.sum(dim=-3)
-            total = part if total is None else total.add_(part)
-        return total.mT.contiguous() if turned else total
 
-    @cached_property
-    def _unshifted(self) -> tuple[Tensor, Tensor, Tensor, tuple[int, ...], bool]:
-        """Maps and their conjugates, mask with zero frequency first, axes to transform, whether y and x are swapped."""
-        mask = self.mask if self.mask.ndim > 2 else self.mask[None]
-        axes = tuple(axis for axis in (-2, -1) if (mask != mask.narrow(axis, 0, 1)).any())
-        for axis in {-2, -1} - set(axes):
-            mask = mask.narrow(axis, 0, 1)
-        axes = axes or (-1,)  # fully sampled: any one axis will do
-        mask = torch.fft.ifftshift(mask, dim=axes).to(self.smaps.dtype)  # complex: twice as fast as real times complex
-        mask = mask / math.prod(self.smaps.shape[axis] for axis in axes)
-        smaps, turned = self.smaps, axes == (-2,)
-        if turned:  # phase-encode lines: make ky the contiguous axis
-            smaps, mask, axes = smaps.mT.contiguous(), mask.mT.contiguous(), (-1,)
-        return smaps, smaps.conj().resolve_conj(), mask, axes, turned
+def check_image(image: Tensor, smaps: Tensor) -> None:
+    if image.shape[-2:] != smaps.shape[-2:]:  # one row or column would be broadcast
+        raise ValueError(
+            f"image has shape {tuple(image.shape)}; expected (..., y, x) of the maps' size {tuple(smaps.shape[-2:])}."
+        )
+
+
+def _check_kspace(kspace: Tensor, smaps: Tensor) -> None:
+    if kspace.ndim < 3 or kspace.shape[-3:] != smaps.shape[-3:]:  # one coil would be broadcast
+        raise ValueError(
+            f"kspace has shape {tuple(kspace.shape)}; expected (..., coils, ky, kx) of as many coils and the size of "
+            f"the maps, {tuple(smaps.shape[-3:])}."
+        )
+
+
+def check_constant(name: str, value: Tensor) -> None:
+    if value.requires_grad:
+        raise ValueError(f"{name} requires a gradient, which the operator does not have; expected {name}.detach().")
 
 
 def dot_test(
@@ -124,10 +122,3 @@ def dot_test(
     v = random_complex(*Au.shape, seed=seed + 1, dtype=Au.dtype)
     mismatch = torch.vdot(Au.flatten(), v.flatten()) - torch.vdot(u.flatten(), A.adjoint(v).flatten())
     return float(mismatch.abs() / (Au.norm() * v.norm()))
-
-
-def _multiply(matrix: Tensor, rows: Tensor) -> Tensor:
-    """Multiply each row vector of a (n, pixels) stack by a sparse real matrix, complex parts side by side."""
-    columns = torch.cat([rows.real, rows.imag]) if rows.is_complex() else rows
-    product = torch.sparse.mm(matrix.to(columns.dtype), columns.T).T
-    return torch.complex(*product.contiguous().chunk(2)) if rows.is_complex() else product

@@ -31,7 +31,7 @@ def conjugate_gradient(
         Right-hand side $b$, for instance ``A.adjoint(kspace)``. Each entry of the leading axes is a problem of its own
         with its own step sizes.
     reg_weight : float or Tensor
-        $\lambda \ge 0$, in the units of $N$.
+        $\lambda \ge 0$, in the units of $N$: one number, or one for each image, (..., 1, 1).
     tolerance : float
         Stop when every residual norm has fallen below this fraction of its ``rhs`` norm.
     trace : callable, optional
@@ -40,11 +40,18 @@ def conjugate_gradient(
     Returns
     -------
     Tensor, shape of ``rhs``; zero where ``rhs`` is zero.
+
+    Raises
+    ------
+    ValueError
+        Weights of another shape.
     """
 
     # real views: a complex axpy becomes one fused real one, and <a, b> of a Hermitian problem is real
     tiny = torch.finfo(rhs.real.dtype).tiny
-    weight = torch.as_tensor(reg_weight, dtype=rhs.real.dtype, device=rhs.device)[..., None]
+    weight = torch.as_tensor(reg_weight, dtype=rhs.real.dtype, device=rhs.device)
+    _check_one_each(weight)
+    weight = weight[..., None]
     residual = torch.view_as_real(rhs.resolve_conj())
     x = torch.zeros_like(residual)
     direction = residual
@@ -88,6 +95,7 @@ def direct_solver(A: SenseOperator, reg_weight: Tensor) -> Callable[[Tensor], Te
     -------
     callable, or None
         None where this does not pay: other masks, or images whose columns' matrices would fill more than 0.3 GB each.
+        Without gradients: `mricourse.networks.data_consistency` has them.
 
     Raises
     ------
@@ -96,10 +104,7 @@ def direct_solver(A: SenseOperator, reg_weight: Tensor) -> Callable[[Tensor], Te
     """
     ny, nx = A.smaps.shape[-2:]
     mask = A.mask if A.mask.ndim > 2 else A.mask[None]
-    if reg_weight.ndim and reg_weight.shape[-2:] != (1, 1):
-        raise ValueError(
-            f"reg_weight has shape {tuple(reg_weight.shape)}; expected () or one for each image, (..., 1, 1)."
-        )
+    _check_one_each(reg_weight)
     if mask.shape[-3:] != (1, ny, 1) or ny * ny * nx > DIRECT_LIMIT:
         return None
     with torch.no_grad():
@@ -114,6 +119,7 @@ def direct_solver(A: SenseOperator, reg_weight: Tensor) -> Callable[[Tensor], Te
         columns.diagonal(dim1=-2, dim2=-1).add_(reg_weight)
         factor = torch.linalg.cholesky(columns)
 
+    @torch.no_grad()
     def solve(rhs: Tensor) -> Tensor:
         solution = torch.cholesky_solve(rhs.mT.unsqueeze(-1).to(factor.dtype), factor)
         return solution.squeeze(-1).mT.contiguous().to(rhs.dtype)
@@ -157,3 +163,10 @@ def largest_eigenvalue(
 def check_weight(reg_weight: float) -> None:
     if not (float(reg_weight) >= 0 and math.isfinite(float(reg_weight))):
         raise ValueError(f"reg_weight is {reg_weight}; expected 0 or more.")
+
+
+def _check_one_each(reg_weight: Tensor) -> None:
+    if reg_weight.ndim and reg_weight.shape[-2:] != (1, 1):  # (n,) would be one for each column of n pixels
+        raise ValueError(
+            f"reg_weight has shape {tuple(reg_weight.shape)}; expected () or one for each image, (..., 1, 1)."
+        )

@@ -87,6 +87,7 @@ def wavelet_prox(
     return image[..., :ny, :nx]
 
 
+@torch.no_grad()
 def wavelet_reconstruction(
     A: SenseOperator,
     kspace: Tensor,
@@ -104,6 +105,7 @@ def wavelet_reconstruction(
     Compressed sensing as in [Lustig, MRM 2007]; shapes (..., coils, ky, kx) -> (..., y, x), in the units of the data.
     ``reg_weight`` is $\lambda$ relative to $\max|A^H y|$ of each image, so it does not depend on the scale.
     Without ``random_shifts`` every iteration minimises the same objective; with them the image is better.
+    Gradients do not flow through it.
     """
     check_weight(reg_weight)
     threshold = reg_weight * A.adjoint(kspace).abs().amax((-2, -1), keepdim=True)
@@ -116,6 +118,7 @@ def wavelet_reconstruction(
     return fista(A, kspace, prox, step_size=_safe_step(A), n_iterations=n_iterations, trace=trace)
 
 
+@torch.no_grad()
 def tv_reconstruction(
     A: SenseOperator, kspace: Tensor, *, reg_weight: float = 5e-3, n_iterations: int = 100, trace: Trace | None = None
 ) -> Tensor:
@@ -124,6 +127,7 @@ def tv_reconstruction(
     Primal-dual iteration with the smooth term handled by its gradient [Condat, J Optim Theory Appl 2013; Vu, 2013];
     $\lVert\nabla x\rVert_{2,1}$ sums the lengths of the complex gradients (isotropic), periodic at the edges.
     ``reg_weight`` is $\lambda$ relative to $\max|A^H y|$ of each image. Returns (..., y, x) in the units of the data.
+    Gradients do not flow through it.
     """
     check_weight(reg_weight)
     rhs = A.adjoint(kspace)

@@ -128,7 +128,7 @@ class SimulatedScans:
         if uniform(0, 1, generator) < 0.5:
             scan = flipped(scan, -1)
         scan = _turned(scan, uniform(-math.pi, math.pi, generator))
-        return replace(scan.undersample(mask), meta=scan.meta | pattern)
+        return replace(scan.undersample(mask), smaps=scan.smaps.clone(), meta=scan.meta | pattern)  # the draw stays
 
     def _mask(self, scan: Scan, generator: torch.Generator) -> tuple[Tensor, dict]:
         ny, nx = scan.shape

@@ -66,7 +66,8 @@ def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tens
     Parameters
     ----------
     image, reference : Tensor, shape (..., y, x)
-        Complex or real; the data range is the largest magnitude of each reference.
+        Complex or real; the data range is the largest magnitude of each reference. One below 1e-10 counts as 1e-10, so
+        that a slice without signal has a value and a gradient.
     window_size : int
         Width of the uniform window in pixels.
 
@@ -86,8 +87,10 @@ def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tens
         raise ValueError(
             f"the image is {tuple(image.shape[-2:])} and the window {window_size} pixels; expected a smaller window."
         )
-    x, r = floating(image).abs(), floating(reference).abs()
-    return 1 - mean_similarity(x, r, r.amax(dim=(-2, -1)), window_size=window_size).mean()
+    x = floating(image).abs()
+    r = floating(reference).abs()
+    data_range = r.amax(dim=(-2, -1)).clamp_min(1e-10)
+    return 1 - mean_similarity(x, r, data_range, window_size=window_size).mean()
 
 
 PLAIN = {"log_nmse": log_nmse, "mse": mse, "l1": l1, "ssim": ssim_loss}
@@ -129,11 +132,15 @@ class PerceptualLoss(nn.Module):
 
     def forward(self, image: Tensor, reference: Tensor) -> Tensor:
         """Compare images with references: complex (..., y, x), (..., y, x) -> ()."""
-        with torch.no_grad():
-            wanted = features(self.denoiser, reference)
-        found = features(self.denoiser, image)
-        parts = [(x - r).abs().mean() / r.abs().mean() for x, r in zip(found, wanted, strict=True)]
+        layers = zip(features(self.denoiser, image), features(self.denoiser, reference), strict=True)
+        parts = [_relative_l1(x, r) for x, r in layers]
         return l1(image, reference) + self.weight * sum(parts) / len(parts)
+
+
+def _relative_l1(x: Tensor, r: Tensor) -> Tensor:
+    """L1 of a difference over that of the reference, or alone where the reference is nothing."""
+    size = r.abs().mean()
+    return (x - r).abs().mean() / torch.where(size > 0, size, 1)
 
 
 def features(denoiser: DnCNN, image: Tensor) -> list[Tensor]:

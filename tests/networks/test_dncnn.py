@@ -145,3 +145,11 @@ def test_validation_uses_running_statistics_and_leaves_them_alone(scans):
         [batch] = stack(scans[:1])
         assert scores[0] == pytest.approx(psnr(network(batch.A, batch.kspace)[0], batch.reference[0]), abs=1e-9)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+def test_noise_levels_that_would_be_one_for_each_column_are_refused():
+    network, image = DnCNN(n_features=4, noise_aware=True), random_complex(3, 8, 3)
+    with pytest.raises(ValueError, match=r"noise_std has shape \(3,\); expected \(\), one for each image"):
+        network(image, torch.ones(3))
+    one_each = network(image, torch.arange(3.0).view(3, 1, 1))
+    assert torch.allclose(one_each[2], network(image[2], torch.tensor(2.0)), atol=1e-6)

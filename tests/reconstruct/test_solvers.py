@@ -279,3 +279,15 @@ def test_the_direct_solver_gives_a_stack_what_it_gives_each_scan(monkeypatch):
     smaps = simulate_coils(3, (24, 16)).expand(5, -1, -1, -1)
     A = SenseOperator(smaps, random_mask(24, 2, acs=6))
     assert direct_solver(A, torch.tensor(0.1)) is not None
+
+
+@pytest.mark.parametrize("shape", [(11,), (1,), (1, 11), (11, 1), (11, 11)])
+def test_weights_that_would_be_one_for_each_column_are_refused(shape):
+    def normal(x):
+        return x
+
+    rhs = random_complex(4, 11, 11)
+    with pytest.raises(ValueError, match=r"expected \(\) or one for each image, \(..., 1, 1\)"):
+        conjugate_gradient(normal, rhs, reg_weight=torch.full(shape, 0.1))
+    found = conjugate_gradient(normal, rhs, reg_weight=torch.arange(4.0).view(4, 1, 1))
+    assert torch.allclose(found, rhs / (1 + torch.arange(4.0).view(4, 1, 1)), atol=1e-5)
