@@ -1,4 +1,4 @@
-"""Reconstruct one measured four-coil brain with this library and with BART, each at its best weight, and time both.
+"""Reconstruct the development brain with this library and with BART, each at its best weight, and time both.
 
 usage: python benchmarks/measured_brain.py [SEED ...]
 

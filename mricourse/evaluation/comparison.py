@@ -263,7 +263,9 @@ def compare(
     r"""Reconstruct with every method, beside zero-filling and a wavelet reconstruction that is tuned on the answer.
 
     Wavelets are Haar's with random shifts, at each image's best weight (`tuned_wavelet`): nobody can tune like that
-    outside a test. All images come at their `best_scale`, so that no method wins or loses by a constant factor.
+    outside a test. All images come at their `best_scale`, so that no method wins or loses by a constant factor. All use
+    the maps of $A$; where the reference was combined with the same maps, their errors and what lies outside them count
+    for nobody.
 
     Parameters
     ----------

@@ -71,7 +71,8 @@ def espirit(
     Returns
     -------
     smaps : complex Tensor, shape (coils, y, x)
-        With $\sum_c |S_c|^2 = 1$ in the object; phase relative to the strongest combination of the coils.
+        With $\sum_c |S_c|^2 = 1$ in the object, so that the shading of the receive coils stays in the image; phase
+        relative to the strongest combination of the coils.
 
     Raises
     ------

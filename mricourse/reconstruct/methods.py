@@ -19,7 +19,7 @@ from mricourse.physics.scan import Scan
 from mricourse.reconstruct.least_squares import Trace, cg_sense
 from mricourse.reconstruct.sparsity import tv_reconstruction, wavelet_reconstruction
 
-METHODS = {  # solver, default weight and iterations, which suit a measured brain at R = 2 to 6
+METHODS = {  # solver, default weight and iterations, which suit the development brain at R = 2 to 6
     "sense": (cg_sense, 1e-2, 30),
     "wavelet": (wavelet_reconstruction, 3e-3, 60),
     "tv": (tv_reconstruction, 4e-3, 200),
