@@ -117,7 +117,7 @@ def reconstruct_file(
         image = reconstruct(scan.to(target), **made_by, trace=trace)
     else:
         method = f"checkpoint {checkpoint.name}"
-        made_by = {"checkpoint": checkpoint.name, "weights_sha256": checkpoint.card["weights_sha256"]}
+        made_by = {"checkpoint": checkpoint.name, "weights_sha256": checkpoint.card.weights_sha256}
         image = apply_network(checkpoint.network.to(target), scan.to(target), trace=trace)
     image = image.cpu()
     seconds = time.perf_counter() - start

@@ -52,7 +52,7 @@ def evaluate(
     if data is None:
         if pattern is not None or acceleration is not None:
             raise ValueError("got a pattern or an acceleration, but no data to undersample: add --data, or leave them.")
-        with tqdm(total=loaded.card["metrics"]["n_slices"], unit="slice", disable=None, leave=False) as bar:
+        with tqdm(total=loaded.card.metrics["n_slices"], unit="slice", disable=None, leave=False) as bar:
             result = reproduce(loaded, device=target, progress=bar.update)
     else:
         scans = _measured_scans(data)
@@ -68,7 +68,7 @@ def evaluate(
     print(result)
     if output is not None:
         with atomic_path(output) as scratch:
-            numbers = asdict(result) | {"weights_sha256": loaded.card["weights_sha256"]}
+            numbers = asdict(result) | {"weights_sha256": loaded.card.weights_sha256}
             scratch.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if data is None and not result.off_db <= TOLERANCE_DB:
         sentence = f"{loaded.name} is {result.off_db:.2f} dB from its card; expected at most {TOLERANCE_DB} dB"

@@ -43,9 +43,9 @@ def train(
             words = "Interrupted; the same command goes on from the last state that it saved."
             raise SystemExit(refuse(words, 130) if first else 130) from None
     if made is not None:
-        metrics, card = made.card["metrics"], made.card
+        metrics, card = made.card.metrics, made.card
         print(
-            f"{loaded.name}: {card['n_steps']} steps in {card['seconds']} s, best at {card['best_step']}; unseen head "
+            f"{loaded.name}: {card.n_steps} steps in {card.seconds} s, best at {card.best_step}; unseen head "
             f"{metrics['psnr']:.2f} dB (zero-filled {metrics['psnr_zero_filled']:.2f}) -> "
             f"{output / loaded.name}.safetensors and .json"
         )

@@ -5,7 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "cards": "shipped verify",
+        "cards": "Card shipped verify",
         "checkpoints": "Checkpoint load_checkpoint save_checkpoint",
         "loop": "Settings train validate",
         "losses": "AdversarialLoss PerceptualLoss features l1 log_nmse mse ssim_loss",

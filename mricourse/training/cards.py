@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,98 @@ from mricourse.files import ROOT, check_readable
 CHECKPOINTS = ROOT / "data" / "checkpoints"
 RECIPES = ROOT / "recipes"
 CARD, WEIGHTS = ".json", ".safetensors"
-FIELDS = {  # what a card must hold; "start_sha256" is there too in those that began with another checkpoint
-    "name": str, "title": str, "recipe": str, "recipe_sha256": str, "seed": int, "start": (str, type(None)),
-    "n_parameters": int, "data_sha256": dict, "commit": str, "device": str, "torch": str, "n_threads": int,
-    "seconds": int, "n_steps": int, "best_step": int, "curve": list, "trained_for": dict, "metrics": dict,
-    "weights_sha256": str, "card_sha256": str,
-}  # fmt: skip
+SEAL = "card_sha256"
+METRICS = ("psnr", "ssim", "nmse", "psnr_zero_filled", "n_slices")
+RANGES = ("acceleration", "n_coils", "matrix", "acs", "noise_std")
+TABLES = ("network", "data", "training")  # of a recipe
+LARGEST = 2**63  # no number of a card is beyond
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """How a checkpoint was made, and what it reaches.
+
+    Parameters
+    ----------
+    name : str
+        Of the recipe and of the files.
+    recipe : mapping
+        What the recipe's file says: title, seed, the checkpoint that it starts from, if any, and its tables
+        ``network``, ``data`` and ``training``. Not its text: comments are no part of a training.
+    defaults : mapping
+        The same tables with every option that the file leaves out, as it was when the network was trained.
+    start_sha256 : str or None
+        Of the weights that it began with.
+    n_parameters : int
+        Trainable numbers of the network.
+    data_sha256 : mapping
+        File name -> fingerprint, of the anatomies.
+    commit, device, torch : str
+        Of the code, of the machine, and the version.
+    n_threads : int
+    seconds : int
+        Wall time of the training, over all its sittings.
+    n_steps, best_step : int
+        Optimiser steps taken, and the one whose weights are kept.
+    curve : sequence of mapping
+        One a validation: step, loss, learning_rate, seconds, and validation in dB.
+    trained_for : mapping
+        Least and largest net acceleration, number of coils, matrix, ACS lines and noise that were drawn.
+    metrics : mapping
+        Mean PSNR in dB, SSIM and NMSE, and the PSNR of the zero-filled image, over ``n_slices`` of the unseen head.
+    weights_sha256 : str
+
+    Raises
+    ------
+    ValueError
+        An entry of another kind, at any depth, or a number that it cannot have.
+    """
+
+    name: str
+    recipe: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    start_sha256: str | None
+    n_parameters: int
+    data_sha256: Mapping[str, str]
+    commit: str
+    device: str
+    torch: str
+    n_threads: int
+    seconds: int
+    n_steps: int
+    best_step: int
+    curve: Sequence[Mapping[str, float]]
+    trained_for: Mapping[str, Sequence[float]]
+    metrics: Mapping[str, float]
+    weights_sha256: str
+
+    def __post_init__(self) -> None:
+        for name, (fits, expected) in FORMS.items():
+            if not fits(getattr(self, name)):
+                raise ValueError(f"its {name} is {_short(getattr(self, name))}, not {expected}")
+        if self.best_step > self.n_steps:
+            raise ValueError(f"its best_step is {self.best_step}, beyond its {self.n_steps} steps")
+
+    @property
+    def title(self) -> str:
+        """What was trained, in one line."""
+        return self.recipe["title"]
+
+    @property
+    def seed(self) -> int:
+        """Of the first weights and of the scans."""
+        return self.recipe["seed"]
+
+    @property
+    def start(self) -> str | None:
+        """Name of the checkpoint that it began with."""
+        return self.recipe.get("start")
+
+    def text(self) -> str:
+        """Write the card as its file holds it, with the SHA-256 of everything in it."""
+        content = asdict(self)
+        seal = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return json.dumps(content | {SEAL: seal}, indent=1, ensure_ascii=False) + "\n"
 
 
 def shipped() -> list[str]:
@@ -60,8 +149,8 @@ def find_card(source: Path | str) -> Path:
     return path.with_suffix(CARD)
 
 
-def read_card(path: Path) -> dict[str, Any]:
-    """Read a card and verify it, its recipe and, where it is shipped, what it says about other files of the course.
+def read_card(path: Path) -> Card:
+    """Read a card and verify it and, where it is shipped, what it says about other files of the course.
 
     Raises
     ------
@@ -70,15 +159,14 @@ def read_card(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        card = json.loads(text, parse_constant=_refuse_number)
-        is_card = all(isinstance(card[name], kind) for name, kind in FIELDS.items())
-        recipe_sha256 = hashlib.sha256(card["recipe"].encode()).hexdigest()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(_no_card(path)) from error
-    if not is_card:
-        raise ValueError(_no_card(path))
-    # the text too: of a key that stands there twice, the content has one
-    if sealed(card) != card or card_text(card) != text or recipe_sha256 != card["recipe_sha256"]:
+        card = _parse(_json(text))
+    except (ValueError, RecursionError) as error:
+        reason = error if type(error) is ValueError else "it is no JSON"
+        raise ValueError(
+            f"{path} is no card of a checkpoint ({reason}); expected the JSON that training wrote: restore it, or "
+            "train again."
+        ) from error
+    if card.text() != text:  # its seal, and every byte: of a key that stands there twice, the content has one
         raise ValueError(
             f"{path} was altered after training (its SHA-256 differs); expected it as written: restore it, or train "
             "again."
@@ -88,11 +176,11 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def read_weights(card_file: Path, card: Mapping[str, Any]) -> bytes:
+def read_weights(card_file: Path, card: Card) -> bytes:
     """Read the weights that belong to a verified card, as bytes; ValueError where they are not those."""
     path = card_file.with_suffix(WEIGHTS)
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != card["weights_sha256"]:
+    if hashlib.sha256(content).hexdigest() != card.weights_sha256:
         raise ValueError(
             f"{path} is not the file that its card describes (its SHA-256 differs); expected the weights as training "
             "wrote them: restore both files, or train again."
@@ -106,43 +194,170 @@ def verify(name: str) -> None:
     read_weights(card_file, read_card(card_file))
 
 
-def sealed(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a card its fingerprint, the SHA-256 of everything else in it."""
-    content = {key: value for key, value in card.items() if key != "card_sha256"}
-    fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return content | {"card_sha256": fingerprint}
+def recipe_difference(card: Card, recipe: Mapping[str, Any]) -> str:
+    """Say where the parsed content of a recipe's file differs from a card's; empty where nothing does.
+
+    The order of options and an option that is written out at its default make no difference; one that was written and
+    is so no longer does, since a default may change. Inside an option, such as the shares of ``patterns``, order
+    decides what is drawn.
+    """
+    written = _flat(card.recipe)
+    known = _flat(card.defaults) | written
+    found = _flat(recipe)
+    for name in sorted(known.keys() | found.keys()):
+        if name not in found and name in written:
+            return f"it lacks {name}, which was {_short(known[name])}"
+        if name in found and name not in known:
+            return f"it has {name}, which the card does not know"
+        if name in found and not _same(found[name], known[name]):
+            return f"its {name} is {_short(found[name])}, the card's {_short(known[name])}"
+    return ""
 
 
-def card_text(card: Mapping[str, Any]) -> str:
-    """Write a card as its file holds it."""
-    return json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_number)
+    except ValueError as error:  # also numbers of thousands of digits, in Python's own words
+        raise ValueError("it is no JSON") from error
 
 
-def _check_shipped(path: Path, card: Mapping[str, Any]) -> None:
+def _parse(content: Any) -> Card:
+    """Make a card of what its file holds."""
+    names = [field.name for field in fields(Card)]
+    if not isinstance(content, dict):
+        raise ValueError("it is no table")
+    if missing := [name for name in (*names, SEAL) if name not in content]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    if unknown := sorted(set(content) - {*names, SEAL}):
+        raise ValueError(f"it has {', '.join(map(_short, unknown))}")
+    return Card(**{name: content[name] for name in names})
+
+
+def _check_shipped(path: Path, card: Card) -> None:
     """Compare a shipped card with its own name, with the recipe of that name and with the checkpoint it began with."""
-    if card["name"] != path.stem:
+    if card.name != path.stem:
         raise ValueError(
-            f"{path} is the card of {card['name']}; expected that of {path.stem}: restore both files of {path.stem}."
+            f"{path} is the card of {card.name}; expected that of {path.stem}: restore both files of {path.stem}."
         )
     recipe = RECIPES / f"{path.stem}.toml"
     check_readable(recipe, suffixes=(".toml",))
-    text = recipe.read_text(encoding="utf-8", errors="replace")
-    if hashlib.sha256(text.encode()).hexdigest() != card["recipe_sha256"]:
+    try:
+        difference = recipe_difference(card, tomllib.loads(recipe.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeError):
+        difference = "it is no valid TOML"
+    if difference:
         raise ValueError(
-            f"{recipe} is not the recipe that made the checkpoint {path.stem}; expected it unaltered: restore it, or "
-            "give the changed recipe another name and train it."
+            f"{recipe} is not the recipe that made the checkpoint {path.stem} ({difference}); expected it as it was: "
+            "restore it, or give the changed recipe another name and train it."
         )
-    if card.get("start_sha256") and card["start"] in shipped():
-        start = find_card(card["start"])
-        if read_card(start)["weights_sha256"] != card["start_sha256"]:
+    if card.start_sha256 and card.start in shipped():
+        start = find_card(card.start)
+        if read_card(start).weights_sha256 != card.start_sha256:
             raise ValueError(
-                f"{path} says that {card['name']} began with other weights than those of {start}; expected both from "
-                f"one sitting: restore {card['start']}, or train {card['name']} again."
+                f"{path} says that {card.name} began with other weights than those of {start}; expected both from "
+                f"one sitting: restore {card.start}, or train {card.name} again."
             )
 
 
-def _no_card(path: Path) -> str:
-    return f"{path} is no card of a checkpoint; expected the JSON that training wrote: restore it, or train again."
+# --- what the entries of a card may be ---
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str and value != ""
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < LARGEST
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and -LARGEST < value < LARGEST  # neither holds for nan
+
+
+def _is_sha256(value: Any) -> bool:
+    return type(value) is str and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _is_table(value: Any, fits: Callable[[Any], bool], required: Sequence[str] = ()) -> bool:
+    """Whether a value is a table with the required names, all of whose entries fit."""
+    return type(value) is dict and set(required) <= set(value) and all(map(fits, value.values()))
+
+
+def _is_range(value: Any) -> bool:
+    return type(value) is list and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+
+
+def _is_curve(value: Any) -> bool:
+    return type(value) is list and all(_is_table(row, _is_number, ("step", "loss")) for row in value)
+
+
+def _are_metrics(value: Any) -> bool:
+    return _is_table(value, _is_number, METRICS) and _is_count(value["n_slices"]) and value["n_slices"] > 0
+
+
+def _is_option(value: Any) -> bool:
+    """Whether TOML can hold a value as an option: text, true or false, a number, or a list or table of these."""
+    if type(value) is list:
+        return all(map(_is_option, value))
+    if type(value) is dict:
+        return _is_table(value, _is_option)
+    return value is None or type(value) in (str, bool) or _is_number(value)
+
+
+def _is_recipe(value: Any) -> bool:
+    return (
+        _is_table(value, _is_option, ("title", "seed", "network", "training"))
+        and _is_text(value["title"])
+        and _is_count(value["seed"])
+        and _is_text(value.get("start", "none"))
+        and all(type(value.get(name, {})) is dict for name in TABLES)
+    )
+
+
+def _are_defaults(value: Any) -> bool:
+    return _is_table(value, lambda table: _is_table(table, _is_option), TABLES)
+
+
+FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {  # entry -> whether a value fits, and what is expected
+    **dict.fromkeys(("name", "commit", "device", "torch"), (_is_text, "text")),
+    **dict.fromkeys(("n_parameters", "n_threads", "seconds", "n_steps", "best_step"), (_is_count, "a whole number")),
+    "recipe": (_is_recipe, "a title, a seed and tables of options"),
+    "defaults": (_are_defaults, "tables of options"),
+    "start_sha256": (lambda value: value is None or _is_sha256(value), "64 hexadecimal digits or null"),
+    "data_sha256": (lambda value: _is_table(value, _is_sha256), "a table of 64 hexadecimal digits"),
+    "curve": (_is_curve, "a list of tables of numbers with step and loss"),
+    "trained_for": (
+        lambda value: _is_table(value, _is_range, RANGES),
+        f"two numbers each for {', '.join(RANGES)}, the lower first",
+    ),
+    "metrics": (_are_metrics, f"a number each for {', '.join(METRICS)}"),
+    "weights_sha256": (_is_sha256, "64 hexadecimal digits"),
+}
+
+
+def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Name every option by its table: ``training.n_steps``."""
+    flat = {}
+    for key, value in recipe.items():
+        if key in TABLES and isinstance(value, Mapping):
+            flat |= {f"{key}.{option}": each for option, each in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Whether two options are equal: 3 is 3.0, but no number is true or false, and tables have an order."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return _same(list(first), list(second)) and _same([*first.values()], [*second.values()])
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return isinstance(first, bool) == isinstance(second, bool) and first == second
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _refuse_number(word: str) -> None:

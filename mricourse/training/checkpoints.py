@@ -5,10 +5,8 @@ A card carries fingerprints of the weights, of the recipe and of itself; whateve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -16,8 +14,8 @@ from safetensors.torch import save as tensor_bytes
 from torch import Tensor, nn
 
 from mricourse.files import atomic_path
-from mricourse.training.cards import CARD, WEIGHTS, card_text, find_card, read_card, read_weights
-from mricourse.training.recipes import Recipe, parse_recipe
+from mricourse.training.cards import CARD, WEIGHTS, Card, find_card, read_card, read_weights
+from mricourse.training.recipes import Recipe, make_recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,28 +26,27 @@ class Checkpoint:
     ----------
     network : nn.Module
         ``network(A, kspace)``, in evaluation mode on the CPU.
-    card : dict
-        See `make_card`.
+    card : Card
     recipe : Recipe
         The one that made it, as the card holds it.
     """
 
     network: nn.Module
-    card: dict[str, Any]
+    card: Card
     recipe: Recipe
 
     @property
     def name(self) -> str:
         """The recipe's and the checkpoint's."""
-        return self.card["name"]
+        return self.card.name
 
 
-def save_checkpoint(network: nn.Module, card: Mapping[str, Any], folder: Path | str) -> None:
+def save_checkpoint(network: nn.Module, card: Card, folder: Path | str) -> None:
     """Write weights and card into a folder, which is made where it is not there; each is whole or not there."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for suffix, content in ((WEIGHTS, weights_bytes(network)), (CARD, card_text(card).encode())):
-        with atomic_path(folder / f"{card['name']}{suffix}") as scratch:
+    for suffix, content in ((WEIGHTS, weights_bytes(network)), (CARD, card.text().encode())):
+        with atomic_path(folder / f"{card.name}{suffix}") as scratch:
             scratch.write_bytes(content)
 
 
@@ -69,7 +66,7 @@ def load_checkpoint(source: Path | str) -> Checkpoint:
     card = read_card(card_file)
     content = read_weights(card_file, card)
     with torch.random.fork_rng(devices=[]):  # building draws weights, which those of the file replace
-        recipe = parse_recipe(card["recipe"], card["name"])
+        recipe = make_recipe(card.name, card.recipe, card.defaults)
         network = recipe.build()
     try:
         network.load_state_dict(load_tensors(content))

@@ -45,6 +45,9 @@ class Settings:
     ----------
     n_steps : int
         Optimiser steps.
+    schedule_steps : int, optional
+        Steps of the learning rate's whole way down; `n_steps` by default. More of them describe a training that was
+        stopped on that way.
     batch_size : int
         Scans a step in each process.
     learning_rate : float
@@ -52,7 +55,8 @@ class Settings:
     reg_weight_rate : float
         How many times as large it is for single numbers such as ``log_reg_weight``.
     warmup : int
-        Steps over which the learning rate rises; at the same time it falls along a half cosine to 2 % at the end.
+        Steps over which the learning rate rises; at the same time it falls along a half cosine to 2 % at the end of
+        the schedule.
     clip : float
         Largest norm of the gradient of a step; a longer one is shortened to it.
     deep_supervision : float
@@ -75,6 +79,7 @@ class Settings:
     """
 
     n_steps: int
+    schedule_steps: int | None = None
     batch_size: int = 1
     learning_rate: float = 1e-3
     reg_weight_rate: float = 10.0
@@ -92,6 +97,11 @@ class Settings:
             value = getattr(self, name)
             if type(value) is not int or value < least:
                 raise ValueError(f"{name} is {value!r}; expected a whole number of {least} or more.")
+        if self.schedule_steps is not None and not self.n_steps <= self.schedule_steps:
+            raise ValueError(
+                f"schedule_steps is {self.schedule_steps}; expected at least the {self.n_steps} of n_steps: "
+                "leave it out where the training goes to its end."
+            )
         if not 0 < self.learning_rate < 1:
             raise ValueError(f"learning_rate is {self.learning_rate!r}; expected a number between 0 and 1, as 0.001.")
         for name in ("reg_weight_rate", "clip"):
@@ -106,7 +116,7 @@ class Settings:
 
     def rate(self, step: int) -> float:
         """Give the factor on the learning rate at a step, counted from 0."""
-        cosine = 0.5 * (1 + math.cos(math.pi * step / self.n_steps))
+        cosine = 0.5 * (1 + math.cos(math.pi * step / (self.schedule_steps or self.n_steps)))
         return min(1.0, (step + 1) / max(1, self.warmup)) * (0.98 * cosine + 0.02)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -35,7 +37,7 @@ EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights
 FORMS = {  # annotation of an option -> what to write in TOML, what holds the values, and the types of the values
     int: ("a whole number", None, (int,)),
-    int | None: ("a whole number", None, (int,)),
+    int | None: ("a whole number", None, (int, type(None))),
     float: ("a number", None, (int, float)),
     bool: ("true or false", None, (bool,)),
     str: ("text in quotes", None, (str,)),
@@ -45,44 +47,65 @@ FORMS = {  # annotation of an option -> what to write in TOML, what holds the va
     Mapping[str, float]: ("shares, as {equispaced = 0.5, random = 0.5}", dict, (int, float)),
 }
 KEYS = {"title": str, "seed": int, "start": str, "network": dict, "data": dict, "training": dict}
+MOST = {  # largest value of each number whose class has no upper limit: what no machine here could compute
+    "seed": 2**53, "n_features": 4096, "n_layers": 256, "n_levels": 10, "n_blocks": 1024, "n_iterations": 1000,
+    "n_cg": 10_000, "n_averaged": 1000, "n_reg_weights": 1000, "reg_weight": 1e6, "strip": 512, "pool": 4096,
+    "reuse": 10**6, "n_slices": 10**9, "n_steps": 10**9, "schedule_steps": 10**9, "batch_size": 1024,
+    "reg_weight_rate": 1e6, "warmup": 10**9, "clip": 1e12, "deep_supervision": 1e6, "validate_every": 10**9,
+    "save_every": 10**9, "patience": 10**9,
+}  # fmt: skip
+MOST_PARAMETERS = 10**8  # 1.6 GB with gradients and Adam's two moments
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One recipe as it stands in its file.
+    """One recipe: what its file says, and what it leaves out.
 
     Parameters
     ----------
     name : str
         Of the file and of the checkpoint that it makes.
-    text : str
-        The file, word for word.
     title : str
         What is trained, in one line.
     seed : int
         Of the first weights and of the scans.
     network : dict
-        ``kind`` and the options of that network.
+        ``kind`` and all options of that network.
     data : dict
-        Options of `SimulatedScans`, or of `TaskScans` where its ``kind`` is "task".
+        ``kind`` and all options of `SimulatedScans`, or of `TaskScans` where the kind is "task".
     training : Settings
     start : str or None
         Checkpoint whose weights it begins with.
+    written : dict
+        What the file says, parsed; the other options stand at their defaults.
     """
 
     name: str
-    text: str
     title: str
     seed: int
     network: dict[str, Any]
     data: dict[str, Any]
     training: Settings
-    start: str | None = None
+    start: str | None
+    written: dict[str, Any]
+
+    @property
+    def defaults(self) -> dict[str, dict[str, Any]]:
+        """All options that the file leaves out, by table."""
+        return {
+            table: {option: value for option, value in options.items() if option not in self.written.get(table, {})}
+            for table, options in self._tables().items()
+        }
 
     @property
     def sha256(self) -> str:
-        """Fingerprint of the text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """Fingerprint of all that a training depends on: comments, order and defaults written out change nothing."""
+        content = {"title": self.title, "seed": self.seed, "start": self.start, **self._tables()}
+        return hashlib.sha256(json.dumps(_as_floats(content)).encode()).hexdigest()
+
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        tables = {"network": self.network, "data": self.data, "training": asdict(self.training)}
+        return {name: dict(sorted(options.items())) for name, options in tables.items()}
 
     def build(self) -> nn.Module:
         """Build the network, with weights that the global random state draws."""
@@ -129,31 +152,50 @@ def parse_recipe(text: str, name: str) -> Recipe:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"recipe {name} is no valid TOML ({error}); expected one as {EXAMPLE}.") from error
+    return make_recipe(name, content)
+
+
+def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[str, Any]] | None = None) -> Recipe:
+    """Make a recipe from the parsed content of its file; errors as in `load_recipe`.
+
+    Parameters
+    ----------
+    name : str
+    written : dict
+        What `tomllib` reads from a file.
+    defaults : mapping, optional
+        Table -> options that stand in the place of today's defaults, such as those of a card.
+    """
     try:
-        recipe = _recipe(name, text, content)
+        recipe = _recipe(name, written, defaults or {})
         recipe.scans()
         with torch.device("meta"):  # shapes without numbers: no time, no memory, no random draw
             network = recipe.build()
+        n_parameters = sum(parameter.numel() for parameter in network.parameters())
+        if n_parameters > MOST_PARAMETERS:
+            raise ValueError(
+                f"its network has {n_parameters:.2g} weights, about {16 * n_parameters / 1e9:.0f} GB to train; "
+                f"expected at most {MOST_PARAMETERS:,}: lower n_features."
+            )
         if recipe.start is not None and not hasattr(network, "start_from"):
             raise ValueError(
                 f"it starts from {recipe.start}; expected no start for a network of its kind: leave it out."
             )
     except (ValueError, TypeError) as error:
         raise ValueError(f"recipe {name}: {error}") from error
-    except RuntimeError as error:
-        raise ValueError(f"recipe {name}: more weights than torch can count; expected fewer n_features.") from error
     return recipe
 
 
-def _recipe(name: str, text: str, content: dict[str, Any]) -> Recipe:
-    """Put a recipe together from a TOML file whose keys and types are checked here, and whose ranges elsewhere."""
-    _check("it", content, KEYS, required={"title", "seed", "network", "training"})
-    network, data, training = content["network"], content.get("data", {}), content["training"]
+def _recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[str, Any]]) -> Recipe:
+    """Put a recipe together from tables whose keys and types are checked here, and whose ranges elsewhere."""
+    _check("it", written, KEYS, required={"title", "seed", "network", "training"})
+    tables = {table: {**defaults.get(table, {}), **written.get(table, {})} for table in ("network", "data", "training")}
+    network, data, training = tables.values()
     kind, kinds = network.get("kind"), NETWORKS | BODIES
     if not isinstance(kind, str) or kind not in kinds:
         raise ValueError(f"the network's kind is {kind!r}; expected one of {', '.join(kinds)}.")
     _check("table [network]", network, {"kind": str, **_annotations(kinds[kind])})
-    source = data.get("kind", "scans")
+    source = data.setdefault("kind", "scans")
     if not isinstance(source, str) or source not in SOURCES:
         raise ValueError(f"the kind of [data] is {source!r}; expected {' or '.join(SOURCES)}.")
     scans = {key: form for key, form in _annotations(SOURCES[source]).items() if key not in ("split", "seed")}
@@ -161,12 +203,33 @@ def _recipe(name: str, text: str, content: dict[str, Any]) -> Recipe:
     _check("table [training]", training, _annotations(Settings), required={"n_steps"})
     if kind in BODIES and (network.get("noise_aware") or training.get("deep_supervision")):
         raise ValueError(f"noise_aware or deep_supervision is set for a {kind}; expected them for a modl alone.")
-    seed, start = content["seed"], content.get("start")
+    seed, start = written["seed"], written.get("start")
     if seed < 0:
         raise ValueError(f"seed is {seed}; expected a whole number of 0 or more.")
     if start == name:
         raise ValueError(f"it starts from itself, {start}; expected the name of another checkpoint.")
-    return Recipe(name, text, content["title"], seed, network, data, Settings(**training), start)
+    network = _defaults(kinds[kind]) | network
+    data = _defaults(SOURCES[source]) | data
+    return Recipe(name, written["title"], seed, network, data, Settings(**training), start, written)
+
+
+def _as_floats(value: Any) -> Any:
+    """Write every number of a table in one way: 1 as 1.0."""
+    if isinstance(value, dict):
+        return {name: _as_floats(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_floats(each) for each in value]
+    return float(value) if type(value) is int else value
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    """Default of each option that a class is made with, as TOML would hold it."""
+    options = signature(kind).parameters.items()
+    made = {name: option.default for name, option in options if option.default is not Parameter.empty}
+    if is_dataclass(kind):
+        factories = {field.name: field.default_factory for field in fields(kind) if field.init}
+        made |= {name: factory() for name, factory in factories.items() if factory is not MISSING}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in made.items()}
 
 
 def _annotations(kind: type) -> dict[str, Any]:
@@ -184,6 +247,8 @@ def _check(where: str, table: dict[str, Any], forms: Mapping[str, Any], required
         words, holder, types = FORMS[forms[key]]
         if not _fits(value, holder, types):
             raise ValueError(f"{key} is {value!r}; expected {words}.")
+        if key in MOST and value is not None and value > MOST[key]:
+            raise ValueError(f"{key} is {value!r}; expected at most {MOST[key]}.")
 
 
 def _fits(value: Any, holder: type | None, types: tuple[type, ...]) -> bool:
@@ -191,7 +256,11 @@ def _fits(value: Any, holder: type | None, types: tuple[type, ...]) -> bool:
     if holder is not None and (type(value) is not holder or (holder is list and len(value) != 2)):
         return False
     values = [value] if holder is None else value.values() if holder is dict else value
-    return not types or all(type(each) in types and (type(each) is str or abs(each) < 2**63) for each in values)
+    return not types or all(type(each) in types and _is_moderate(each) for each in values)
+
+
+def _is_moderate(value: Any) -> bool:
+    return not isinstance(value, int | float) or abs(value) < 2**63
 
 
 N_TEST = 24  # slices of the unseen head that a card's metrics are taken from

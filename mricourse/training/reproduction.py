@@ -58,8 +58,8 @@ def reproduce(
     ValueError
         Anatomies other than those that the card was made with.
     """
-    stated = checkpoint.card["metrics"]
-    if checkpoint.card["data_sha256"] != {ANATOMIES.name: data_sha256()}:
+    stated = checkpoint.card.metrics
+    if checkpoint.card.data_sha256 != {ANATOMIES.name: data_sha256()}:
         raise ValueError(
             f"{ANATOMIES} is not what the card of {checkpoint.name} was made with (its SHA-256 differs); expected the "
             "same anatomies: restore the file, or train again."

@@ -6,7 +6,6 @@ import hashlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +14,7 @@ from mricourse.evaluation.scores import evaluate
 from mricourse.files import ROOT
 from mricourse.simulate.anatomy import FILE as ANATOMIES
 from mricourse.simulate.anatomy import data_sha256
-from mricourse.training.cards import sealed
+from mricourse.training.cards import Card
 from mricourse.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, weights_bytes
 from mricourse.training.loop import Loss, train
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
@@ -62,10 +61,10 @@ def train_recipe(
     start = None if recipe.start is None else load_checkpoint(recipe.start)
     if start is not None:
         network.start_from(start.network)
-        signature += f" {start.card['weights_sha256']}"
+        signature += f" {start.card.weights_sha256}"
     loss = make_loss(recipe.training.loss)
     if recipe.training.loss == "perceptual":
-        signature += f" {load_checkpoint(FEATURES).card['weights_sha256']}"
+        signature += f" {load_checkpoint(FEATURES).card.weights_sha256}"
     others = recipe.slices("train", VALIDATION_SEED + recipe.seed)
     validation = [others[i] for i in range(N_VALIDATION)]
     history = train(
@@ -101,7 +100,7 @@ def make_card(
     *,
     device: torch.device | str = "cpu",
     start: Checkpoint | None = None,
-) -> dict[str, Any]:
+) -> Card:
     """Describe a training: recipe, seed, data, commit, device, seconds, curve, and what it reaches on the unseen head.
 
     Parameters
@@ -115,35 +114,25 @@ def make_card(
     start : Checkpoint, optional
         What it began with.
 
-    Returns
-    -------
-    dict
-        Ready for `save_checkpoint`: numbers, text, lists and dicts, with fingerprints of weights, recipe and itself.
     """
-    started = {} if start is None else {"start_sha256": start.card["weights_sha256"]}
-    return sealed(
-        {
-            "name": recipe.name,
-            "title": recipe.title,
-            "recipe": recipe.text,
-            "recipe_sha256": recipe.sha256,
-            "seed": recipe.seed,
-            "start": recipe.start,
-            **started,
-            "n_parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "data_sha256": {ANATOMIES.name: data_sha256()},
-            "commit": _commit(),
-            "device": _device_name(torch.device(device)),
-            "torch": torch.__version__,
-            "n_threads": torch.get_num_threads(),
-            "seconds": round(history.seconds),
-            "n_steps": history.step,
-            "best_step": history.best_step,
-            "curve": [{key: float(f"{value:.6g}") for key, value in row.items()} for row in history.rows],
-            "trained_for": recipe.scans().ranges(),
-            "metrics": evaluate(network, unseen_scans(recipe)),
-            "weights_sha256": hashlib.sha256(weights_bytes(network)).hexdigest(),
-        }
+    return Card(
+        name=recipe.name,
+        recipe=recipe.written,
+        defaults=recipe.defaults,
+        start_sha256=None if start is None else start.card.weights_sha256,
+        n_parameters=sum(parameter.numel() for parameter in network.parameters()),
+        data_sha256={ANATOMIES.name: data_sha256()},
+        commit=_commit(),
+        device=_device_name(torch.device(device)),
+        torch=str(torch.__version__),
+        n_threads=torch.get_num_threads(),
+        seconds=round(history.seconds),
+        n_steps=history.step,
+        best_step=history.best_step,
+        curve=[{key: float(f"{value:.6g}") for key, value in row.items()} for row in history.rows],
+        trained_for=recipe.scans().ranges(),
+        metrics=evaluate(network, unseen_scans(recipe)),
+        weights_sha256=hashlib.sha256(weights_bytes(network)).hexdigest(),
     )
 
 

@@ -32,7 +32,7 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
     name : str
         What to call the scan.
     """
-    span, mask = checkpoint.card["trained_for"], scan.mask
+    span, mask = checkpoint.card.trained_for, scan.mask
     net, acs = acceleration_of(mask), acs_lines_of(mask)
     acs = acs if isinstance(acs, int) else min(acs)
     (ny, nx), n_coils, noise_std = scan.shape, scan.n_coils, _relative_noise(scan)

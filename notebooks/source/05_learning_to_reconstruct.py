@@ -235,7 +235,7 @@ print(f"one training: {work:.1e} operations, {work / 1.58e12:.1f} s on a GPU of 
 # %% slideshow={"slide_type": "fragment"}
 for name in [*(f"task_{task}" for task in TASKS), *(f"undersampling_{n}" for n in SIZES[:-1])]:
     card = load_checkpoint(name).card  # how it was made
-    print(f"{name:22}{card['n_parameters']:8,} weights{card['n_steps']:8,} steps{card['seconds']:5} s on a CPU core")
+    print(f"{name:22}{card.n_parameters:8,} weights{card.n_steps:8,} steps{card.seconds:5} s on a CPU core")
 
 # %% [markdown]
 # Trainings on 4 to 64 slices ended after three validations without a new best; each keeps its best weights. (The core

@@ -288,7 +288,7 @@ claim("The generator answers: the critic's loss rises by", hinge[19] - hinge[9],
 # %% slideshow={"slide_type": "fragment"}
 found = {name: load_checkpoint(f"loss_{name}") for name in ("mse", "l1", "ssim", "perceptual", "adversarial")}
 for name, card in ((name, checkpoint.card) for name, checkpoint in found.items()):
-    print(f"{name:12}{card['n_parameters']} weights{card['n_steps']:6} steps{card['seconds']:6} s  seed {card['seed']}")
+    print(f"{name:12}{card.n_parameters} weights{card.n_steps:6} steps{card.seconds:6} s  seed {card.seed}")
 images = {name: checkpoint.network.requires_grad_(False)(A, kspace) for name, checkpoint in found.items()}
 show_images({"truth": truth} | {name: image[13] for name, image in images.items()}, reference=truth, error_gain=3)
 

@@ -336,7 +336,7 @@ show_images({kind: x[order[3]] for kind, x in panels.items()}, reference=truth[o
 
 # %%
 for name in ("none", "batch", "batch_inner", "instance", "instance_inner", "group", "group_inner", "batch_8", "none_8"):
-    print(f"norm_{name:15}{load_checkpoint(f'norm_{name}').card['metrics']['psnr']:.1f} dB")
+    print(f"norm_{name:15}{load_checkpoint(f'norm_{name}').card.metrics['psnr']:.1f} dB")
 
 # %% [markdown]
 # Most of it for instance norm, half for group norm; up to a decibel stays lost. Batch norm trained on single slices

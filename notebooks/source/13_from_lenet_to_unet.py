@@ -267,7 +267,7 @@ images = {"noisy": A.adjoint(kspace)} | {kind: net.network(A, kspace).detach() f
 dB = {kind: psnr(image, truth) for kind, image in images.items()}  # (slices,) of an unseen head
 for kind, one in found.items():
     ms = 1000 * computing_seconds(lambda body=one.network.body: body(truth[:1]).abs().sum().backward())
-    print(f"{kind:16}{count(one.network)} weights,{one.card['n_steps']:5} x{ms:3.0f} ms,{dB[kind].mean():6.2f} dB")
+    print(f"{kind:16}{count(one.network)} weights,{one.card.n_steps:5} x{ms:3.0f} ms,{dB[kind].mean():6.2f} dB")
 
 # %% slideshow={"slide_type": "fragment"}
 for better, worse, least in (("residual", "plain", 0), ("attention", "residual", 0), ("depthwise", "residual", 0),

@@ -289,10 +289,10 @@ claim(f"gain by {history.seconds:.0f} s, in validation", error[0] - error[-1], a
 # The **card** of a checkpoint tells what it cost; we add the stages before it. Ours differ.
 
 # %% slideshow={"slide_type": "subslide"}
-networks, cost = {}, lambda card: card["seconds"] + (cost(load_checkpoint(card["start"]).card) if card["start"] else 0)
+networks, cost = {}, lambda card: card.seconds + (cost(load_checkpoint(card.start).card) if card.start else 0)
 for name in ("denoiser", "modl_gradient", "modl_unshared", "unet", "modl_k1_long", "modl_k5", "modl"):
     card, networks[name] = (found := load_checkpoint(name)).card, found.network.requires_grad_(False)
-    print(f"{name:13}{card['n_parameters']:8} weights{cost(card):7} s in all, from {card['start']}")
+    print(f"{name:13}{card.n_parameters:8} weights{cost(card):7} s in all, from {card.start}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Results on a head it never saw

@@ -344,7 +344,7 @@ def test_hdf5_names_the_network(tiny, tmp_path):
     reconstruct_file(source, tmp_path / "image.h5", checkpoint=tiny)
     with h5py.File(tmp_path / "image.h5") as file:
         found = dict(file["image"].attrs)
-    assert found == {"checkpoint": "tiny", "weights_sha256": tiny.card["weights_sha256"], "source": "scan.npz"}
+    assert found == {"checkpoint": "tiny", "weights_sha256": tiny.card.weights_sha256, "source": "scan.npz"}
 
 
 def test_a_network_s_iterations_are_traced(tiny, tmp_path):
@@ -407,7 +407,7 @@ def test_a_scan_inside_the_range_gets_no_remark(tiny):
 
 def test_what_a_recipe_trains_on_gets_no_remark():
     recipe = load_recipe("modl_k1")
-    trained = Checkpoint(recipe.build(), {"name": "modl_k1", "trained_for": recipe.scans().ranges()}, recipe)
+    trained = Checkpoint(recipe.build(), load_checkpoint("modl_k1").card, recipe)
     scans = recipe.slices("train", 99)
     assert [outside_range(trained, scans[i]) for i in range(8)] == [""] * 8
 

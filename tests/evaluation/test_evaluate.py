@@ -26,7 +26,7 @@ from mricourse.reconstruct.sparsity import wavelet_reconstruction
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.protocols import contrast_scan
 from mricourse.training import reproduction
-from mricourse.training.cards import card_text, sealed, shipped
+from mricourse.training.cards import shipped
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.recipes import unseen_scans
 from mricourse.training.reproduction import TOLERANCE_DB, reproduce
@@ -62,7 +62,7 @@ def test_a_card_is_reproduced(tiny_checkpoint, mricourse, tmp_path):
     code, out, error = mricourse("evaluate", tiny_checkpoint, "-o", tmp_path / "numbers.json")
     assert code == 0 and error == "" and "tiny, 2 slices of the unseen head" in out
     numbers = json.loads((tmp_path / "numbers.json").read_text())
-    stated = load_checkpoint(tiny_checkpoint).card["metrics"]
+    stated = load_checkpoint(tiny_checkpoint).card.metrics
     assert numbers["stated"] == stated and numbers["found"] == pytest.approx(stated, abs=1e-3)
     assert f"{stated['psnr']:.4f}" in out.splitlines()[3]
 
@@ -70,10 +70,10 @@ def test_a_card_is_reproduced(tiny_checkpoint, mricourse, tmp_path):
 @pytest.mark.parametrize(("change_db", "code"), [(0.008, 0), (-0.008, 0), (0.013, 1), (-0.2, 1), (9.0, 1)])
 def test_a_card_that_says_something_else_fails(tiny_checkpoint, mricourse, tmp_path, monkeypatch, change_db, code):
     shutil.copy(tiny_checkpoint, tmp_path)
-    card = json.loads(tiny_checkpoint.with_suffix(".json").read_text())
-    found = dict(card["metrics"])
-    card["metrics"]["psnr"] += change_db
-    (tmp_path / "tiny.json").write_text(card_text(sealed(card)))
+    card = load_checkpoint(tiny_checkpoint).card
+    found = card.metrics
+    stated = replace(card, metrics=found | {"psnr": found["psnr"] + change_db})
+    (tmp_path / "tiny.json").write_text(stated.text())
     monkeypatch.setattr(reproduction, "evaluate", lambda *args, **options: found)
     ended, out, error = mricourse("evaluate", tmp_path / "tiny.safetensors")
     assert ended == code and "PSNR" in out
@@ -108,8 +108,8 @@ def unseen(recipe):
 def test_every_shipped_card_is_reproduced(name):
     """That at least `modl` is shipped is tested in test_checkpoints.py, so this cannot pass for want of cards."""
     checkpoint = load_checkpoint(name)
-    found = evaluate(checkpoint.network, unseen(checkpoint.recipe)[: checkpoint.card["metrics"]["n_slices"]])
-    for metric, stated in checkpoint.card["metrics"].items():
+    found = evaluate(checkpoint.network, unseen(checkpoint.recipe)[: checkpoint.card.metrics["n_slices"]])
+    for metric, stated in checkpoint.card.metrics.items():
         assert abs(found[metric] - stated) <= TOLERANCE_DB, metric
 
 

@@ -6,18 +6,21 @@ import os
 import pickle
 import random
 import shutil
+import tomllib
+from dataclasses import asdict, replace
 
 import pytest
 import torch
+from conftest import RECIPE
 from safetensors.torch import load_file
 
 from mricourse.classroom import doctor
 from mricourse.commands import app as cli
 from mricourse.simulate.anatomy import data_sha256
 from mricourse.training import cards, run
-from mricourse.training.cards import card_text, sealed, shipped, verify
+from mricourse.training.cards import SEAL, Card, recipe_difference, shipped, verify
 from mricourse.training.checkpoints import load_checkpoint, save_checkpoint, weights_bytes
-from mricourse.training.recipes import parse_recipe, unseen_scans
+from mricourse.training.recipes import load_recipe, parse_recipe, unseen_scans
 from mricourse.training.run import train_recipe
 
 
@@ -31,11 +34,15 @@ def place(tiny_checkpoint, tmp_path, monkeypatch):
     with torch.no_grad():
         other.log_reg_weight += 1
     save_checkpoint(tiny.network, tiny.card, folder)
-    changed = {"name": "other", "start": "tiny", "start_sha256": tiny.card["weights_sha256"]}
+    changed = {
+        "name": "other",
+        "recipe": tiny.card.recipe | {"start": "tiny"},
+        "start_sha256": tiny.card.weights_sha256,
+    }
     changed["weights_sha256"] = hashlib.sha256(weights_bytes(other)).hexdigest()
-    save_checkpoint(other, sealed(tiny.card | changed), folder)
-    for name in ("tiny", "other"):
-        (tmp_path / "recipes" / f"{name}.toml").write_text(tiny.recipe.text)
+    save_checkpoint(other, replace(tiny.card, **changed), folder)
+    (tmp_path / "recipes" / "tiny.toml").write_text(RECIPE)
+    (tmp_path / "recipes" / "other.toml").write_text(f'start = "tiny"\n{RECIPE}')
     monkeypatch.setattr(cards, "CHECKPOINTS", folder)
     monkeypatch.setattr(cards, "RECIPES", tmp_path / "recipes")
     return folder
@@ -52,12 +59,13 @@ def test_what_was_trained_is_loaded(tiny_checkpoint):
 
 def test_the_card_says_how_it_was_made(tiny_checkpoint):
     card = load_checkpoint(tiny_checkpoint).card
-    assert card["recipe"].startswith('title = "A tiny MoDL"') and card["seed"] == 1 and card["start"] is None
-    assert card["n_steps"] == 12 and card["curve"][-1]["step"] == 12 and card["device"] and card["commit"]
-    assert card["trained_for"]["acceleration"] == [1.4, 4] and card["trained_for"]["n_coils"] == [4, 6]
-    assert card["metrics"]["psnr"] > card["metrics"]["psnr_zero_filled"] and card["metrics"]["n_slices"] == 2
-    assert card["data_sha256"] == {"anatomies.h5": data_sha256()}
-    assert card["n_parameters"] == 2 * 9 * (3 * 8 + 8 * 8 + 8 * 2) // 2 + 2
+    assert card.title == "A tiny MoDL" and card.seed == 1 and card.start is card.start_sha256 is None
+    assert card.recipe == tomllib.loads(RECIPE) and card.defaults["training"]["learning_rate"] == 1e-3
+    assert card.n_steps == 12 and card.curve[-1]["step"] == 12 and card.device and card.commit
+    assert card.trained_for["acceleration"] == [1.4, 4] and card.trained_for["n_coils"] == [4, 6]
+    assert card.metrics["psnr"] > card.metrics["psnr_zero_filled"] and card.metrics["n_slices"] == 2
+    assert card.data_sha256 == {"anatomies.h5": data_sha256()}
+    assert card.n_parameters == 2 * 9 * (3 * 8 + 8 * 8 + 8 * 2) // 2 + 2
 
 
 def test_loading_leaves_the_global_random_state_alone(tiny_checkpoint):
@@ -74,14 +82,13 @@ def test_shipped_ones_are_loaded_by_name(place):
 
 
 def test_a_second_stage_names_the_weights_that_it_began_with(tiny_checkpoint, tmp_path, monkeypatch):
-    text = load_checkpoint(tiny_checkpoint).recipe.text
-    text = text.replace("seed = 1", f"seed = 2\nstart = '{tiny_checkpoint.as_posix()}'")
+    text = RECIPE.replace("seed = 1", f"seed = 2\nstart = '{tiny_checkpoint.as_posix()}'")
     text = text.replace("n_iterations = 2", "n_iterations = 3").replace("n_steps = 12", "n_steps = 1")
     monkeypatch.setattr(run, "N_VALIDATION", 1)
     monkeypatch.setattr(run, "unseen_scans", lambda recipe: unseen_scans(recipe, 1))
     train_recipe(parse_recipe(text, "second"), folder=tmp_path, states=tmp_path)
     card = load_checkpoint(tmp_path / "second.safetensors").card
-    assert card["start_sha256"] == load_checkpoint(tiny_checkpoint).card["weights_sha256"]
+    assert card.start_sha256 == load_checkpoint(tiny_checkpoint).card.weights_sha256
 
 
 def test_a_failed_write_leaves_the_earlier_checkpoint(place, monkeypatch):
@@ -109,9 +116,24 @@ def replace_text(path, old, new):
 
 
 def rewrite(path, **changes):
-    """Change a card and give it the fingerprint that it should then have."""
+    """Change a card, at any depth, and give it the fingerprint that it should then have."""
     card = json.loads(path.read_text())
-    path.write_text(card_text(sealed({key: value for key, value in (card | changes).items() if value is not ...})))
+    del card[SEAL]
+    for name, value in changes.items():
+        *tables, key = name.split("__")
+        table = card
+        for each in tables:
+            table = table[each]
+        if value is ...:
+            del table[key]
+        else:
+            table[key] = value
+    seal = hashlib.sha256(json.dumps(card).encode()).hexdigest()
+    path.write_text(json.dumps(card | {SEAL: seal}, indent=1, ensure_ascii=False) + "\n")
+
+
+def change_recipe(old, new):
+    replace_text(cards.RECIPES / "tiny.toml", old, new)
 
 
 def make_folder(path):
@@ -136,7 +158,6 @@ def swap(folder, *suffixes):
 
 
 CARD, WEIGHTS = "tiny.json", "tiny.safetensors"
-OTHER_RECIPE = 'title = "Another"\nseed = 1\n[network]\nkind = "modl"\nn_features = 9\n[training]\nn_steps = 1\n'
 ALTERATIONS = {  # what is done to the folder -> words that the sentence must hold
     "a byte of the weights": (lambda f: flip(f / WEIGHTS, -7), "is not the file that its card describes"),
     "a byte of their header": (lambda f: flip(f / WEIGHTS, 20), "is not the file that its card describes"),
@@ -149,12 +170,14 @@ ALTERATIONS = {  # what is done to the folder -> words that the sentence must ho
     "weights a pickle": (lambda f: (f / WEIGHTS).write_bytes(pickle.dumps(Trap())), "is not the file"),
     "a pickle that the card describes": (lambda f: forge(f, pickle.dumps(Trap())), "does not fit the network"),
     "noise that the card describes": (lambda f: forge(f, b"\xff" * 200), "does not fit the network"),
-    "a digit of the card": (lambda f: replace_text(f / CARD, '"n_steps": 12', '"n_steps": 13'), "was altered after"),
+    "a digit of the card": (lambda f: replace_text(f / CARD, '"n_threads": ', '"n_threads": 1'), "was altered after"),
     "a metric of the card": (lambda f: replace_text(f / CARD, '"psnr": ', '"psnr": 1'), "was altered after training"),
     "a space in the card": (lambda f: replace_text(f / CARD, '"seed": 1', '"seed":  1'), "was altered after training"),
-    "a key twice": (lambda f: replace_text(f / CARD, "{", '{"seed": 7,'), "was altered after training"),
-    "the recipe in the card": (lambda f: replace_text(f / CARD, "n_steps = 12", "n_steps = 99"), "was altered after"),
-    "a recipe that fits the card": (lambda f: rewrite(f / CARD, recipe="seed = 1"), "was altered after training"),
+    "a key twice": (lambda f: replace_text(f / CARD, "{", '{"name": "other",'), "was altered after training"),
+    "the recipe in the card": (lambda f: replace_text(f / CARD, '"n_steps": 12', '"n_steps": 99'), "was altered after"),
+    "a default in the card": (lambda f: replace_text(f / CARD, '"clip": 1.0', '"clip": 2.0'), "was altered after"),
+    "another recipe in the card": (lambda f: rewrite(f / CARD, recipe__seed=2), "is not the recipe that made"),
+    "an option out of the card": (lambda f: rewrite(f / CARD, recipe__data__reuse=...), "it has data.reuse, which"),
     "card of another": (lambda f: swap(f, ".json"), "is the card of other; expected that of tiny"),
     "both of another": (lambda f: swap(f, ".json", ".safetensors"), "is the card of other; expected that of tiny"),
     "card missing": (lambda f: (f / CARD).unlink(), "there is no checkpoint 'tiny'; expected one of other, or a path"),
@@ -167,12 +190,36 @@ ALTERATIONS = {  # what is done to the folder -> words that the sentence must ho
     "card too deep": (lambda f: (f / CARD).write_text("[" * 100_000), "is no card of a checkpoint"),
     "card with NaN": (lambda f: replace_text(f / CARD, '"seed": 1', '"seed": NaN'), "is no card of a checkpoint"),
     "card with Infinity": (lambda f: rewrite(f / CARD, seconds=float("inf")), "is no card of a checkpoint"),
-    "card with 1e999": (lambda f: replace_text(f / CARD, '"psnr": ', '"psnr": 1e999, "x": '), "was altered after"),
+    "card with 1e999": (lambda f: replace_text(f / CARD, '"psnr": ', '"psnr": 1e999, "x": '), "its metrics is"),
     "card with a huge number": (lambda f: replace_text(f / CARD, '"seed": 1', f'"seed": {"9" * 9999}'), "is no card"),
     "card without a field": (lambda f: rewrite(f / CARD, trained_for=...), "is no card of a checkpoint"),
     "card with a field of another kind": (lambda f: rewrite(f / CARD, metrics=[1]), "is no card of a checkpoint"),
     "card without fingerprint": (lambda f: (f / CARD).write_text('{"recipe": "", "name": "x"}'), "is no card of a"),
-    "recipe file": (lambda f: replace_text(cards.RECIPES / "tiny.toml", "12", "13"), "is not the recipe that made"),
+    "recipe file": (
+        lambda f: change_recipe("n_steps = 12", "n_steps = 13"),
+        "its training.n_steps is 13, the card's 12",
+    ),
+    "an option more": (
+        lambda f: change_recipe("pool = 2", "pool = 2\nstrip = 64"),
+        "its data.strip is 64, the card's None",
+    ),
+    "an option less": (lambda f: change_recipe("pool = 2\n", ""), "it lacks data.pool, which was 2"),
+    "an unknown option": (
+        lambda f: change_recipe("pool = 2", "pool = 2\nsize = 2"),
+        "it has data.size, which the card",
+    ),
+    "an unknown table": (lambda f: change_recipe("[data]", "[more]\n[data]"), "it has more, which the card does not"),
+    "shares in another order": (
+        lambda f: change_recipe("{equispaced = 0.5, random = 0.5}", "{random = 0.5, equispaced = 0.5}"),
+        "its data.patterns is",
+    ),
+    "true for 1": (lambda f: change_recipe("seed = 1", "seed = true"), "its seed is True, the card's 1"),
+    "another title": (
+        lambda f: change_recipe("tiny", "small"),
+        "its title is 'A small MoDL', the card's 'A tiny MoDL'",
+    ),
+    "recipe no TOML": (lambda f: change_recipe("[data]", "[data"), "tiny.toml is not the recipe that made"),
+    "recipe no text": (lambda f: (cards.RECIPES / "tiny.toml").write_bytes(b"\xff"), "tiny.toml is not the recipe"),
     "recipe file missing": (lambda f: (cards.RECIPES / "tiny.toml").unlink(), "tiny.toml does not exist"),
     "recipe file a folder": (lambda f: make_folder(cards.RECIPES / "tiny.toml"), "tiny.toml is a folder"),
 }
@@ -209,14 +256,87 @@ def test_what_was_altered_is_refused(place, capsys, monkeypatch, name):
 
 
 def test_a_recipe_of_another_network_does_not_take_the_weights(place, tmp_path):
-    sha256 = hashlib.sha256(OTHER_RECIPE.encode()).hexdigest()
     elsewhere = shutil.copytree(place, tmp_path / "elsewhere")  # where no recipe file can contradict
-    rewrite(elsewhere / CARD, recipe=OTHER_RECIPE, recipe_sha256=sha256)
+    rewrite(elsewhere / CARD, recipe__network__n_features=9)
     with pytest.raises(ValueError, match="does not fit the network of its recipe"):
         load_checkpoint(elsewhere / WEIGHTS)
-    rewrite(elsewhere / CARD, recipe="[", recipe_sha256=hashlib.sha256(b"[").hexdigest())
-    with pytest.raises(ValueError, match="is no valid TOML"):
+    rewrite(elsewhere / CARD, recipe__network__n_features="nine")
+    with pytest.raises(ValueError, match="recipe tiny: n_features is 'nine'; expected a whole number"):
         load_checkpoint(elsewhere / WEIGHTS)
+
+
+SHAPES = {  # what stands in a card -> what is there instead: other kinds, at every depth
+    "name": ["", 3, None, ["tiny"]],
+    "n_parameters": [-1, 1.5, "9", True, 10**30],
+    "seconds": [None, 2.5, "long"],
+    "best_step": [13, "last"],
+    "curve": [{}, [3], [{"step": 1}], [{"step": 1, "loss": "low"}], [{"step": 1, "loss": None}], "up"],
+    "trained_for": [{}, []],
+    "trained_for__acs": [..., 3, [3], [3, "4"], [4, 3], [1, 2, 3], [None, 4], "all", {"low": 3, "high": 4}],
+    "trained_for__noise_std": [..., [True, 1], ["0", "1"]],
+    "metrics": [{}, [], "good"],
+    "metrics__psnr": [..., "30", None, [30], {"dB": 30}, True, 10**30],
+    "metrics__ssim": [..., "0.9"],
+    "metrics__psnr_zero_filled": [...],
+    "metrics__n_slices": [..., 0, -1, 2.5, "24", True],
+    "weights_sha256": ["", "0" * 63, "g" * 64, 5],
+    "start_sha256": ["none", 0, False],
+    "data_sha256": [{"anatomies.h5": 3}, ["0" * 64], {"anatomies.h5": "?"}],
+    "recipe": ["", [], {}, {"title": "A"}],
+    "recipe__title": [..., 3, ""],
+    "recipe__seed": ["1", -1, 1.0],
+    "recipe__start": [3, ""],
+    "recipe__network": [..., [], "modl", 3],
+    "recipe__data__matrix": [[64, {"high": float("1e300")}]],
+    "defaults": [{}, [], {"network": {}, "data": {}}],
+    "defaults__training": [..., 3, []],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in SHAPES.items() for value in values])
+def test_a_sealed_card_of_another_shape_is_refused_in_one_sentence(place, capsys, name, value):
+    rewrite(place / CARD, **{name: value})
+    with pytest.raises(ValueError, match="tiny.json is no card of a checkpoint .it") as refusal:
+        load_checkpoint("tiny")
+    assert name.split("__")[0] in str(refusal.value) and len(str(refusal.value)) < 500
+    refused(capsys, "evaluate", "tiny")
+
+
+@pytest.mark.parametrize("entry", ["extra", "card"])
+def test_an_unknown_entry_of_a_card_is_refused(place, entry):
+    rewrite(place / CARD, **{entry: 1})
+    with pytest.raises(ValueError, match=f"is no card of a checkpoint .it has '{entry}'"):
+        load_checkpoint("tiny")
+
+
+def test_a_card_is_written_as_it_is_read(place):
+    card = load_checkpoint("tiny").card
+    assert card.text() == (place / CARD).read_text() and Card(**asdict(card)) == card
+
+
+def test_comments_order_and_options_at_their_defaults_do_not_break_a_seal(place):
+    path = cards.RECIPES / "tiny.toml"
+    lines = [f"{line}  # see the module that draws" if "=" in line else line for line in RECIPE.splitlines()]
+    top, network, data, training = "\n".join(lines).split("\n[")
+    defaults = "\nclip = 1  # as it is anyway\nlearning_rate = 1e-3\n"
+    path.write_text(f"# Another comment\n{top}\n[{training}{defaults}[{data}\r\n[{network}\nshared = true\n")
+    verify("tiny")
+    loaded, again = load_checkpoint("tiny").recipe, load_recipe(path)
+    assert again.sha256 == loaded.sha256 and again.training == loaded.training
+    assert recipe_difference(load_checkpoint("tiny").card, again.written) == ""
+
+
+def test_an_option_that_the_library_gains_later_leaves_the_cards_as_they_are(place):
+    """Cards know nothing of it, and their networks have it at its default."""
+    rewrite(place / CARD, defaults__training__patience=..., defaults__network__flips=...)
+    verify("tiny")
+    assert load_checkpoint("tiny").recipe.training.patience == 0
+
+
+def test_a_network_is_built_with_the_defaults_of_its_day(place):
+    """Not with those that the library has when the network is loaded."""
+    rewrite(place / CARD, defaults__training__clip=3.0)
+    assert load_checkpoint("tiny").recipe.training.clip == 3.0 != parse_recipe(RECIPE, "tiny").training.clip
 
 
 def test_a_shipped_start_must_be_the_one_that_it_began_with(place):
@@ -224,7 +344,7 @@ def test_a_shipped_start_must_be_the_one_that_it_began_with(place):
     with torch.no_grad():
         loaded.network.log_reg_weight += 0.1
     changed = {"weights_sha256": hashlib.sha256(weights_bytes(loaded.network)).hexdigest()}
-    save_checkpoint(loaded.network, sealed(loaded.card | changed), place)  # trained again
+    save_checkpoint(loaded.network, replace(loaded.card, **changed), place)  # trained again
     load_checkpoint("tiny")
     with pytest.raises(ValueError, match="began with other weights than those of .*tiny.json"):
         load_checkpoint("other")
@@ -284,8 +404,32 @@ def test_the_course_ships_a_network():
 def test_what_is_shipped_is_as_it_was_trained(name):
     verify(name)
     loaded = load_checkpoint(name)
-    assert sum(parameter.numel() for parameter in loaded.network.parameters()) == loaded.card["n_parameters"]
-    assert loaded.card["metrics"]["n_slices"] >= 20
-    few = loaded.recipe.data.get("n_slices", 16) < 16  # lesson 5 shows that four slices teach less than nothing
-    assert few or loaded.card["metrics"]["psnr"] > loaded.card["metrics"]["psnr_zero_filled"]
-    assert loaded.card["data_sha256"] == {"anatomies.h5": data_sha256()}
+    assert sum(parameter.numel() for parameter in loaded.network.parameters()) == loaded.card.n_parameters
+    assert loaded.card.metrics["n_slices"] >= 20
+    few = (loaded.recipe.data.get("n_slices") or 16) < 16  # lesson 5 shows that four slices teach less than nothing
+    assert few or loaded.card.metrics["psnr"] > loaded.card.metrics["psnr_zero_filled"]
+    assert loaded.card.data_sha256 == {"anatomies.h5": data_sha256()}
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_is_shipped_was_trained_as_its_recipe_says(name):
+    """To the recipe's last step, or until its patience ended, at the learning rates of its schedule."""
+    card, recipe = load_checkpoint(name).card, load_recipe(name)
+    settings = recipe.training
+    assert recipe.sha256 == load_checkpoint(name).recipe.sha256, "a default is no longer what it was"
+    steps = [row["step"] for row in card.curve]
+    waited = sum(step > card.best_step for step in steps)
+    assert card.n_steps == settings.n_steps or 0 < settings.patience == waited
+    for row in card.curve:
+        rate = settings.learning_rate * settings.rate(int(row["step"]) - 1)
+        assert row["learning_rate"] == pytest.approx(rate, rel=1e-5)
+    assert card.trained_for == recipe.scans().ranges()
+
+
+def test_the_weights_are_those_that_were_first_shipped():
+    """Cards are sealed anew when options change; what was trained stays as it is, byte for byte."""
+    lines = (cards.ROOT / "tests" / "training" / "weights.sha256").read_text().splitlines()
+    listed = {name: sha256 for sha256, name in map(str.split, lines)}
+    assert listed == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in cards.CHECKPOINTS.glob("*.safetensors")
+    }

@@ -1,8 +1,8 @@
 """Recipes: those in the repository build what they say, and whatever else a file may hold ends in one sentence."""
 
-import hashlib
 import os
-from dataclasses import replace
+import tomllib
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -24,11 +24,12 @@ KINDS = [*NETWORKS, *BODIES]
 def test_every_recipe_loads_and_builds_its_network(name):
     recipe = load_recipe(name)
     assert recipe.name == name and recipe.title and recipe.title != "Small"
-    assert recipe.sha256 == hashlib.sha256((RECIPES / f"{name}.toml").read_bytes()).hexdigest()
+    assert recipe.written == tomllib.loads((RECIPES / f"{name}.toml").read_text(encoding="utf-8"))
     first, second = (torch.manual_seed(recipe.seed) and recipe.build() for _ in range(2))
     for (key, value), other in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
         assert torch.equal(value, other) and value.isfinite().all(), f"{key} depends on more than the seed"
-    assert f"mricourse train {name}\n" in recipe.text, "it says how to train it"
+    text = (RECIPES / f"{name}.toml").read_text(encoding="utf-8")
+    assert f"mricourse train {name}\n" in text, "it says how to train it"
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if load_recipe(name).start])
@@ -59,16 +60,41 @@ def test_a_recipe_draws_scans_to_train_on_and_whole_slices_to_judge_by(monkeypat
 def test_a_recipe_says_no_more_than_it_must():
     text = 'title = "A"\nseed = 0\n[network]\nkind = "modl"\n[training]\nn_steps = 5'
     recipe = parse_recipe(text, "least")
-    assert recipe.data == {} and recipe.start is None and recipe.training.batch_size == 1
-    assert recipe.scans().matrix == SimulatedScans("train", 0).matrix
-    assert recipe.text == text and replace(recipe, text="").sha256 != recipe.sha256
+    assert recipe.start is None and recipe.training.batch_size == 1
+    assert tuple(recipe.scans().matrix) == SimulatedScans("train", 0).matrix
+    assert recipe.written == tomllib.loads(text) and recipe.defaults["data"] == recipe.data
+
+
+def test_a_fingerprint_is_that_of_the_content():
+    recipe = parse_recipe(RECIPE, "small")
+    spelt = RECIPE.replace("n_steps = 24", "clip = 1.0 # as ever\nn_steps  =  24").replace("seed = 3", "seed = 0x3")
+    assert parse_recipe(spelt, "small").sha256 == recipe.sha256
+    changed = [
+        ("seed = 3", "seed = 4"),
+        ("n_steps = 24", "n_steps = 25"),
+        ("n_cg = 2", "n_cg = 3"),
+        ("pool = 3", "pool = 4"),
+    ]
+    swapped = ("equispaced = 0.4, random = 0.3", "random = 0.3, equispaced = 0.4")  # other lines are drawn
+    fingerprints = {parse_recipe(RECIPE.replace(*change), "small").sha256 for change in [*changed, swapped]}
+    assert len(fingerprints | {recipe.sha256}) == 6
+
+
+def test_a_schedule_may_be_longer_than_the_training():
+    stopped = parse_recipe(RECIPE.replace("n_steps = 24", "n_steps = 24\nschedule_steps = 48"), "small").training
+    whole = parse_recipe(RECIPE.replace("n_steps = 24", "n_steps = 48"), "small").training
+    assert [stopped.rate(step) for step in range(24)] == [whole.rate(step) for step in range(24)]
+    assert stopped.rate(23) > 0.4 and parse_recipe(RECIPE, "small").training.rate(23) < 0.05
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_reading_a_recipe_draws_no_random_number_and_fills_no_memory(kind):
     before = torch.get_rng_state()
-    text = f'title = "A"\nseed = 0\n[network]\nkind = "{kind}"\nn_features = 20000\n[training]\nn_steps = 5'
-    assert parse_recipe(text, "huge").network["n_features"] == 20000  # about 14 GB of weights
+    text = f'title = "A"\nseed = 0\n[network]\nkind = "{kind}"\nn_features = 4000\n[training]\nn_steps = 5'
+    with pytest.raises(
+        ValueError, match="recipe huge: its network has .* weights, about .* GB to train; expected at most"
+    ):
+        parse_recipe(text, "huge")
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -100,7 +126,8 @@ CHANGES = {  # what stands in the recipe -> what is there instead, and the words
         ('n_features = "4"', "n_features is '4'; expected a whole number"),
         ("n_features = 4.0", "n_features is 4.0; expected a whole number"),
         ("n_features = 0", "n_features=0"),
-        ("n_features = 9000000000000000000", "more weights than torch can count; expected fewer"),
+        ("n_features = 9000000000000000000", "n_features is 9000000000000000000; expected at most 4096"),
+        ("n_features = 100000", "n_features is 100000; expected at most 4096"),
         ("n_features = 4\nn_featurs = 4", "has n_featurs; expected only kind, n_iterations"),
         ("n_features = 4\nreg_weight = nan", "reg_weight is nan; expected a number"),
         ("n_features = 4\nreg_weight = -1", "reg_weight=-1"),
@@ -153,6 +180,7 @@ CHANGES = {  # what stands in the recipe -> what is there instead, and the words
         ("n_steps = 24\nclip = inf", "clip is inf; expected a number"),
         ("n_steps = 24\nclip = -1", "clip is -1; expected a number above 0"),
         ("n_steps = 24\nreg_weight_rate = 0", "reg_weight_rate is 0; expected a number above 0"),
+        ("n_steps = 24\nschedule_steps = 23", "schedule_steps is 23; expected at least the 24 of n_steps"),
         ("n_steps = 24\npatience = -1", "patience is -1; expected a whole number of 0 or more"),
         ('n_steps = 24\nprecision = "float16"', "precision is 'float16'; expected float32 or bfloat16"),
         ("n_steps = 24\nprecision = 16", "precision is 16; expected text"),
@@ -170,6 +198,42 @@ def test_an_altered_recipe_is_refused_in_one_sentence(old, new, words):
         parse_recipe(RECIPE.replace(old, new), "small")
     sentence = str(error.value)
     assert sentence.startswith("recipe small") and sentence.endswith(".") and "\n" not in sentence
+
+
+def numbers(kind, table):
+    """A recipe of that kind for each number among the options of a table, which is as large as a number can be."""
+    least = {"network": 'kind = "modl"', "data": "", "training": "n_steps = 5"}
+    for option, form in recipes._annotations(kind).items():
+        if option in ("split", "seed") or form not in (int, int | None, float, Sequence[int], Sequence[float]):
+            continue
+        for huge in ("4000000000000000000", "-4000000000000000000"):
+            value = f"[{huge}, {huge}]" if form in (Sequence[int], Sequence[float]) else huge
+            name = next((name for name, each in (NETWORKS | BODIES | recipes.SOURCES).items() if each is kind), None)
+            words = f'kind = "{name}"\n' if name else ""
+            lines = "" if option == "n_steps" or table != "training" else "n_steps = 5\n"
+            tables = least | {table: f"{words}{lines}{option} = {value}"}
+            text = 'title = "A"\nseed = 0\n' + "\n".join(f"[{key}]\n{rest}" for key, rest in tables.items())
+            yield pytest.param(text, option, id=f"{kind.__name__} {option} {huge[:2]}")
+
+
+HUGE = [
+    *(case for kind in [*NETWORKS.values(), *BODIES.values()] for case in numbers(kind, "network")),
+    *(case for kind in recipes.SOURCES.values() for case in numbers(kind, "data")),
+    *numbers(recipes.Settings, "training"),
+]
+
+
+@pytest.mark.parametrize(("text", "option"), HUGE)
+def test_every_number_has_a_limit_on_both_sides(text, option):
+    """No recipe asks for more memory than there is, or for a step that never ends."""
+    with pytest.raises(ValueError, match=f"recipe huge: .*{option}.*; expected") as error:
+        parse_recipe(text, "huge")
+    assert str(error.value).endswith(".") and "\n" not in str(error.value)
+
+
+def test_a_batch_that_never_ends_is_refused():
+    with pytest.raises(ValueError, match="batch_size is 1000000000; expected at most 1024"):
+        parse_recipe(RECIPE.replace("batch_size = 2", "batch_size = 1000000000"), "small")
 
 
 @pytest.mark.parametrize("kind", BODIES)
@@ -204,7 +268,7 @@ def test_a_recipe_that_is_not_there_or_no_text_is_refused(tmp_path):
 def test_a_recipe_may_lie_anywhere(tmp_path):
     (tmp_path / "mein Rezept.toml").write_text(RECIPE, encoding="utf-8")
     recipe = load_recipe(tmp_path / "mein Rezept.toml")
-    assert recipe.name == "mein Rezept" and recipe.text == RECIPE and recipe.training.n_steps == 24
+    assert recipe.name == "mein Rezept" and recipe.training.n_steps == 24
 
 
 def test_the_example_that_sentences_name_is_there():
