@@ -35,7 +35,7 @@ def nyquist_ghost(kspace: Tensor, *, phase_rad: float | Tensor, delay: float | T
     Source: Bruder et al., Magn. Reson. Med. 23:311, 1992.
     """
     ny, nx = kspace.shape[-2:]
-    x = torch.arange(nx, device=kspace.device) - nx // 2
+    x = torch.arange(nx, dtype=kspace.real.dtype, device=kspace.device) - nx // 2
     phase_rad, delay = (value[..., None, None] if isinstance(value, Tensor) else value for value in (phase_rad, delay))
     theta = phase_rad + 2 * math.pi * delay * x / nx
     direction = (torch.arange(ny, device=kspace.device) - ny // 2) % 2 * 2 - 1

@@ -274,5 +274,5 @@ def _comb_offset(kspace: Tensor, acceleration: int) -> int:
 
 def _alias_phase(ny: int, acceleration: int, offset: int, dtype: torch.dtype) -> Tensor:
     """Undo the phase by which a comb off the centre turns the aliases: exp(2 pi i offset r / R) for copy r, (y, 1)."""
-    copy = torch.arange(acceleration).repeat_interleave(ny // acceleration)
+    copy = torch.arange(acceleration, dtype=torch.float64).repeat_interleave(ny // acceleration)
     return torch.exp(2j * torch.pi * offset * copy / acceleration)[:, None].to(dtype)
