@@ -111,6 +111,7 @@ def reconstruct_file(
     start = time.perf_counter()
     maps = "given" if scan.smaps is not None else "of ones" if scan.n_coils == 1 else "by ESPIRiT"
     scan = with_smaps(scan, acs=acs)
+    remark = "" if checkpoint is None else outside_range(checkpoint, scan, source.name)
     if checkpoint is None:
         reg_weight = METHODS[method][1] if reg_weight is None else reg_weight
         made_by = {"method": method, "reg_weight": reg_weight}
@@ -124,7 +125,6 @@ def reconstruct_file(
     name = source.name.encode("utf-8", "backslashreplace").decode()  # a name may hold bytes that are no text
     write_image(image, output, **made_by, source=name)
     facts = (scan.n_coils, scan.shape, acceleration_of(scan.mask), _acs_words(scan.mask), maps)
-    remark = "" if checkpoint is None else outside_range(checkpoint, scan, source.name)
     return Report(source, output, *facts, method, reg_weight, target.type, seconds, remark, scan.meta["notes"])
 
 

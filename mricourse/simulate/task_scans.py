@@ -120,6 +120,11 @@ class TaskScans:
         """Give the scans that validate ("train", another seed) or test: no slice twice."""
         return replace(self, split=split, seed=seed, n_slices=None)
 
+    def samplings(self) -> list[str]:
+        """Say in words what the masks keep of k-space."""
+        words = {"super_resolution": "the centre of k-space", "undersampling": "lines along kx"}
+        return [words.get(self.task, "all of k-space")]
+
     def ranges(self) -> dict[str, list[float]]:
         """Give the least and largest net acceleration, coils, matrix, ACS lines and noise that are drawn."""
         low, high = self.strength

@@ -187,6 +187,11 @@ class SimulatedScans:
         """Give whole slices of anatomy, one draw each: to validate ("train", another seed) and test on."""
         return replace(self, split=split, seed=seed, strip=None, rough=False, pool=1, reuse=1)
 
+    def samplings(self) -> list[str]:
+        """Say in words what the masks keep of k-space."""
+        points = ["single points of k-space"] if self.patterns.get("points") else []
+        return ["lines along kx", *points]  # large matrices get lines in the place of points
+
     def ranges(self) -> dict[str, list[float]]:
         """Give the least and largest net acceleration, coils, matrix, ACS lines and noise that are drawn."""
         names = ("acceleration", "n_coils", "matrix", "acs", "noise_std")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from mricourse.files import any_of
 from mricourse.physics.noise import noise_level
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.sampling import acceleration_of, acs_lines_of
@@ -51,7 +52,9 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
         for words, key, least, largest, factor, unit in facts
         if least < span[key][0] or largest > span[key][1]
     ]
-    differences += _other_sampling(mask, checkpoint)
+    found, known = _sampling(mask), checkpoint.recipe.scans().samplings()
+    if found not in ("all of k-space", *known):  # all of it is R = 1, which is judged above
+        differences.append(f"{found} (trained on {any_of(known)})")
     if not differences:
         return ""
     return (
@@ -60,14 +63,18 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
     )
 
 
-def _other_sampling(mask: Tensor, checkpoint: Checkpoint) -> list[str]:
-    found, patterns = [], checkpoint.recipe.scans().patterns
-    if mask.shape[-1] > 1 and not bool(mask.all()):
-        if bool((mask == mask[..., :1, :]).all()):
-            found.append("lines along ky (trained on lines along kx)")
-        elif "points" not in patterns:
-            found.append("single points of k-space (trained on lines)")
-    return found
+def _sampling(mask: Tensor) -> str:
+    """What a mask keeps, in the words of `SimulatedScans.samplings` and `TaskScans.samplings`."""
+    if bool(mask.all()):
+        return "all of k-space"
+    if bool((mask == mask[..., :1]).all()):
+        return "lines along kx"
+    if bool((mask == mask[..., :1, :]).all()):
+        return "lines along ky"
+    plane = mask.reshape(-1, *mask.shape[-2:]).any(dim=0)
+    rows, columns = (plane.any(dim=dim).nonzero() for dim in (1, 0))
+    box = plane[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    return "the centre of k-space" if bool(box.all()) else "single points of k-space"
 
 
 def _relative_noise(scan: Scan) -> float:

@@ -18,7 +18,7 @@ from mricourse.networks.apply import apply_network, n_steps
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.physics.fourier import fft2c, random_complex
-from mricourse.physics.sampling import equispaced_mask, poisson_disc_mask, random_mask
+from mricourse.physics.sampling import acs_mask, equispaced_mask, poisson_disc_mask, random_mask
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
 from mricourse.simulate.coils import simulate_coils
@@ -316,7 +316,7 @@ SAMPLINGS = {
 def test_a_network_takes_any_mask(through, name):
     image, report = through(KSPACE * SAMPLINGS[name])
     assert error(image.abs(), IMAGE.abs()) < 0.25
-    assert "points" not in name or "single points of k-space (trained on lines)" in report.remark
+    assert "points" not in name or "single points of k-space (trained on lines along kx)" in report.remark
     assert "columns" not in name or "lines along ky (trained on lines along kx)" in report.remark
 
 
@@ -410,6 +410,59 @@ def test_what_a_recipe_trains_on_gets_no_remark():
     trained = Checkpoint(recipe.build(), load_checkpoint("modl_k1").card, recipe)
     scans = recipe.slices("train", 99)
     assert [outside_range(trained, scans[i]) for i in range(8)] == [""] * 8
+
+
+TASKS = ["denoiser", "loss_mse", "task_denoising", "task_super_resolution", "task_undersampling", "task_ghosting"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_network_for_one_task_gets_no_remark_on_what_it_was_trained_on(name, monkeypatch):
+    monkeypatch.setattr("mricourse.training.trained_range.noise_level", lambda *args: torch.zeros(()))  # one coil
+    trained = load_checkpoint(name)
+    scans = trained.recipe.slices("train", 98)
+    assert [outside_range(trained, scans[i]) for i in range(4)] == [""] * 4
+
+
+KEPT = {  # what is sampled -> mask, and what a network that was trained on something else hears
+    "complete": (torch.ones(96, 1, dtype=torch.bool), "all of k-space"),
+    "lines": (random_mask(96, 3, acs=16), "lines along kx"),
+    "lines in a full mask": (random_mask(96, 3, acs=16).expand(1, 96, 96), "lines along kx"),
+    "other lines": (random_mask(96, 3, acs=16).mT.expand(96, 96), "lines along ky"),
+    "centre": (acs_mask(96, 40) & acs_mask(96, 40).T, "the centre of k-space"),
+    "centre of another form": (acs_mask(96, 40) & acs_mask(96, 20).T, "the centre of k-space"),
+    "points": (poisson_disc_mask((96, 96), 3, acs=16), "single points of k-space"),
+}
+
+
+@pytest.mark.parametrize("name", ["loss_mse", "task_denoising", "task_undersampling", "tiny"])
+@pytest.mark.parametrize("kept", KEPT)
+def test_another_sampling_than_that_of_the_training_gets_a_remark(tiny, name, kept):
+    trained = tiny if name == "tiny" else load_checkpoint(name)
+    mask, words = KEPT[kept]
+    scan = Scan(fft2c(torch.ones(1, 96, 96)), torch.ones(1, 96, 96) + 0j, torch.ones(96, 1).bool())
+    remark = outside_range(trained, scan.undersample(mask.bool()))
+    (known,) = trained.recipe.scans().samplings()
+    assert (f"{words} (trained on {known})" in remark) == (words not in (known, "all of k-space")), remark
+    assert kept != "complete" or name == "task_denoising" or "R = 1.00 (trained on" in remark
+
+
+@pytest.mark.parametrize("name", ["loss_mse", "task_denoising"])
+def test_every_kind_of_checkpoint_reconstructs_a_file(name, tmp_path, mricourse):
+    kspace = fft2c(IMAGE)[None] * acs_mask(SHAPE[0], 24)
+    save(tmp_path / "scan.npz", kspace)
+    code, out, said = mricourse("reconstruct", tmp_path / "scan.npz", "--checkpoint", name, "-o", tmp_path / "a.npy")
+    assert code == 0 and f"checkpoint {name}" in out and f"outside what {name} was trained for" in said, said
+    assert np.load(tmp_path / "a.npy").shape == SHAPE
+
+
+def test_what_cannot_be_judged_ends_before_anything_is_written(tiny, tmp_path, monkeypatch):
+    def fails(*args):
+        raise ValueError("the noise cannot be measured.")
+
+    monkeypatch.setattr("mricourse.clinical.file_to_image.outside_range", fails)
+    with pytest.raises(ValueError, match="cannot be measured"):
+        reconstruct_file(save(tmp_path / "scan.npz", KSPACE * LINES), tmp_path / "image.npy", checkpoint=tiny)
+    assert not (tmp_path / "image.npy").exists()
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
