@@ -38,7 +38,7 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
     acs = acs if isinstance(acs, int) else min(acs)
     (ny, nx), n_coils, noise_std = scan.shape, scan.n_coils, _relative_noise(scan)
     facts = [  # in words, in the card, least and largest value, and in which unit to speak of the card's
-        (f"R = {net:.2f}", "acceleration", net, net / R_MARGIN, 1, ""),
+        (f"R = {net:.2f}", "acceleration", net * R_MARGIN, net / R_MARGIN, 1, ""),
         (f"{n_coils} coil{'s' if n_coils > 1 else ''}", "n_coils", n_coils, n_coils, 1, ""),
         (f"{ny} x {nx} pixels", "matrix", min(ny, nx), max(ny, nx), 1, ""),
     ]
