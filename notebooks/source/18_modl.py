@@ -286,7 +286,8 @@ claim(f"gain by {history.seconds:.0f} s, in validation", error[0] - error[-1], a
 # - The denoiser sees the image without its smooth phase, which is that of $A^H y$ at low resolution.
 # - In `modl` it sees the image mirrored by turns, and the last four $x_k$ are averaged: some errors cancel.
 #
-# The **card** of a checkpoint tells what it cost; we add the stages before it. Ours differ.
+# The **card** of a checkpoint tells what it cost; we add the stages before it. Ours differ. `modl_k5`, `modl_unshared`
+# and two stages of `modl` were stopped before the end of their schedule (data/README has the steps).
 
 # %% slideshow={"slide_type": "subslide"}
 networks, cost = {}, lambda card: card.seconds + (cost(load_checkpoint(card.start).card) if card.start else 0)
