@@ -98,16 +98,17 @@ class _Consistency(torch.autograd.Function):
         image = prior + solver(zero_filled - A.normal(prior))
         ctx.mask = A.mask
         ctx.solver = solver
-        ctx.save_for_backward(reg_weight, prior, image, smaps)
+        learned = (smaps,) if ctx.needs_input_grad[5] else ()  # else nothing of the size of the maps is kept
+        ctx.save_for_backward(reg_weight, prior, image, *learned)
         return image
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        reg_weight, prior, image, smaps = ctx.saved_tensors
+        reg_weight, prior, image, *learned = ctx.saved_tensors
         v = ctx.solver(grad)
         by_weight = (v.conj() * (prior - image)).real.sum_to_size(reg_weight.shape)
-        by_smaps = _maps_gradient(smaps, ctx.mask, v, image) if ctx.needs_input_grad[5] else None
+        by_smaps = _maps_gradient(*learned, ctx.mask, v, image) if learned else None
         return None, None, v, reg_weight * v, by_weight, by_smaps
 
 

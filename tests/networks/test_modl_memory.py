@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from mricourse.evaluation.costs import kept_for_backward
+from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.modl import MoDL
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
@@ -34,6 +36,19 @@ def test_computing_features_twice_changes_no_gradient_and_keeps_less(shared):
     assert losses[0] == losses[1]
     assert torch.equal(*gradients)
     assert sizes[1] < 0.5 * sizes[0]  # one denoiser's features instead of four
+
+
+def test_data_consistency_keeps_images_and_maps_only_where_they_learn():
+    A, y, truth = problem()
+    kept = []
+    for learned in (False, True):
+        operator = SenseOperator(A.smaps.clone().requires_grad_(learned), A.mask)
+        z = truth.clone().requires_grad_()
+        weight = torch.tensor(0.1, dtype=torch.float64)
+        right = operator.adjoint(y).detach()
+        kept.append(kept_for_backward(lambda A=operator, b=right, z=z, w=weight: data_consistency(A, b, z, w)))
+    image = truth.numel() * truth.element_size()
+    assert kept[0] < 3 * image and kept[1] - kept[0] == pytest.approx(3 * image, rel=0.01)  # three coils
 
 
 def test_batch_statistics_see_each_image_once():
