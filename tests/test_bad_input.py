@@ -270,7 +270,7 @@ def test_reconstruct_refuses_options(good, output, refuses, name):
 
 def test_maps_that_calibration_leaves_empty_are_refused(good, output, refuses, monkeypatch):
     monkeypatch.setattr("mricourse.reconstruct.methods.espirit", lambda kspace, acs: 0 * kspace)
-    refuses("zero everywhere; expected an object", "reconstruct", good, "-o", output)
+    refuses("zero everywhere; expected signal above the noise", "reconstruct", good, "-o", output)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")

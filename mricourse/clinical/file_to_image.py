@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
 from mricourse.datasets.scan_files import OUTPUTS, read_scan, write_image
 from mricourse.files import check_writable
 from mricourse.networks.apply import apply_network
-from mricourse.physics.sampling import acceleration_of, acs_lines_of
+from mricourse.physics.sampling import acceleration_of, acs_in_words
 from mricourse.reconstruct.least_squares import Trace
 from mricourse.reconstruct.methods import METHODS, check_options, reconstruct, with_smaps
 from mricourse.training.distributed import pick_device
@@ -124,10 +122,5 @@ def reconstruct_file(
     seconds = time.perf_counter() - start
     name = source.name.encode("utf-8", "backslashreplace").decode()  # a name may hold bytes that are no text
     write_image(image, output, **made_by, source=name)
-    facts = (scan.n_coils, scan.shape, acceleration_of(scan.mask), _acs_words(scan.mask), maps)
+    facts = (scan.n_coils, scan.shape, acceleration_of(scan.mask), acs_in_words(scan.mask), maps)
     return Report(source, output, *facts, method, reg_weight, target.type, seconds, remark, scan.meta["notes"])
-
-
-def _acs_words(mask: Tensor) -> str:
-    found = acs_lines_of(mask)
-    return f"{found} lines" if isinstance(found, int) else f"{found[0]} x {found[1]}"

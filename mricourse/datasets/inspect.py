@@ -12,7 +12,7 @@ import torch
 from mricourse.datasets.array_files import SUFFIXES, StoredArray, list_arrays
 from mricourse.datasets.kspace_checks import infer_mask, spaces_of, uncentred
 from mricourse.files import any_of, suffix_of
-from mricourse.physics.sampling import acceleration_of, acs_lines_of
+from mricourse.physics.sampling import acceleration_of, acs_in_words
 
 LARGE = 2**25  # elements; of a larger array one part is read
 TOO_LARGE = 2**31  # bytes; a larger compressed array is not read
@@ -182,6 +182,6 @@ def _sampling(kspace: torch.Tensor) -> str:
     mask = infer_mask(kspace)
     if bool(mask.all()):
         return "fully sampled"
-    acs = acs_lines_of(mask)
-    acs = f"{acs} lines" if isinstance(acs, int) else f"{acs[0]} x {acs[1]}"
-    return f"{100 * float(mask.float().mean()):.1f} % sampled (R = {acceleration_of(mask):.2f}), ACS {acs}"
+    return (
+        f"{100 * float(mask.float().mean()):.1f} % sampled (R = {acceleration_of(mask):.2f}), ACS {acs_in_words(mask)}"
+    )

@@ -14,8 +14,9 @@ __getattr__, __dir__, __all__ = face(
         "nufft": "NufftOperator",
         "operators": "LinearOperator SenseOperator dot_test",
         "radon": "RadonOperator",
-        "sampling": "acceleration_of acs_lines_of acs_mask equispaced_mask kt_mask partial_fourier_mask point_spread "
-        "poisson_disc_mask radial_trajectory random_mask spiral_trajectory variable_density_mask",
+        "sampling": "acceleration_of acs_block acs_in_words acs_lines_of acs_mask equispaced_mask kt_mask "
+        "partial_fourier_mask point_spread poisson_disc_mask radial_trajectory random_mask spiral_trajectory "
+        "variable_density_mask",
         "scan": "Batch Scan stack",
     },
 )

@@ -10,19 +10,27 @@ from torch import Tensor
 
 from mricourse.physics.coil_combination import rss
 from mricourse.physics.fourier import ifft2c
+from mricourse.physics.sampling import acs_block, near_centre
 
+KERNEL = 6  # of ESPIRiT, where the ACS is large enough
+CROP = 0.8
+CROP_OFF_CENTRE = 0.5
+MIN_ACS = 8  # samples along an axis from which a kernel of 3 still gives maps without holes
 _COARSE = 4  # pixels between the points at which ESPIRiT's eigenvectors are found from scratch
 
 
-def low_resolution_maps(kspace: Tensor, *, acs: int | tuple[int, int] = 24) -> Tensor:
+Acs = int | tuple[int, int] | tuple[slice, slice]
+
+
+def low_resolution_maps(kspace: Tensor, *, acs: Acs = 24) -> Tensor:
     r"""Estimate maps as low-resolution coil images over their root sum of squares [McKenzie, MRM 2002].
 
     Parameters
     ----------
     kspace : complex Tensor, shape (..., coils, ky, kx)
-        Fully sampled in its centre.
-    acs : int or (int, int)
-        Samples of the centre along ky and kx that are used, under a Hann window against ringing.
+        Fully sampled in or near its centre.
+    acs : int, (int, int) or (slice, slice)
+        As in `espirit`; under a Hann window against ringing.
 
     Returns
     -------
@@ -30,7 +38,7 @@ def low_resolution_maps(kspace: Tensor, *, acs: int | tuple[int, int] = 24) -> T
         With $\sum_c |S_c|^2 = 1$; the phase of the object stays in the maps.
     """
     window = torch.zeros(kspace.shape[-2:], device=kspace.device)
-    rows, columns = _centre(kspace, acs)
+    rows, columns = _calibration_block(kspace, acs)
     n_rows, n_columns = rows.stop - rows.start, columns.stop - columns.start
     hann = [torch.hann_window(n + 2, periodic=False, device=kspace.device)[1:-1] for n in (n_rows, n_columns)]
     window[rows, columns] = hann[0][:, None] * hann[1]
@@ -41,10 +49,10 @@ def low_resolution_maps(kspace: Tensor, *, acs: int | tuple[int, int] = 24) -> T
 def espirit(
     kspace: Tensor,
     *,
-    acs: int | tuple[int, int] = 24,
-    kernel_size: int = 6,
+    acs: Acs = 24,
+    kernel_size: int | None = None,
     threshold: float = 0.02,
-    crop: float = 0.8,
+    crop: float | None = None,
     n_iterations: int = 30,
 ) -> Tensor:
     r"""Estimate coil maps from the fully sampled centre by ESPIRiT [Uecker, MRM 2014].
@@ -55,15 +63,18 @@ def espirit(
     Parameters
     ----------
     kspace : complex Tensor, shape (coils, ky, kx)
-        Fully sampled in its centre.
-    acs : int or (int, int)
-        Samples of the centre along ky and kx that calibrate.
-    kernel_size : int
-        Side of a patch.
+        Fully sampled in or near its centre.
+    acs : int, (int, int) or (slice, slice)
+        Samples along ky and kx that calibrate: at most so many, those nearest to the centre in the fully sampled
+        block, which need not be centred; or where they lie, as `mricourse.physics.sampling.acs_block` finds it.
+    kernel_size : int, optional
+        Side of a patch: 6, or less where fewer than 14 samples calibrate, down to 3 for 8. With a larger one there are
+        fewer patches than directions, the eigenvalues in the object fall below `crop`, and the maps get holes.
     threshold : float
         Singular values of the calibration matrix below this fraction of the largest are noise.
-    crop : float
-        Maps are zero where the eigenvalue is below it: outside the object.
+    crop : float, optional
+        Maps are zero where the eigenvalue is below it, outside the object: 0.8, or 0.5 where the ACS lies so far from
+        the centre that flat parts of the object have eigenvalues between the two.
     n_iterations : int
         Power iterations for the eigenvectors on every fourth pixel along both axes; a third of them then refines
         the rest.
@@ -77,21 +88,24 @@ def espirit(
     Raises
     ------
     ValueError
-        For k-space of another shape, an ACS too small for the kernel, or one that is empty.
+        For k-space of another shape, an ACS of less than 8 samples or twice the kernel, or one that is empty or does
+        not reach the centre of k-space.
     """
     if kspace.ndim != 3 or not kspace.is_complex():
         raise ValueError(f"kspace has shape {tuple(kspace.shape)}, {kspace.dtype}; expected complex (coils, ky, kx).")
-    rows, columns = _centre(kspace, acs)
+    rows, columns = _calibration_block(kspace, acs)
     centre = kspace[:, rows, columns]
-    if min(centre.shape[1:]) < kernel_size + 2:
+    if crop is None:
+        is_centred = all(_is_centred(span, n) for span, n in zip((rows, columns), kspace.shape[1:], strict=True))
+        crop = CROP if is_centred else CROP_OFF_CENTRE
+    side = min(centre.shape[1:])
+    kernel_size = min(KERNEL, side // 2 - 1) if kernel_size is None else kernel_size
+    smallest = MIN_ACS if kernel_size < 3 else 2 * kernel_size
+    if side < smallest:
         raise ValueError(
-            f"the calibration centre is {tuple(centre.shape[1:])}; expected at least {kernel_size + 2} samples "
-            f"along both axes for a kernel of {kernel_size}. Sample more lines in the centre or use a smaller kernel."
-        )
-    if not bool((centre.abs().sum(0) > 0).float().mean() > 0.5):
-        raise ValueError(
-            f"most of the central {tuple(centre.shape[1:])} samples are zero; expected a fully sampled centre. "
-            "Give the size that was acquired as acs, or give the maps."
+            f"the calibration centre is {tuple(centre.shape[1:])}; expected at least {smallest} samples along both "
+            f"axes{'' if kernel_size < 3 else f' for a kernel of {kernel_size}'}. Sample more lines in the centre or "
+            "give the maps."
         )
     kernels, strongest = _signal_kernels(centre, kernel_size, threshold)
     n_coils, ny, nx = kspace.shape
@@ -110,12 +124,34 @@ def espirit(
     return torch.cat(smaps).permute(2, 0, 1).contiguous()
 
 
-def _centre(kspace: Tensor, acs: int | tuple[int, int]) -> tuple[slice, slice]:
-    sizes = (acs, acs) if isinstance(acs, int) else acs
-    starts = [n // 2 - min(size, n) // 2 for n, size in zip(kspace.shape[-2:], sizes, strict=True)]
-    return tuple(
-        slice(start, start + min(size, n)) for start, n, size in zip(starts, kspace.shape[-2:], sizes, strict=True)
-    )
+def _calibration_block(kspace: Tensor, acs: Acs) -> tuple[slice, slice]:
+    """Find the samples that calibrate: the centred ones where all were acquired, or those nearest to them."""
+    shape = tuple(kspace.shape[-2:])
+    sampled = (kspace != 0).flatten(0, -3).any(dim=0)
+    if isinstance(acs, tuple) and isinstance(acs[0], slice):
+        block = acs
+    else:
+        sizes = (acs, acs) if isinstance(acs, int) else acs
+        block = tuple(near_centre(slice(0, n), size, n) for size, n in zip(sizes, shape, strict=True))
+        if not bool(sampled[block].all()):
+            found = acs_block(sampled, shape)
+            block = tuple(near_centre(*each) for each in zip(found, sizes, shape, strict=True))
+    if not bool(sampled[block].any()):
+        raise ValueError(
+            f"the central samples of k-space {tuple(kspace.shape)} are zero; expected a fully "
+            "sampled centre. Give the maps instead."
+        )
+    for axis, span, n in zip(("ky", "kx"), block, shape, strict=True):
+        if not span.start <= n // 2 < span.stop:  # else flat parts of the object have no signal, and the maps holes
+            raise ValueError(
+                f"the fully sampled block, {axis} {span.start} to {span.stop - 1}, does not reach the centre of "
+                f"k-space at {n // 2}; expected it there, where most of the signal is. Give the maps instead."
+            )
+    return block
+
+
+def _is_centred(span: slice, n: int) -> bool:
+    return abs((span.start + span.stop) / 2 - n // 2) <= (span.stop - span.start) / 4
 
 
 def _signal_kernels(centre: Tensor, size: int, threshold: float) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mricourse.physics.fourier import floating
-from mricourse.physics.sampling import acs_lines_of
+from mricourse.physics.sampling import acs_block, near_centre
 
 BLOCK = 20  # rows of the centre that are looked at; columns too, unless whole readouts were sampled
 QUIET = 0.15  # share of the directions in patch space that are taken for noise
@@ -39,15 +39,13 @@ def noise_level(kspace: Tensor, mask: Tensor) -> Tensor:
         masks = mask.expand(*kspace.shape[:-3], *mask.shape[-3:]) if mask.ndim > 2 else [mask] * len(kspace)
         return torch.stack([noise_level(*pair) for pair in zip(kspace, masks, strict=True)])
     ny, nx = kspace.shape[-2:]
-    found = acs_lines_of(mask)
-    rows, columns = (found, nx) if isinstance(found, int) else found
-    rows = min(rows, BLOCK)
-    columns = columns if columns == nx else min(columns, BLOCK)
+    block = acs_block(mask, (ny, nx))
+    rows = near_centre(block[0], BLOCK, ny)
+    columns = block[1] if block[1] == slice(0, nx) else near_centre(block[1], BLOCK, nx)
+    centre = kspace[..., rows, columns]
     size = 4 if kspace.shape[-3] < 8 else 3  # few coils need larger patches to leave directions without signal
-    if min(rows, columns) < 2 * size:
+    if min(centre.shape[-2:]) < 2 * size:
         return _in_the_corners(kspace, mask)
-    top, left = ny // 2 - rows // 2, nx // 2 - columns // 2
-    centre = kspace[..., top : top + rows, left : left + columns]
     patches = centre.unfold(-2, size, 1).unfold(-2, size, 1).movedim(-5, -3).flatten(-3).flatten(-3, -2)
     patches = patches.to(torch.complex128)  # the largest eigenvalue is ten million times the smallest
     power = torch.linalg.eigvalsh(patches.mH @ patches / patches.shape[-2])

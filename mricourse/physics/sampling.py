@@ -16,6 +16,8 @@ from torch import Tensor
 from mricourse.physics.fourier import ifft2c
 
 Shape = int | tuple[int, int]
+SMALLEST = 12  # samples along an axis from which coil maps can be calibrated
+OFF_CENTRE = 2  # samples; random lines beside the centre lengthen it on one side
 GOLDEN_ANGLE = math.pi * (math.sqrt(5) - 1) / 2  # 111.25 degrees, radial spokes [Winkelmann, IEEE TMI 2007]
 
 
@@ -40,8 +42,46 @@ def acs_mask(shape: Shape, acs: int) -> Tensor:
     return mask
 
 
+def acs_block(mask: Tensor, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Find where the fully sampled block of k-space lies: it need not be centred, as after partial Fourier.
+
+    Parameters
+    ----------
+    mask : bool Tensor, broadcastable to (..., ky, kx), at least 2-D
+        Of several leading entries (coils, frames) the first counts.
+    shape : (ny, nx)
+        Size of k-space.
+
+    Returns
+    -------
+    (rows, columns) : pair of slice
+        The largest block, by its shorter side and then by its area, that was sampled completely and holds the centre
+        of k-space, or if that was missed, the nearest stretch that serves to calibrate. Both are empty where there is
+        none.
+    """
+    while mask.ndim > 2:
+        mask = mask[0]
+    plane = mask.cpu()
+    y, x = _seed(plane)
+    if not plane[y, x]:
+        return slice(0, 0), slice(0, 0)
+    above = _reach(plane[: y + 1].flip(0), x)  # (2, rows): left and right of x
+    below = _reach(plane[y:], x)
+    left, right = torch.minimum(above[:, :, None], below[:, None, :])
+    heights = torch.arange(above.shape[1])[:, None] + torch.arange(below.shape[1]) + 1
+    widths = left + right - 1
+    score = torch.minimum(heights, widths) * plane.numel() + heights * widths
+    up, down = divmod(int(torch.where(widths > 0, score, 0).argmax()), below.shape[1])
+    rows = slice(y - up, y + down + 1)
+    columns = slice(x + 1 - int(left[up, down]), x + int(right[up, down]))
+    return tuple(
+        slice(0, n) if n_stored == 1 else span
+        for n, n_stored, span in zip(shape, plane.shape, (rows, columns), strict=True)
+    )
+
+
 def acs_lines_of(mask: Tensor) -> int | tuple[int, int]:
-    """Measure the fully sampled block around the centre of k-space.
+    """Measure the size of the fully sampled block, of which `acs_block` says where it lies.
 
     Parameters
     ----------
@@ -50,23 +90,32 @@ def acs_lines_of(mask: Tensor) -> int | tuple[int, int]:
 
     Returns
     -------
-    int for a 1-D mask (number of lines), (rows, columns) of a fully sampled centred block for a 2-D one.
+    int for a 1-D mask (number of lines), (rows, columns) for a 2-D one.
     """
-    while mask.ndim > 2:
-        mask = mask[0]
-    if mask.shape[-1] == 1:
-        return _run_through_centre(mask[:, 0])
-    if bool((mask == mask[:, :1]).all()):  # phase-encode lines, stored at full size
-        return _run_through_centre(mask[:, 0]), mask.shape[1]
-    ny, nx = mask.shape
-    side = 0
-    while side < min(ny, nx) and bool(mask[acs_mask((ny, nx), side + 1)].all()):
-        side += 1
-    if side == 0:
-        return 0, 0
-    rows = acs_mask(nx, side)[:, 0]
-    columns = acs_mask(ny, side)[:, 0]
-    return _run_through_centre(mask[:, rows].all(1)), _run_through_centre(mask[columns].all(0))
+    rows, columns = acs_block(mask, tuple(mask.shape[-2:]))
+    n_rows = rows.stop - rows.start
+    return n_rows if mask.shape[-1] == 1 else (n_rows, columns.stop - columns.start)
+
+
+def acs_in_words(mask: Tensor) -> str:
+    """Name the fully sampled block for a report: ``24 lines``, ``16 x 20``; and where it lies, if not centred."""
+    ny, nx = mask.shape[-2:]
+    rows, columns = acs_block(mask, (ny, nx))
+    found = acs_lines_of(mask)
+    size = f"{found} line{'' if found == 1 else 's'}" if isinstance(found, int) else f"{found[0]} x {found[1]}"
+    off_centre = [
+        f"{name} {span.start} to {span.stop - 1}"
+        for name, span, n in (("ky", rows, ny), ("kx", columns, nx))
+        if abs((span.start + span.stop) / 2 - n // 2) > OFF_CENTRE and span.stop > span.start and n > 1
+    ]
+    return f"{size} ({', '.join(off_centre)})" if off_centre else size
+
+
+def near_centre(span: slice, size: int, n: int) -> slice:
+    """Shorten a stretch of an axis of n samples to at most `size` of them, those nearest to the centre of k-space."""
+    size = min(size, span.stop - span.start)
+    start = min(max(n // 2 - size // 2, span.start), span.stop - size)
+    return slice(start, start + size)
 
 
 def equispaced_mask(shape: Shape, acceleration: int, *, acs: int = 24, offset: int = 0) -> Tensor:
@@ -264,11 +313,19 @@ def _throw_darts(distance: np.ndarray, order: np.ndarray, centre: np.ndarray) ->
     return kept
 
 
-def _run_through_centre(line: Tensor) -> int:
-    centre = line.numel() // 2
-    if not line[centre]:
-        return 0
-    gaps = (~line).nonzero().flatten()
-    after = gaps[gaps > centre]
-    before = gaps[gaps < centre]
-    return int((after.min() if len(after) else line.numel()) - (before.max() if len(before) else -1)) - 1
+def _seed(plane: Tensor) -> tuple[int, int]:
+    """Give the middle of the fully sampled window nearest to the centre of k-space; the centre where there is none."""
+    centre = [n // 2 for n in plane.shape]
+    window = [min(SMALLEST, n) for n in plane.shape]
+    full = plane.unfold(0, window[0], 1).all(-1).unfold(1, window[1], 1).all(-1)
+    middles = full.nonzero() + torch.tensor([size // 2 for size in window])
+    if not len(middles):
+        return tuple(centre)
+    nearest = (middles - torch.tensor(centre)).square().sum(1).argmin()
+    return tuple(middles[nearest].tolist())
+
+
+def _reach(rows: Tensor, x: int) -> Tensor:
+    """Count the columns to the left and right of x, itself included, that the first 1, 2, ... rows hold: (2, rows)."""
+    full = rows.int().cummin(dim=0).values
+    return torch.stack([full[:, : x + 1].flip(1).cumprod(1).sum(1), full[:, x:].cumprod(1).sum(1)])

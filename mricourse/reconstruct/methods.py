@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from mricourse.files import any_of
-from mricourse.physics.coil_maps import espirit
+from mricourse.physics.coil_maps import MIN_ACS, espirit
 from mricourse.physics.normalisation import normalised
-from mricourse.physics.sampling import acs_lines_of
+from mricourse.physics.sampling import acs_block, near_centre
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.least_squares import Trace, cg_sense
 from mricourse.reconstruct.sparsity import tv_reconstruction, wavelet_reconstruction
@@ -25,7 +25,6 @@ METHODS = {  # solver, default weight and iterations, which suit the development
     "tv": (tv_reconstruction, 4e-3, 200),
 }
 ACS = 24  # samples of the centre that calibrate the maps, where so many were measured
-MIN_ACS = 8  # what a kernel of 6 needs
 
 
 def with_smaps(scan: Scan, *, acs: int | None = None) -> Scan:
@@ -40,8 +39,8 @@ def with_smaps(scan: Scan, *, acs: int | None = None) -> Scan:
         return scan
     if scan.n_coils == 1:
         return replace(scan, smaps=torch.ones_like(scan.kspace))
-    found = acs_lines_of(scan.mask)
-    rows, columns = (found, scan.shape[1]) if isinstance(found, int) else found
+    block = acs_block(scan.mask, scan.shape)
+    rows, columns = (span.stop - span.start for span in block)
     if acs is not None and acs > min(rows, columns):
         raise ValueError(
             f"acs is {acs}, but the fully sampled centre of k-space is {rows} x {columns}; expected at most "
@@ -52,12 +51,12 @@ def with_smaps(scan: Scan, *, acs: int | None = None) -> Scan:
             f"the fully sampled centre of k-space is {rows} x {columns} samples; expected at least {MIN_ACS} x "
             f"{MIN_ACS} to estimate the coil maps: add smaps (coils, y, x) to the file."
         )
-    size = acs or ACS
-    smaps = espirit(scan.kspace / scan.kspace.abs().max(), acs=(min(rows, size), min(columns, size)))
+    calibration = tuple(near_centre(span, acs or ACS, n) for span, n in zip(block, scan.shape, strict=True))
+    smaps = espirit(scan.kspace / scan.kspace.abs().max(), acs=calibration)
     if not bool(smaps.any()):
         raise ValueError(
-            "the coil maps estimated from the centre of k-space are zero everywhere; expected an object in the data: "
-            "check it, or add smaps (coils, y, x) to the file."
+            f"the coil maps estimated from {rows} x {columns} samples in the centre of k-space are zero everywhere; "
+            "expected signal above the noise there: sample more lines, or add smaps (coils, y, x) to the file."
         )
     return replace(scan, smaps=smaps)
 

@@ -7,6 +7,7 @@ from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import espirit, low_resolution_maps
 from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.noise import noise_covariance, prewhiten
+from mricourse.physics.sampling import acs_block, acs_mask
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.phantoms import shepp_logan
 
@@ -69,6 +70,37 @@ def test_phase_is_smooth_and_scale_does_not_matter(scan):
     assert step.abs().max() < 0.5
 
 
+@pytest.mark.parametrize("first", [16, 20, 24, 35, 36])
+def test_an_acs_beside_the_centre_calibrates_as_well(scan, first):
+    kspace, smaps, inside = scan
+    mask = (torch.arange(72) % 3 == 0)[:, None]
+    mask[first : first + 22] = True
+    estimate = espirit(kspace * mask)
+    assert agreement(estimate, smaps, inside).quantile(0.1) > 0.98
+    assert (rss(estimate)[inside] > 0).float().mean() > 0.98
+    assert torch.equal(estimate, espirit(kspace * mask, acs=(acs_block(mask, SHAPE)[0], slice(18, 42))))
+
+
+@pytest.mark.parametrize("first", [16, 20, 24, 30])
+def test_low_resolution_maps_find_the_acs_too(scan, first):
+    kspace, smaps, inside = scan
+    mask = (torch.arange(72) % 3 == 0)[:, None]
+    mask[first : first + 22] = True
+    assert agreement(low_resolution_maps(kspace * mask), smaps, inside).quantile(0.1) > 0.94
+
+
+@pytest.mark.parametrize("n_samples", [8, 9, 10, 11, 12, 13, 14, 16])
+@pytest.mark.parametrize("kind", ["gaussian", "head_array"])
+def test_a_small_acs_gives_maps_without_holes(n_samples, kind):
+    smaps = simulate_coils(8, (96, 80), seed=1, kind=kind)
+    image = shepp_logan((96, 80)).to(torch.complex64)
+    kspace = fft2c(smaps * image) + 3e-3 * random_complex(8, 96, 80)
+    inside = image.abs() > 0.05
+    estimate = espirit(kspace * acs_mask((96, 80), n_samples))
+    assert (rss(estimate)[inside] > 0).float().mean() > 0.98
+    assert agreement(estimate, smaps, inside).quantile(0.1) > 0.98
+
+
 def test_low_resolution_maps_need_no_kernel(scan):
     kspace, smaps, inside = scan
     estimate = low_resolution_maps(kspace, acs=20)
@@ -90,10 +122,13 @@ def test_prewhitening_makes_the_noise_white():
 @pytest.mark.parametrize(
     ("kspace", "options", "sentence"),
     [
-        (torch.zeros(4, 32, 32, dtype=torch.complex64), {}, "samples are zero"),
+        (torch.zeros(4, 32, 32, dtype=torch.complex64), {}, "central samples of k-space .* are zero"),
         (random_complex(32, 32), {}, "expected complex \\(coils, ky, kx\\)"),
         (torch.ones(4, 32, 32), {}, "expected complex"),
-        (random_complex(4, 32, 32), {"acs": 6}, "Sample more lines"),
+        (random_complex(4, 32, 32), {"acs": 6}, "is \\(6, 6\\); expected at least 8 samples .* Sample more lines"),
+        (random_complex(4, 32, 32), {"acs": 10, "kernel_size": 6}, "at least 12 samples .* kernel of 6"),
+        (random_complex(4, 32, 32) * acs_mask(32, 7), {}, "is \\(7, 24\\); expected at least 8"),
+        (random_complex(4, 64, 32) * acs_mask(64, 20).roll(13, 0), {}, "ky 35 to 54, does not reach the centre .* 32"),
     ],
 )
 def test_wrong_arguments_are_named(kspace, options, sentence):

@@ -46,6 +46,14 @@ def test_sharper_images_do_not_look_noisier():
     assert levels[1] < 1.2 * levels[0]
 
 
+@pytest.mark.parametrize("first", [30, 40, 45, 48])
+def test_an_acs_beside_the_centre_tells_as_much(first):
+    scan = draw_scan("train", 1, shape=(96, 96), n_coils=8, noise_std=0.004)
+    lines = (torch.arange(96) % 3 == 0)[:, None]
+    lines[first : first + 20] = True
+    assert noise_level(scan.kspace * lines, lines).item() == pytest.approx(0.004, rel=0.25)
+
+
 def test_units_and_stacks():
     kspace, mask = random_complex(2, 4, 64, 48), equispaced_mask(64, 3, acs=16)
     both = noise_level(kspace * mask, mask)

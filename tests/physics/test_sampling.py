@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from mricourse.physics.sampling import (
     acceleration_of,
+    acs_block,
+    acs_in_words,
     acs_lines_of,
     acs_mask,
     equispaced_mask,
@@ -91,6 +93,53 @@ def test_acs_lines_are_measured():
     assert acs_lines_of(acs_mask(50, 12).expand(50, 40)) == (12, 40)
     assert acs_lines_of(torch.ones(3, 1, 20, 1, dtype=torch.bool)) == 20
     assert acs_lines_of(~acs_mask((8, 8), 4)) == (0, 0)
+
+
+@pytest.mark.parametrize("first", [24, 30, 40, 48, 50])
+def test_the_acs_is_found_where_it_lies(first):
+    mask = (torch.arange(96) % 4 == 3)[:, None]
+    mask[first : first + 21] = True
+    rows, columns = acs_block(mask, (96, 70))
+    assert mask[rows].all() and rows.stop - rows.start == acs_lines_of(mask)
+    assert rows.start <= first and rows.stop >= first + 21
+    assert rows.start == 0 or not mask[rows.start - 1]
+    assert not mask[rows.stop]
+    assert columns == slice(0, 70)
+    assert acs_block(mask.expand(96, 70), (96, 70)) == (rows, columns)
+    assert acs_block(mask.mT, (70, 96)) == (columns, rows)
+
+
+@pytest.mark.parametrize(("top", "left"), [(40, 27), (30, 35), (48, 20), (25, 35), (44, 16)])
+def test_a_block_of_points_is_found_and_complete(top, left):
+    mask = random_mask((96, 70), 2, acs=0, seed=top)
+    mask[top : top + 24, left : left + 20] = True
+    rows, columns = acs_block(mask, (96, 70))
+    assert mask[rows, columns].all()
+    assert rows.start <= top < top + 24 <= rows.stop
+    assert columns.start <= left < left + 20 <= columns.stop
+    assert acs_lines_of(mask) == (rows.stop - rows.start, columns.stop - columns.start)
+
+
+def test_a_cross_is_no_block():
+    mask = acs_mask((64, 64), 16) | acs_mask(64, 3).expand(64, 64) | acs_mask(64, 3).mT.expand(64, 64)
+    assert acs_block(mask, (64, 64)) == (slice(24, 40), slice(24, 40))
+
+
+def test_partial_fourier_leaves_an_asymmetric_acs():
+    rows, _ = acs_block(partial_fourier_mask(100, 0.6), (100, 80))
+    assert rows == slice(0, 60)
+
+
+def test_without_any_block_it_is_empty():
+    assert acs_block(torch.zeros(20, 1, dtype=torch.bool), (20, 30)) == (slice(0, 0), slice(0, 0))
+
+
+def test_the_acs_in_words():
+    lines = acs_mask(96, 24)
+    assert acs_in_words(lines) == "24 lines"
+    assert acs_in_words(lines.roll(10, 0)) == "24 lines (ky 46 to 69)"
+    assert acs_in_words(acs_mask((96, 70), 16).roll((0, -6), (0, 1))) == "16 x 16 (kx 21 to 36)"
+    assert acs_in_words(equispaced_mask(64, 4, acs=0)) == "1 line"
 
 
 def test_equispaced_point_spread_has_copies_at_fov_over_r():
