@@ -23,21 +23,9 @@ from pywt import coeffs_to_array, wavedec2
 from mricourse import SenseOperator, claim, fft2c, random_complex
 from mricourse.datasets import load_real
 from mricourse.evaluation import best_scale, psnr
-from mricourse.physics import (
-    acceleration_of,
-    equispaced_mask,
-    espirit,
-    random_mask,
-    variable_density_mask,
-)
+from mricourse.physics import acceleration_of, equispaced_mask, espirit, random_mask, variable_density_mask
 from mricourse.plotting import explore, plot_lines, show_images
-from mricourse.reconstruct import (
-    cg_sense,
-    fista,
-    soft_threshold,
-    tv_reconstruction,
-    wavelet_reconstruction,
-)
+from mricourse.reconstruct import cg_sense, fista, soft_threshold, tv_reconstruction, wavelet_reconstruction
 from mricourse.simulate import brain_slices, simulate_coils
 
 torch.manual_seed(0)
@@ -368,8 +356,8 @@ images |= {f"Haar {w:g}": wavelet_reconstruction(A, y, reg_weight=w, wavelet="db
 images = {name: best_scale(image, truth) for name, image in {"zero-filled": A.adjoint(y), **images}.items()}
 show_images({name: images[name] for name in ("zero-filled", "CG-SENSE", "TV", ours)}, reference=truth, error_gain=5)
 dB = {name: psnr(image, truth) for name, image in images.items()}
-claim("measured brain: Haar beats CG-SENSE by", dB[ours] - dB["CG-SENSE"], at_least=2, unit="dB")
-claim("measured brain: lambda from simulated heads loses", max(dB.values()) - dB[ours], at_most=0.5, unit="dB")
+claim("development brain: Haar beats CG-SENSE by", dB[ours] - dB["CG-SENSE"], at_least=2, unit="dB")
+claim("development brain: lambda from simulated heads loses", max(dB.values()) - dB[ours], at_most=0.5, unit="dB")
 
 # %% [markdown]
 # One slice is a case, not a statistic. The bounds: coils alone cannot fill the gaps of random lines at
