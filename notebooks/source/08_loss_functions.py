@@ -29,15 +29,7 @@ from mricourse.networks import DnCNN
 from mricourse.physics import stack
 from mricourse.plotting import plot_lines, show_images
 from mricourse.simulate import TaskScans
-from mricourse.training import (
-    AdversarialLoss,
-    PerceptualLoss,
-    features,
-    l1,
-    load_checkpoint,
-    mse,
-    ssim_loss,
-)
+from mricourse.training import AdversarialLoss, PerceptualLoss, features, l1, load_checkpoint, mse, ssim_loss
 
 torch.manual_seed(0)
 TASK = {"task": "super_resolution", "strength": (3, 3), "noise_std": (0.002, 0.01)}  # factor; brightest pixel is 1
