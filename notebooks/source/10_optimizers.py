@@ -22,6 +22,7 @@ import torch
 
 from mricourse import SenseOperator, claim, ifft2c
 from mricourse.evaluation import psnr
+
 from mricourse.fundamentals import (  # isort: skip
     SADDLE, T2_DECAY, PathExplorer, beside_torch, folded_pair, range_test, read_range_test, run_optimizers,
     show_paths, train_with_rates,
