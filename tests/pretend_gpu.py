@@ -15,7 +15,7 @@ from unittest import mock
 
 import torch
 import torch._dynamo  # modes load it at their first operation, when it would read the answers below
-from pretend_tensor import GPU, PretendTensor, is_gpu, loaded, moved, run, seed_draws
+from pretend_tensor import GPU, PretendTensor, is_gpu, loaded, moved, run, seed_draws, to
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -137,11 +137,9 @@ class _Functions(TorchFunctionMode):
             _check_generator(kwargs["generator"], args, kwargs)
         if func in _MAKERS:
             return _made(func, *args, **kwargs)
-        if args and isinstance(args[0], Tensor) and func in _METHODS:
-            return _METHODS[func](*args, **kwargs)
-        if args and isinstance(args[0], PretendTensor) and func in _ON_THE_GPU:
-            return _ON_THE_GPU[func](*args, **kwargs)
-        return func(*args, **kwargs)
+        if func is torch.sparse.mm:  # would make its zeros on the CPU
+            return torch.mm(*args, **kwargs)
+        return _METHODS.get(func, func)(*args, **kwargs)
 
 
 def _check_generator(generator, args, kwargs):
@@ -166,65 +164,12 @@ def _made(make, data, *rest, device=None, requires_grad=False, **options):
     return made.requires_grad_() if requires_grad else made
 
 
-def _to(tensor, *rest, **kwargs):
-    """``tensor.to(...)`` in all its spellings: the device first, then the rest as PyTorch does it."""
-    device = kwargs.pop("device", None)
-    rest = list(rest)
-    if rest and isinstance(rest[0], Tensor):
-        other = rest.pop(0)
-        device = other.device
-        kwargs["dtype"] = other.dtype
-    elif rest and not isinstance(rest[0], (bool, torch.dtype)):
-        device = rest.pop(0)
-    if rest and (rest[0] is None or isinstance(rest[0], torch.dtype)):
-        kwargs["dtype"] = rest.pop(0)
-    for name, value in zip(("non_blocking", "copy"), rest, strict=False):
-        kwargs[name] = value
-    there = tensor if device is None else moved(tensor, device)
-    copied = there is not tensor
-    kwargs = {name: value for name, value in kwargs.items() if value and (name, copied) != ("copy", True)}
-    kwargs.pop("non_blocking", None)
-    return Tensor.to(there, **kwargs) if kwargs else there
+def _cuda(tensor, device=None, *_, **__):
+    return moved(tensor, GPU if device is None else device)
 
 
-def _new_tensor(tensor, data, *, device=None, **options):
-    made = torch.tensor(data, dtype=options.pop("dtype", tensor.dtype), **options)
-    return moved(made, device or GPU)
-
-
-def _to_numpy(tensor, *_, **__):
-    raise TypeError(
-        "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
-    )
-
-
-def _pinned(tensor, *_):
-    if isinstance(tensor, PretendTensor):
-        raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be pinned")
-    return tensor.clone()
-
-
-def _has_no_address(tensor, *_):
-    raise NotImplementedError("a pretend GPU has no addresses: compute with tensors, or test that on CUDA.")
-
-
-def _put_data(tensor, data):
-    raise NotImplementedError("a pretend GPU does not exchange .data: use Tensor.copy_ under torch.no_grad().")
-
-
-_METHODS = {  # of tensors on either device
-    Tensor.to: _to,
-    Tensor.cpu: lambda tensor, **_: moved(tensor, "cpu"),
-    Tensor.cuda: lambda tensor, device=None, *_, **__: _only_one(device) or moved(tensor, "cuda"),
-    Tensor.pin_memory: _pinned,
-}
-_ON_THE_GPU = {
-    Tensor.numpy: _to_numpy,
-    Tensor.__array__: _to_numpy,
-    Tensor.tolist: lambda tensor: moved(tensor.detach(), "cpu").tolist(),
-    Tensor.new_tensor: _new_tensor,
-    Tensor.data_ptr: _has_no_address,
-    Tensor.untyped_storage: _has_no_address,
-    Tensor.data.__set__: _put_data,
-    torch.sparse.mm: lambda matrix, columns: torch.mm(matrix, columns),  # which would make its zeros on the CPU
+_METHODS = {  # of a tensor on the CPU; one on the GPU has its own
+    Tensor.to: to,
+    Tensor.cuda: _cuda,
+    Tensor.pin_memory: lambda tensor, *_: tensor.clone(),
 }

@@ -7,7 +7,7 @@ PyTorch's C++ believes that a `PretendTensor` is on the CPU, since a guard for a
 import contextlib
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 GPU = torch.device("cuda", 0)
@@ -21,6 +21,7 @@ _INDEXING = {
     _ATEN._index_put_impl_.default,
 }  # x[indices]: CUDA takes indices from the CPU
 _TAKES_A_NUMBER = {_ATEN.fill.Tensor, _ATEN.fill_.Tensor, _ATEN.masked_fill.Tensor, _ATEN.masked_fill_.Tensor}
+_INTERNAL = _ATEN.new_empty_strided.default  # C++ copies a gradient so, and names the device that it believes in
 _random_state = None  # of the draws on the GPU, which come from a generator of their own, as on CUDA
 
 
@@ -51,17 +52,61 @@ class PretendTensor(Tensor):
     def is_cpu(self):
         return False
 
+    @property
+    def data(self):
+        return self.detach()
+
+    @data.setter
+    def data(self, tensor):
+        raise NotImplementedError("a pretend GPU does not exchange .data: use Tensor.copy_ under torch.no_grad().")
+
     def get_device(self):
         return 0
+
+    def to(self, *args, **kwargs):
+        return to(self, *args, **kwargs)
+
+    def cpu(self, **_):
+        return moved(self, "cpu")
+
+    def cuda(self, device=None, *_, **__):
+        return moved(self, GPU if device is None else device)
+
+    def tolist(self):
+        return self.inner.tolist()
+
+    def new_tensor(self, data, *, device=GPU, **options):
+        return moved(self.inner.new_tensor(data, **options), device)
+
+    def numpy(self, *_, **__):
+        raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor first.")
+
+    __array__ = numpy
+
+    def pin_memory(self, *_):
+        raise RuntimeError("cannot pin 'torch.cuda.FloatTensor' only dense CPU tensors can be pinned")
+
+    def untyped_storage(self):
+        return self.inner.untyped_storage()
+
+    def data_ptr(self):
+        return self.inner.data_ptr()
+
+    def __deepcopy__(self, memo):
+        copied = self.detach().clone().requires_grad_(self.requires_grad)
+        if isinstance(self, nn.Parameter):
+            copied = nn.Parameter(copied, self.requires_grad)
+        memo[id(self)] = copied
+        return copied
+
+    def __dlpack__(self, **_):
+        raise NotImplementedError("a pretend GPU shares no memory: use Tensor.cpu() first.")
 
     def __repr__(self):
         return f"{self.inner!r} on a pretend GPU"
 
     def __format__(self, form):
         return format(self.item() if self.dim() == 0 else repr(self), form)
-
-    def __dlpack__(self, **_):
-        raise NotImplementedError("a pretend GPU shares no memory: use Tensor.cpu() first.")
 
     def __reduce_ex__(self, protocol):
         return loaded, (self.inner.detach(), self.requires_grad)
@@ -80,9 +125,32 @@ def moved(tensor, device):
     """What ``tensor.to(device)`` gives, through which gradients flow back."""
     if isinstance(tensor, PretendTensor) == is_gpu(device):
         return tensor
+    if device in (1, torch.device("cuda", 1), "cuda:1"):
+        raise RuntimeError(f"CUDA error: invalid device ordinal ({device}); there is one pretend GPU, cuda:0.")
     if not is_gpu(device) and torch.device(device).type != "cpu":
         raise NotImplementedError(f"got the device {device}; expected cpu or cuda, which are all that is pretended.")
     return _ToGPU.apply(tensor) if is_gpu(device) else _ToCPU.apply(tensor)
+
+
+def to(tensor, *rest, **kwargs):
+    """``tensor.to(...)`` in all its spellings: the device first, then the rest as PyTorch does it."""
+    device = kwargs.pop("device", None)
+    rest = list(rest)
+    if rest and isinstance(rest[0], Tensor):
+        other = rest.pop(0)
+        device = other.device
+        kwargs["dtype"] = other.dtype
+    elif rest and not isinstance(rest[0], (bool, torch.dtype)):
+        device = rest.pop(0)
+    if rest and (rest[0] is None or isinstance(rest[0], torch.dtype)):
+        kwargs["dtype"] = rest.pop(0)
+    for name, value in zip(("non_blocking", "copy"), rest, strict=False):
+        kwargs[name] = value
+    there = tensor if device is None else moved(tensor, device)
+    copied = there is not tensor
+    kwargs = {name: value for name, value in kwargs.items() if value and (name, copied) != ("copy", True)}
+    kwargs.pop("non_blocking", None)
+    return Tensor.to(there, **kwargs) if kwargs else there
 
 
 def loaded(inner, requires_grad):
@@ -105,7 +173,7 @@ def run(func, args, kwargs):
     """Compute one operation on the CPU; what it gives is where the operation would have run."""
     tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
     on_gpu = [tensor for tensor in tensors if isinstance(tensor, PretendTensor)]
-    wanted = kwargs.get("device")
+    wanted = None if func is _INTERNAL and on_gpu else kwargs.get("device")
     if not on_gpu and not is_gpu(wanted):
         return func(*args, **kwargs)
     if on_gpu:

@@ -108,16 +108,16 @@ def reconstruct_file(
         raise ValueError(f"the output {output} is the input; expected another file: choose another name.")
     start = time.perf_counter()
     maps = "given" if scan.smaps is not None else "of ones" if scan.n_coils == 1 else "by ESPIRiT"
-    scan = with_smaps(scan, acs=acs)
+    scan = with_smaps(scan.to(target), acs=acs)
     remark = "" if checkpoint is None else outside_range(checkpoint, scan, source.name)
     if checkpoint is None:
         reg_weight = METHODS[method][1] if reg_weight is None else reg_weight
         made_by = {"method": method, "reg_weight": reg_weight}
-        image = reconstruct(scan.to(target), **made_by, trace=trace)
+        image = reconstruct(scan, **made_by, trace=trace)
     else:
         method = f"checkpoint {checkpoint.name}"
         made_by = {"checkpoint": checkpoint.name, "weights_sha256": checkpoint.card.weights_sha256}
-        image = apply_network(checkpoint.network.to(target), scan.to(target), trace=trace)
+        image = apply_network(checkpoint.network.to(target), scan, trace=trace)
     image = image.cpu()
     seconds = time.perf_counter() - start
     name = source.name.encode("utf-8", "backslashreplace").decode()  # a name may hold bytes that are no text

@@ -31,7 +31,7 @@ class SenseOperator:
     smaps : complex Tensor, shape (..., coils, y, x)
         Coil sensitivity maps $S$, dimensionless; for one uniform coil ``torch.ones(1, ny, nx, dtype=torch.complex64)``.
     mask : bool Tensor, broadcastable to (..., coils, ky, kx)
-        Sampling mask $M$; True where a sample was acquired.
+        Sampling mask $M$; True where a sample was acquired. It is moved to the device of the maps.
 
     Raises
     ------
@@ -63,6 +63,7 @@ class SenseOperator:
                     f"mask has shape {tuple(self.mask.shape)}, smaps {tuple(self.smaps.shape)}; "
                     "expected a mask (ky, 1), (1, kx) or (ky, kx) of the same matrix."
                 )
+        object.__setattr__(self, "mask", self.mask.to(self.smaps.device))
 
     def forward(self, image: Tensor) -> Tensor:
         """Apply A: (..., y, x) -> (..., coils, ky, kx)."""
@@ -110,15 +111,21 @@ def check_constant(name: str, value: Tensor) -> None:
 
 
 def dot_test(
-    A: LinearOperator, image_shape: tuple[int, ...], *, seed: int = 0, dtype: torch.dtype = torch.complex128
+    A: LinearOperator,
+    image_shape: tuple[int, ...],
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.complex128,
+    device: torch.device | str = "cpu",
 ) -> float:
     r"""Measure how far ``adjoint`` is from being the adjoint of ``forward``.
 
     With random $u$, $v$ it is $|\langle A u, v\rangle - \langle u, A^H v\rangle| / (\lVert A u\rVert\lVert v\rVert)$,
     about 1e-16 for an exact pair in complex128, many orders more for a wrong one. Use odd sizes with ny != nx.
+    The vectors are drawn on the CPU and moved to `device`, which should be that of the operator.
     """
-    u = random_complex(*image_shape, seed=seed, dtype=dtype)
+    u = random_complex(*image_shape, seed=seed, dtype=dtype).to(device)
     Au = A.forward(u)
-    v = random_complex(*Au.shape, seed=seed + 1, dtype=Au.dtype)
+    v = random_complex(*Au.shape, seed=seed + 1, dtype=Au.dtype).to(device)
     mismatch = torch.vdot(Au.flatten(), v.flatten()) - torch.vdot(u.flatten(), A.adjoint(v).flatten())
     return float(mismatch.abs() / (Au.norm() * v.norm()))

@@ -130,8 +130,8 @@ assert torch.allclose(left, right, atol=1e-3), f"<Au, v> is {left[0]:.2f}, <u, m
 # patterns below gives no visible copies?
 
 # %% slideshow={"slide_type": "subslide"}
-masks = {"equispaced": comb, "var. density": variable_density_mask(NY, R, acs=16)}
-masks["Poisson disc"] = poisson_disc_mask((NY, NX), R, acs=16)
+masks = {"equispaced": comb, "var. density": variable_density_mask(NY, R, acs=16).to(DEVICE)}
+masks["Poisson disc"] = poisson_disc_mask((NY, NX), R, acs=16).to(DEVICE)
 show_mask({**masks, "comb and ACS": equispaced_mask(NY, R, acs=24)}, n_readout=NX)
 
 # %% [markdown]
@@ -174,7 +174,7 @@ claim("peaks of the comb's point spread, pixels apart", gaps.mean(), at_least=NY
 # %% slideshow={"slide_type": "fragment"}
 def side_lobe_db(mask):
     """Largest point spread outside the main lobe, which is NY / 16 = 11 pixels wide to each side."""
-    lobes, column = point_spread(mask).abs(), mask.shape[1] // 2
+    lobes, column = point_spread(mask.to(DEVICE)).abs(), mask.shape[1] // 2
     lobes[NY // 2 - 11 : NY // 2 + 12, max(column - 11, 0) : column + 12] = 0
     return 20 * lobes.max().log10()
 
