@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from mricourse.evaluation.metrics import nmse
-from mricourse.files import atomic_path
+from mricourse.files import write_whole
 from mricourse.physics.coil_combination import rss
 from mricourse.physics.coil_maps import espirit
 from mricourse.physics.fourier import fft2c, random_complex
@@ -264,8 +264,7 @@ def machine():
 def save(lines: list[str], output: Path | None) -> None:
     """Write a report, whole or not at all; None writes nothing."""
     if output:
-        with atomic_path(output) as scratch:
-            scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_whole(output, "\n".join(lines) + "\n")
 
 
 def main():

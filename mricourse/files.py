@@ -6,11 +6,15 @@ import os
 import secrets
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parents[1]  # of the course: its lessons, data and recipes
+SCRATCH = ".mricourse-part-"  # how the names of unfinished files begin
+LEFT_SECONDS = 60  # after which Windows, where nothing is locked while it is renamed, takes one for left over
 
 
 def suffix_of(path: Path | str) -> str:
@@ -118,29 +122,127 @@ def make_folder(path: Path | str) -> None:
         ) from error
 
 
-@contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a scratch name in the folder of ``path``; it becomes ``path`` at the end, or goes on any error.
+def visible_files(folder: Path, pattern: str) -> list[Path]:
+    """List the files of a folder that fit a pattern, without hidden ones: those belong to programs, not to people."""
+    found = (path for path in folder.glob(pattern) if path.is_file())
+    return sorted(path for path in found if not path.name.startswith("."))
 
-    A file that was there before stays as it is until the new one is complete.
+
+def write_whole(path: Path | str, content: bytes | str) -> None:
+    """Write a file, and its folder where missing; whatever happens, the old file is there or the new one.
+
+    Parameters
+    ----------
+    path : path
+        A link stays a link, to the renewed file.
+    content : bytes or str
+        Everything: no library is left to write into a full disk by itself. Text becomes UTF-8 with its line ends.
 
     Raises
     ------
     OSError
         When the folder or the disk does not take the file.
     """
-    path = Path(os.path.realpath(path))  # a link stays a link, to the renewed file
-    scratch = path.with_name(f".{secrets.token_hex(6)}.part{path.suffix}")  # short: long names have a limit
+    path = Path(os.path.realpath(path))
     try:
-        yield scratch
-        os.replace(scratch, path)
+        replace_content(path, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise OSError(
             f"could not write {path} ({error.strerror or error}); nothing was changed: "
             "check the folder's permissions and the free space."
         ) from error
-    finally:
-        scratch.unlink(missing_ok=True)
+
+
+def replace_content(path: Path, content: bytes) -> None:
+    """Write as `write_whole` does, with the operating system's own errors."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _scratch_file(path.parent) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # on the disk before the rename is: a power cut leaves no empty file
+        if os.name == "nt":
+            file.close()  # Windows renames no open file
+        os.replace(file.name, path)
+
+
+@contextmanager
+def exclusive(path: Path, refusal: str) -> Iterator[None]:
+    """Hold a lock file while the context lasts, and remove it; it is free again when its process ends, however it does.
+
+    Raises
+    ------
+    BlockingIOError
+        With the sentence `refusal`, where another process holds it.
+    """
+    while True:
+        with path.open("ab") as file:
+            try:
+                free = _lock(file)
+            except OSError:  # a file system without locks
+                free = True
+            if not free:
+                raise BlockingIOError(refusal)
+            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                continue  # the one who held it has just removed it
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    path.unlink()
+            return
+
+
+@contextmanager
+def _scratch_file(folder: Path) -> Iterator[BinaryIO]:
+    """Open a new file whose name no other process has and no pattern of lessons, scans or checkpoints fits.
+
+    Those that killed processes left are cleared away: a process locks its own while it lives.
+    """
+    for left in folder.glob(f"{SCRATCH}*"):
+        _remove_if_left(left)
+    while True:
+        path = folder / f"{SCRATCH}{secrets.token_hex(6)}"
+        with path.open("xb") as file:
+            try:
+                with suppress(OSError):
+                    _lock(file, wait=True)
+                if path.exists():  # nobody took it for a leftover before it was locked
+                    yield file
+                    return
+            finally:
+                with suppress(OSError):  # what a full disk did not take it refuses again
+                    file.close()
+                path.unlink(missing_ok=True)
+
+
+def _remove_if_left(path: Path) -> None:
+    with suppress(OSError):
+        if os.name == "nt":
+            if time.time() - path.stat().st_mtime > LEFT_SECONDS:
+                path.unlink()
+        elif path.is_file():
+            with path.open("ab") as file:
+                if _lock(file):
+                    path.unlink()
+
+
+def _lock(file: BinaryIO, *, wait: bool = False) -> bool:
+    """Lock an open file against other processes; whether no other holds it. OSError where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _unreadable(path: Path) -> str:

@@ -24,6 +24,8 @@ import nibabel
 import numpy as np
 from scipy import ndimage, optimize
 
+from mricourse.files import write_whole
+
 OUTPUT = Path(__file__).resolve().parents[1] / "data" / "anatomies.h5"
 ORIENTATION = "axes (z, y, x); z superior to inferior, y anterior to posterior, x patient's right to left"
 WM_LEVEL = 140  # stored T1 of white matter; leaves room for fat, which is brighter
@@ -336,9 +338,8 @@ def digest(arrays: dict[str, np.ndarray]) -> str:
 
 
 def write(anatomies: dict, path: Path) -> None:
-    """Write beside the target, then rename; the same arrays give the same bytes."""
-    unfinished = path.with_suffix(".part")
-    with h5py.File(unfinished, "w", track_order=False) as file:
+    """Write a whole file or none; the same arrays give the same bytes."""
+    with h5py.File(path.name, "w", driver="core", backing_store=False, track_order=False) as file:
         file.attrs["orientation"] = ORIENTATION
         file.attrs["licences"] = "see NOTICE and data/README.md"
         for name, (arrays, attributes) in anatomies.items():
@@ -347,7 +348,9 @@ def write(anatomies: dict, path: Path) -> None:
             for key, array in arrays.items():
                 chunks = (8, *array.shape[1:])
                 group.create_dataset(key, data=array, chunks=chunks, compression=9, shuffle=True, track_times=False)
-    unfinished.replace(path)
+        file.flush()
+        content = file.id.get_file_image()
+    write_whole(path, content)
 
 
 if __name__ == "__main__":

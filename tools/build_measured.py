@@ -25,7 +25,7 @@ import torch
 from mricourse.datasets.embedded import CONTRASTS, FOLDER
 from mricourse.datasets.published import MOCO_CHANNELS, published_kspace, published_volumes
 from mricourse.datasets.registry import REGISTRY, fetch
-from mricourse.files import atomic_path
+from mricourse.files import write_whole
 from mricourse.physics.fourier import ifft2c
 
 STEPS_A_NOISE = 64  # rounding adds 1/50,000 of the noise's variance
@@ -167,7 +167,7 @@ def notice(name: str) -> str:
 
 def write(copy: Copy, path: Path) -> None:
     """Write a whole file or none; the same copy gives the same bytes under the same HDF5."""
-    with atomic_path(path) as scratch, h5py.File(scratch, "w", track_order=False) as file:
+    with h5py.File(path.name, "w", driver="core", backing_store=False, track_order=False) as file:
         file.attrs.update(copy.texts)
         for name, array in copy.arrays.items():
             chunks = array.shape if array.ndim < 3 else (1, *array.shape[1:])
@@ -175,6 +175,9 @@ def write(copy: Copy, path: Path) -> None:
             dataset = file.create_dataset(name, data=array, **options)
             if name in copy.steps:
                 dataset.attrs["step"] = copy.steps[name]
+        file.flush()
+        content = file.id.get_file_image()
+    write_whole(path, content)
 
 
 def same(copy: Copy, path: Path) -> bool:

@@ -9,7 +9,7 @@ everything else stay as training wrote them. Afterwards `pytest tests -k shipped
 import json
 from dataclasses import fields
 
-from mricourse.files import atomic_path
+from mricourse.files import write_whole
 from mricourse.training.cards import CHECKPOINTS, Card, shipped
 from mricourse.training.recipes import load_recipe
 
@@ -19,5 +19,4 @@ for name in shipped():
     recipe = load_recipe(name)
     content |= {"recipe": recipe.written, "defaults": recipe.defaults}
     card = Card(**{field.name: content[field.name] for field in fields(Card)})
-    with atomic_path(path) as scratch:
-        scratch.write_text(card.text(), encoding="utf-8")
+    write_whole(path, card.text())

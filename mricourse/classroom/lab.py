@@ -14,7 +14,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mricourse.classroom.notebooks import NOTEBOOKS, ROOT, write_whole
+from mricourse.classroom.notebooks import NOTEBOOKS, ROOT
+from mricourse.files import visible_files, write_whole
 
 WORKSPACE = ROOT / "workspace"
 SETTINGS = Path(__file__).with_name("jupyter")  # JupyterLab's: no news, which would come over the network
@@ -49,7 +50,7 @@ def update_workspace(workspace: Path, shipped: Path = NOTEBOOKS) -> Update:
     """
     if workspace.exists() and not workspace.is_dir():
         raise NotADirectoryError(f"{workspace} is a file; expected a folder, or a name where one can be made.")
-    files = sorted(path for pattern in SHIPPED for path in shipped.glob(pattern) if path.is_file())
+    files = sorted(path for pattern in SHIPPED for path in visible_files(shipped, pattern))
     if not any(path.suffix == ".ipynb" for path in files):
         raise FileNotFoundError(f"There are no lessons in {shipped}: make them with `python3 course.py build`.")
     record, done = _read_record(workspace), Update()

@@ -14,7 +14,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from mricourse.files import ROOT, atomic_path
+from mricourse.files import ROOT, visible_files, write_whole
 
 NOTEBOOKS = ROOT / "notebooks"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -108,7 +108,7 @@ def stale_notebooks(sources: list[Path], folder: Path = NOTEBOOKS) -> list[Path]
 def orphans(folder: Path = NOTEBOOKS) -> list[Path]:
     """Generated notebooks whose source is gone."""
     stems = {source.stem for source in lesson_sources(folder)}
-    there = [*folder.glob("*.ipynb"), *(folder / "solutions").glob("*.ipynb")]
+    there = [*visible_files(folder, "*.ipynb"), *visible_files(folder / "solutions", "*.ipynb")]
     return sorted(path.relative_to(folder) for path in there if path.stem not in stems)
 
 
@@ -121,13 +121,6 @@ def build(sources: list[Path], folder: Path = NOTEBOOKS) -> list[Path]:
                 write_whole(folder / name, content)
                 written.append(name)
     return written
-
-
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file, and its folder where missing; a killed run leaves the old file or the new one, never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as scratch:
-        scratch.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def _one_folder_deeper(notebook: NotebookNode) -> NotebookNode:

@@ -23,10 +23,10 @@ from mricourse.classroom.notebooks import (
     read_source,
     solution_version,
     tags,
-    write_whole,
 )  # fmt: skip
 from mricourse.classroom.page import bound, claims_table, lesson_page, measured
 from mricourse.classroom.syllabus import load_syllabus
+from mricourse.files import write_whole
 
 PAGES = ROOT / "build" / "run"
 CELL_SECONDS = 600  # longest a cell may take; lessons stay far below

@@ -40,7 +40,7 @@ def evaluate(
     from tqdm import tqdm
 
     from mricourse.evaluation.comparison import compare_scans, samplings, turned
-    from mricourse.files import atomic_path, check_writable
+    from mricourse.files import check_writable, write_whole
     from mricourse.training.checkpoints import load_checkpoint
     from mricourse.training.distributed import pick_device
     from mricourse.training.reproduction import TOLERANCE_DB, reproduce
@@ -67,9 +67,8 @@ def evaluate(
             say(remark)
     print(result)
     if output is not None:
-        with atomic_path(output) as scratch:
-            numbers = asdict(result) | {"weights_sha256": loaded.card.weights_sha256}
-            scratch.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        numbers = asdict(result) | {"weights_sha256": loaded.card.weights_sha256}
+        write_whole(output, json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
     if data is None and not result.off_db <= TOLERANCE_DB:
         sentence = f"{loaded.name} is {result.off_db:.2f} dB from its card; expected at most {TOLERANCE_DB} dB"
         raise typer.Exit(refuse(f"{sentence}: this code or this machine computes something else.", 1))

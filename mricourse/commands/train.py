@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -26,13 +25,13 @@ def train(
     """Train a network by a recipe; a training that was interrupted goes on where it was last saved."""
     from mricourse.commands.training_progress import TrainingProgress
     from mricourse.files import make_folder
-    from mricourse.training.distributed import pick_device
+    from mricourse.training.distributed import is_first_process, pick_device
     from mricourse.training.recipes import N_VALIDATION, load_recipe
     from mricourse.training.run import train_recipe
 
     loaded, target = load_recipe(recipe), pick_device(device)
     n_steps = loaded.training.n_steps
-    first = os.environ.get("RANK", "0") == "0"  # under torchrun the other processes neither write nor speak
+    first = is_first_process()  # under torchrun the other processes neither write nor speak
     if first:
         make_folder(output)
     with TrainingProgress(n_steps, silent=not first) as progress:

@@ -7,6 +7,7 @@ the k-space alone. A file is refused from its headers, before its values are in 
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from mricourse.datasets.array_files import StoredArray, list_arrays
 from mricourse.datasets.kspace_checks import check_kspace, infer_mask, move_origin, origin_in_corner, zeros_by_chance
-from mricourse.files import any_of, atomic_path, check_writable, suffix_of
+from mricourse.files import any_of, check_writable, suffix_of, write_whole
 from mricourse.physics.sampling import acceleration_of
 from mricourse.physics.scan import Scan
 
@@ -79,20 +80,22 @@ def write_image(image: Tensor, path: Path | str, **attributes: str | float) -> N
     """
     check_writable(path, suffixes=OUTPUTS)
     array = image.detach().cpu().numpy()
-    with atomic_path(path) as scratch:
-        if scratch.suffix.lower() == ".npy":
-            np.save(scratch, array)
-        elif scratch.suffix.lower() == ".png":
-            _write_png(np.abs(array), scratch)
-        else:
-            import h5py
+    content = BytesIO()  # in memory: HDF5 that closes a file on a full disk ends the process
+    suffix = suffix_of(path)
+    if suffix == ".npy":
+        np.save(content, array)
+    elif suffix == ".png":
+        _write_png(np.abs(array), content)
+    else:
+        import h5py
 
-            with h5py.File(scratch, "w") as file:
-                file["image"] = array
-                file["image"].attrs.update(attributes)
+        with h5py.File(content, "w") as file:
+            file["image"] = array
+            file["image"].attrs.update(attributes)
+    write_whole(path, content.getvalue())
 
 
-def _write_png(magnitude: np.ndarray, path: Path) -> None:
+def _write_png(magnitude: np.ndarray, file: BytesIO) -> None:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
@@ -100,7 +103,7 @@ def _write_png(magnitude: np.ndarray, path: Path) -> None:
     notes = PngInfo()
     notes.add_text("white", f"{white:.6g}")
     grey = np.round(255 * np.clip(magnitude / white, 0, 1)).astype(np.uint8)
-    Image.fromarray(grey).save(path, pnginfo=notes)
+    Image.fromarray(grey).save(file, format="png", pnginfo=notes)
 
 
 def _instead(arrays: dict[str, StoredArray]) -> str:
@@ -225,7 +228,8 @@ def read_complete(path: Path | str) -> list[tuple[str, Scan]]:
     path = Path(path)
     files = [path]
     if os.path.isdir(path):
-        files = sorted(file for file in path.iterdir() if suffix_of(file) in INPUTS)
+        visible = (file for file in path.iterdir() if not file.name.startswith("."))
+        files = sorted(file for file in visible if suffix_of(file) in INPUTS)
         if not files:
             raise ValueError(f"{path} holds no file that ends in {any_of(INPUTS)}; expected one or more: name another.")
     scans = [(file.name, read_scan(file)) for file in files]

@@ -13,7 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as tensor_bytes
 from torch import Tensor, nn
 
-from mricourse.files import atomic_path
+from mricourse.files import write_whole
 from mricourse.training.cards import CARD, WEIGHTS, Card, find_card, read_card, read_weights
 from mricourse.training.recipes import Recipe, make_recipe
 
@@ -43,11 +43,8 @@ class Checkpoint:
 
 def save_checkpoint(network: nn.Module, card: Card, folder: Path | str) -> None:
     """Write weights and card into a folder, which is made where it is not there; each is whole or not there."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for suffix, content in ((WEIGHTS, weights_bytes(network)), (CARD, card.text().encode())):
-        with atomic_path(folder / f"{card.name}{suffix}") as scratch:
-            scratch.write_bytes(content)
+    write_whole(Path(folder) / f"{card.name}{WEIGHTS}", weights_bytes(network))
+    write_whole(Path(folder) / f"{card.name}{CARD}", card.text())
 
 
 def load_checkpoint(source: Path | str) -> Checkpoint:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def is_first_process() -> bool:
+    """Whether this is the only process, or the one of those under ``torchrun`` that writes and speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def join_processes(device: torch.device | str) -> tuple[int, int]:
     """Join the group that ``torchrun`` announces, and give the rank of this process and the number of processes.
 

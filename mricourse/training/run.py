@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from mricourse.evaluation.scores import evaluate
-from mricourse.files import ROOT
+from mricourse.files import ROOT, exclusive
 from mricourse.simulate.anatomy import FILE as ANATOMIES
 from mricourse.simulate.anatomy import data_sha256
 from mricourse.training.cards import Card
 from mricourse.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, weights_bytes
+from mricourse.training.distributed import is_first_process
 from mricourse.training.loop import Loss, train
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
 from mricourse.training.recipes import N_VALIDATION, Recipe, unseen_scans
@@ -53,8 +55,33 @@ def train_recipe(
     Raises
     ------
     ValueError, OSError
-        A checkpoint to start from that `load_checkpoint` refuses or that does not fit; as `train`.
+        A checkpoint to start from that `load_checkpoint` refuses or that does not fit; another process that trains by
+        a recipe of this name in `states`; as `train`.
     """
+    states = Path(states)
+    with _alone(states, recipe.name) if is_first_process() else nullcontext():
+        made = _train(recipe, states / f"{recipe.name}.state", device, progress)
+        if made is not None:
+            save_checkpoint(made.network, made.card, folder)
+        return made
+
+
+def _alone(states: Path, name: str) -> AbstractContextManager[None]:
+    """Keep other processes from training by this recipe into the same folder while the context lasts."""
+    states.mkdir(parents=True, exist_ok=True)
+    refusal = (
+        f"another training writes into this folder, {states}, by the recipe {name}; expected one at a time: wait for "
+        "its end, or give another folder."
+    )
+    return exclusive(states / f"{name}.lock", refusal)
+
+
+def _train(
+    recipe: Recipe,
+    state_file: Path,
+    device: torch.device | str,
+    progress: Callable[[History, float], None] | None,
+) -> Checkpoint | None:
     torch.manual_seed(recipe.seed)
     network = recipe.build()
     signature = f"{recipe.sha256} {data_sha256()}"
@@ -74,7 +101,7 @@ def train_recipe(
         validation=validation,
         loss=loss,
         device=device,
-        state_file=Path(states) / f"{recipe.name}.state",
+        state_file=state_file,
         signature=signature,
         progress=progress,
     )
@@ -82,7 +109,6 @@ def train_recipe(
         return None
     network.cpu().eval()
     card = make_card(recipe, network, history, device=torch.device(device), start=start)
-    save_checkpoint(network, card, folder)
     return Checkpoint(network, card, recipe)
 
 

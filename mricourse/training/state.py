@@ -1,6 +1,6 @@
 """What a training is made of at any step: weights, Adam's moments, history and best weights, in one file.
 
-The file is written beside and then renamed, so a kill leaves the old state or the new one, never half of one.
+A kill while it is written leaves the old state or the new one, never half of one.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from mricourse.files import replace_content
 from mricourse.training.distributed import from_first_process
 
 Weights = dict[str, Tensor]
@@ -88,16 +88,9 @@ def save_state(
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     text = json.dumps(asdict(history))
     metadata = {"signature": signature, "history": text, "sha256": _fingerprint(tensors, text)}
-    beside = path.with_name(f"{path.name}.part")  # always this name: what a kill leaves is written over next time
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(save(tensors, metadata))
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before the rename is: a power cut leaves no empty state
-        os.replace(beside, path)
+        replace_content(path, save(tensors, metadata))
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise OSError(
             f"the state of the training could not be saved to {path} ({error.strerror or error}); expected a folder "
             "with write permission and free space: make room, and the same command goes on from the state before."

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from small_training import RECIPE
 
 from mricourse.training import run
 from mricourse.training.loop import train
-from mricourse.training.recipes import N_VALIDATION, parse_recipe
+from mricourse.training.recipes import N_VALIDATION, load_recipe, parse_recipe
 from mricourse.training.state import History
 
 FRESH_STORE = {
@@ -22,6 +23,7 @@ FRESH_STORE = {
 }  # else a process may call one of a past life, and wait for ever
 SABOTAGE = """
 import os, signal, sys, threading, time
+from multiprocessing import get_context
 from pathlib import Path
 
 def die():
@@ -64,6 +66,34 @@ def test_it_trains_says_what_it_does_and_has_nothing_to_do_again(mricourse, reci
     weights = (folder / "small.safetensors").read_bytes()
     code, again, error = mricourse("train", recipe, "-o", folder)
     assert code == 0 and again.splitlines() == [first, last] and (folder / "small.safetensors").read_bytes() == weights
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_second_training_into_the_same_folder_is_refused_before_any_work(mricourse, recipe, tmp_path, monkeypatch):
+    folder, context = tmp_path / "out", get_context("fork")
+    working, end = context.Event(), context.Event()
+
+    def work(*args):
+        working.set()
+        assert end.wait(300)
+
+    monkeypatch.setattr(run, "_train", work)
+    first = context.Process(target=run.train_recipe, args=[load_recipe(recipe)], kwargs=both(folder))
+    first.start()
+    assert working.wait(300)
+    code, out, error = mricourse("train", recipe, "-o", folder)
+    assert code == 2 and is_one_sentence(error) and "another training writes into this folder" in error
+    other = parse_recipe(RECIPE, "other")  # which has files of its own
+    end.set()
+    assert run.train_recipe(other, **both(folder)) is None
+    first.join()
+    assert run.train_recipe(load_recipe(recipe), **both(folder)) is None, "the first one is over"
+    assert [path.name for path in folder.rglob("*")] == ["states"]
+
+
+def both(folder):
+    return {"folder": folder, "states": folder / "states"}
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.modl import MoDL
 from mricourse.physics.scan import stack
 from mricourse.training import loop as training
-from mricourse.training import state as training_state
 from mricourse.training.loop import Settings, train, validate
 from mricourse.training.losses import log_nmse
 from mricourse.training.state import History
@@ -142,7 +141,7 @@ def test_what_cannot_be_saved_is_said_and_leaves_the_old_state(scans, state_file
     def full(*paths):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(training_state.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="could not be saved to .* [(]No space left on device[)]"):
         train(small_network(), Repeated(scans), SHORT, state_file=state_file, signature="a")
     assert state_file.read_bytes() == before and [*state_file.parent.iterdir()] == [state_file]
