@@ -217,7 +217,7 @@ def test_every_view_carries_a_still_picture_for_pages_without_a_kernel(make):
 
 def test_headless_runs_are_silent(tmp_path):
     source = [
-        "import torch; from mricourse.widgets import ImageView, MaskPainter, explore",
+        "import torch; from mricourse.plotting import ImageView, MaskPainter, explore",
         "view = ImageView(torch.rand(3, 8, 8)); view",
         "def f(a=1): return a * torch.ones(8, 8)\nlook = explore(f, a=(1, 4)); look.sliders['a'].value = 3; look",
         "MaskPainter((8, 8), on_change=lambda mask: mask)",

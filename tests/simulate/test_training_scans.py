@@ -63,7 +63,7 @@ def test_a_scan_depends_on_its_number_alone(scans):
 
 def test_another_process_draws_the_same(scans):
     program = (
-        "import json; from mricourse.training_data import SimulatedScans; "
+        "import json; from mricourse.simulate.training_scans import SimulatedScans; "
         f"scan = SimulatedScans('train', 3, **{SMALL!r}, strip=32, pool=3, reuse=3)[7]; "
         "print(json.dumps([scan.kspace.abs().sum().item(), scan.reference.abs().sum().item()]))"
     )
