@@ -47,13 +47,15 @@ ARRAYS = {  # kspace saved as .npy -> words that the sentence must hold
     "infinite": (changed((0, 3, 4), np.inf), "0 NaN and 1 infinite"),
     "all zero": (np.zeros_like(KSPACE), "kspace is zero everywhere"),
     "no axis": (np.complex64(1), "kspace has shape (), 0 axes"),
-    "two axes": (KSPACE[0], "2 axes; expected 3, (coils, ky, kx): save one coil as kspace[None]"),
-    "four axes": (KSPACE[None], "4 axes; expected 3, (coils, ky, kx): save one slice"),
+    "one axis": (KSPACE[0, 0], "1 axes; expected (coils, ky, kx), or (ky, kx) of one coil"),
+    "coils or slices": (
+        np.stack([KSPACE] * 2),
+        "does not tell coils, slices and repetitions apart; expected their names",
+    ),
     "no samples": (KSPACE[:0], "0 coils"),
     "too many coils": (coils(33), "33 coils; expected (coils, ky, kx) with 1 to 32"),
-    "coils last": (np.moveaxis(KSPACE, 0, -1), "64 coils"),
-    "too small": (coils(2, (63, 80)), "a matrix of 63 x 80; expected 64 to 512"),
-    "too large": (coils(1, (64, 513)), "a matrix of 64 x 513"),
+    "too small": (coils(2, (63, 80)), "a matrix of 63 x 80; expected 64 to 1024"),
+    "too large": (coils(1, (64, 1025)), "a matrix of 64 x 1025"),
     "out of range": (KSPACE.astype(np.complex128) * 1e200, "which single precision holds: rescale it"),
     "overflowing": (np.full(KSPACE.shape, complex(1.7e308, 1.7e308)), "rescale it"),
     "vanishing": (KSPACE.astype(np.complex128) * 1e-60, "rescale it"),
@@ -64,7 +66,7 @@ ARRAYS = {  # kspace saved as .npy -> words that the sentence must hold
     ),
 }
 MEMBERS = {  # members of a .npz -> words
-    "no kspace": ({"data": KSPACE}, "has no array named kspace but data"),
+    "no kspace": ({"data": KSPACE.real}, "has no array named kspace but data"),
     "no array at all": ({}, "has no array named kspace and no other array"),
     "pickled kspace": ({"kspace": np.array([None])}, "pickles are never loaded"),
     "mask of another shape": ({"kspace": KSPACE, "mask": MASK[:-1]}, "mask has shape (63, 1); expected (64,), (64, 1)"),
@@ -151,15 +153,15 @@ FILES = {  # bytes of a file by name, broken in the same way for each command ->
     "nosuffix": (b"1 2 3", "ends in no suffix"),
 }
 UNREADABLE_SCANS = {  # more for `reconstruct`, which `data inspect` can describe or refuse in its own words
-    "bomb.npz": (zipped(lying_header((10**6, 10**6, 10**3))), "1000000 coils"),
+    "bomb.npz": (zipped(lying_header((10**6, 10**6, 10**3))), "1000 coils"),
     "short.npz": (zipped(lying_header((32, 512, 512))), "could not be read as .npz data"),
     "group.h5": (hdf5(**{"kspace/real": KSPACE.real, "kspace/imag": KSPACE.imag}), "a group of that name, which holds"),
     "string.h5": (hdf5(kspace="words"), "holds Python objects or text"),
     "null.h5": (hdf5(kspace=h5py.Empty("c8")), "kspace has shape (0,)"),
     "nothing.h5": (hdf5(), "has no array named kspace and no other array"),
     "real.h5": (hdf5(kspace=KSPACE.real), "kspace is real"),
-    "volume.nii.gz": (NOISE, "ends in .nii.gz; expected .npy, .npz, .h5 or .hdf5"),
-    "matlab.mat": (NOISE, "ends in .mat; expected"),
+    "volume.nii.gz": (NOISE, "ends in .nii.gz; expected .npy, .npz, .h5, .hdf5"),
+    "matlab.mat": (NOISE, "could not be read as .mat data"),
 }
 EARLIER = b"an earlier image"
 

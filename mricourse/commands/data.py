@@ -36,7 +36,7 @@ def data_get(names: Annotated[list[str], typer.Argument(help="Names from `mricou
 
 @data.command("inspect", epilog="Example: mricourse data inspect scan.h5")
 def data_inspect(
-    path: Annotated[Path, typer.Argument(help="A .npy, .npz, .h5, .mat or .nii[.gz] file, or a folder of them.")],
+    path: Annotated[Path, typer.Argument(help="A .npy, .npz, .h5, .mat, .cfl or .nii[.gz] file, or a folder of them.")],
 ) -> None:
     """Say which arrays a file holds, their ranges, and what they probably are."""
     from mricourse.datasets.inspect import describe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ app = typer.Typer()
     epilog="Example: mricourse reconstruct scan.npz --method wavelet -o image.png, or --checkpoint modl in its place"
 )
 def reconstruct(
-    file: Annotated[Path, typer.Argument(help=".npy, .npz or .h5 with kspace (coils, ky, kx), maybe mask and smaps.")],
+    file: Annotated[Path, typer.Argument(help="k-space: .npy, .npz, .h5, .mat, or BART's .cfl and .hdr.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The image: .npy or .h5 (complex) or .png.")],
     method: Annotated[str | None, typer.Option(help="sense, wavelet or tv; wavelet where nothing is said.")] = None,
     checkpoint: Annotated[
@@ -25,8 +26,16 @@ def reconstruct(
     reg_weight: Annotated[float | None, typer.Option(help="Regularisation; a default for each method.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     acs: Annotated[int | None, typer.Option(help="Central samples that calibrate the maps; 24 if there are.")] = None,
+    i_slice: Annotated[
+        int | None, typer.Option("--slice", help="One slice of a volume, from 0; all by default.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="Name of the k-space array, where the file holds several.")] = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(help='What the axes mean, where that is not clear: "slice,coil,y,x", "y,x,coil,rep=0".'),
+    ] = None,
 ) -> None:
-    """Reconstruct one slice of k-space; the mask is inferred and the coil maps are estimated where absent."""
+    """Reconstruct k-space, slice by slice; the mask is inferred and the coil maps are estimated where absent."""
     from tqdm import tqdm
 
     from mricourse.clinical.file_to_image import reconstruct_file
@@ -46,8 +55,18 @@ def reconstruct(
             bar.set_description(checkpoint or method or "wavelet", refresh=False)
             bar.update()
 
+        def each_slice(numbers: Sequence[int]) -> Iterator[int]:
+            bar.total = n_iterations and n_iterations * len(numbers)
+            for done, number in enumerate(numbers):
+                if len(numbers) > 1:
+                    bar.set_postfix_str(f"slice {done + 1} of {len(numbers)}")
+                yield number
+
         options = {"reg_weight": reg_weight, "device": device, "acs": acs}
-        report = reconstruct_file(file, output, method=method, checkpoint=loaded, trace=advance, **options)
+        where = {"i_slice": i_slice, "key": key, "axes": axes}
+        report = reconstruct_file(
+            file, output, method=method, checkpoint=loaded, trace=advance, each_slice=each_slice, **options, **where
+        )
     if report.remark:
         say(report.remark)
     print(report)

@@ -10,16 +10,17 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from mricourse.datasets.bart_files import BartPair
 from mricourse.files import check_readable, suffix_of
 
-SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".nii", ".nii.gz")
+SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".cfl", ".hdr", ".nii", ".nii.gz")
 _STARTS = {  # the first bytes of a file, and what they say it is
     b"\x93NUMPY": "a .npy array",
     b"PK\x03\x04": "a zip or .npz archive",
@@ -95,7 +96,9 @@ def list_arrays(path: Path | str, *, suffixes: Sequence[str] = SUFFIXES) -> list
     Parameters
     ----------
     path : path
-        A ``.npy``, ``.npz``, ``.h5``, ``.mat`` (version 5 or 7.3) or ``.nii[.gz]`` file.
+        A ``.npy``, ``.npz``, ``.h5``, ``.mat`` (version 5 or 7.3), ``.nii[.gz]`` file, or either half of BART's pair
+        of ``.cfl`` and ``.hdr``. Axes are in the order of the program that wrote the file: those of MATLAB 7.3 are
+        turned round, as h5py shows them backwards.
     suffixes : sequence of str
         The kinds of file to accept.
 
@@ -107,10 +110,36 @@ def list_arrays(path: Path | str, *, suffixes: Sequence[str] = SUFFIXES) -> list
         An unknown suffix; an empty, truncated or damaged file, or one of another kind than its suffix says.
     """
     path = Path(path)
-    readers = {".npy": _npy, ".npz": _npz, ".mat": _mat, ".nii": _nifti, ".nii.gz": _nifti}
+    readers = {
+        ".npy": _npy,
+        ".npz": _npz,
+        ".mat": _mat,
+        ".cfl": _bart,
+        ".hdr": _bart,
+        ".nii": _nifti,
+        ".nii.gz": _nifti,
+    }
     reader = readers.get(check_readable(path, suffixes=suffixes), _hdf5)
     with _one_sentence(path):
         return reader(path)
+
+
+def attributes_of(path: Path | str) -> dict[str, Any]:
+    """The attributes of an HDF5 file as a whole."""
+    import h5py
+
+    with _one_sentence(Path(path)), h5py.File(path, "r") as file:
+        return dict(file.attrs)
+
+
+def read_text(path: Path | str, name: str) -> str:
+    """Read a text of an HDF5 file, such as an ISMRMRD header; empty where it is none."""
+    import h5py
+
+    with _one_sentence(Path(path)), h5py.File(path, "r") as file:
+        value = file[name][()]
+    value = value.flat[0] if isinstance(value, np.ndarray) and value.size else value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 @contextmanager
@@ -128,7 +157,8 @@ def _one_sentence(path: Path) -> Iterator[None]:
 
 def _looks_like(path: Path) -> str:
     """Name what the first bytes say, where that is not what the suffix says."""
-    own = {".npy": ".npy", ".npz": ".npz", ".nii.gz": "gzip", ".mat": "MATLAB"}.get(suffix_of(path), "HDF5")
+    names = {".npy": ".npy", ".npz": ".npz", ".nii.gz": "gzip", ".mat": "MATLAB", ".cfl": "BART", ".hdr": "BART"}
+    own = names.get(suffix_of(path), "HDF5")
     with open(path, "rb") as file:
         start = file.read(8)
     kind = next((kind for first, kind in _STARTS.items() if start.startswith(first)), None)
@@ -221,7 +251,7 @@ def _mat(path: Path) -> list[StoredArray]:
     import scipy.io
 
     if h5py.is_hdf5(path):  # version 7.3
-        return _hdf5(path)
+        return [_in_matlab_order(array) for array in _hdf5(path) if not array.name.startswith("#")]
     dtypes = {"single": "f4", "double": "f8", "logical": "?"}
     for n in (1, 2, 4, 8):
         dtypes |= {f"int{8 * n}": f"i{n}", f"uint{8 * n}": f"u{n}"}
@@ -233,6 +263,20 @@ def _mat(path: Path) -> list[StoredArray]:
         StoredArray(name, tuple(shape), np.dtype(dtypes.get(kind, "O")), path, partial(read, name))
         for name, shape, kind in scipy.io.whosmat(path)
     ]
+
+
+def _in_matlab_order(array: StoredArray) -> StoredArray:
+    def read(index: Any) -> np.ndarray:
+        given = index if isinstance(index, tuple) else (index,)
+        whole = (*given, *(slice(None) for _ in range(len(array.shape) - len(given))))
+        return array.read(whole[::-1]).T
+
+    return replace(array, shape=array.shape[::-1], _read=read)
+
+
+def _bart(path: Path) -> list[StoredArray]:
+    pair = BartPair.of(path)
+    return [StoredArray("", pair.shape, np.dtype("c8"), pair.cfl, pair.read)]
 
 
 def _nifti(path: Path) -> list[StoredArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import numpy as np
 import torch
 
 from mricourse.datasets.array_files import SUFFIXES, StoredArray, list_arrays
+from mricourse.datasets.axes import recognised_axes
 from mricourse.datasets.kspace_checks import infer_mask, spaces_of, uncentred
+from mricourse.datasets.scan_files import INPUTS, open_scans
 from mricourse.files import any_of, suffix_of
 from mricourse.physics.sampling import acceleration_of, acs_in_words
 
@@ -55,9 +58,24 @@ def describe(path: Path | str) -> str:
     path = Path(path)
     if os.path.isdir(path):  # where Path.is_dir would raise on an overlong name, this is False
         return _describe_folder(path)
-    arrays = inspect_file(path)
-    lines = [str(facts) for facts in arrays] or ["it holds no arrays"]
+    lines = [str(facts) for facts in inspect_file(path)] or ["it holds no arrays"]
+    if suffix_of(path) in INPUTS:
+        lines.append(_for_reconstruct(path))
     return "\n".join([f"{path} ({path.stat().st_size / 1e6:.1f} MB)", *(f"  {line}" for line in lines)])
+
+
+def _for_reconstruct(path: Path) -> str:
+    """What `mricourse reconstruct` would do with a file, found out by opening it in the same way."""
+    try:
+        series = open_scans(path)
+        scan = series.scan(series.n_slices // 2)
+    except (ValueError, TypeError, OSError) as error:
+        return f"reconstruct refuses it: {error}"
+    ny, nx = scan.shape[::-1] if series.turned else scan.shape
+    coils = f"{scan.n_coils} coil{'s' if scan.n_coils > 1 else ''}"
+    what = f"its {series.n_slices} slices of {coils}" if series.n_slices > 1 else coils
+    notes = "".join(f"; {note}" for note in scan.meta["notes"])
+    return f"reconstruct takes {what}, {ny} x {nx}, from kspace ({series.layout}){notes}"
 
 
 def inspect_file(path: Path | str) -> list[Facts]:
@@ -68,10 +86,16 @@ def inspect_file(path: Path | str) -> list[Facts]:
     ValueError, OSError
         A file that cannot be read, in one sentence.
     """
-    return [_facts(array, suffix_of(path)) for array in list_arrays(path)]
+    arrays = list_arrays(path)
+    layouts = {}
+    if suffix_of(path) in INPUTS:
+        with suppress(ValueError, TypeError, OSError):
+            series = open_scans(path)
+            layouts[series.key] = series.layout
+    return [_facts(array, suffix_of(path), layouts.get(array.name, "")) for array in arrays]
 
 
-def guess_content(values: np.ndarray, *, name: str = "") -> str:
+def guess_content(values: np.ndarray, *, name: str = "", layout: str = "") -> str:
     """Guess what an array is from its axes, from where its energy lies, and from its name.
 
     Parameters
@@ -80,6 +104,8 @@ def guess_content(values: np.ndarray, *, name: str = "") -> str:
         Finite numbers of any shape.
     name : str
         What the file calls it.
+    layout : str
+        What its axes mean, where that is known.
     """
     if values.size == 0:
         return "empty"
@@ -88,7 +114,7 @@ def guess_content(values: np.ndarray, *, name: str = "") -> str:
     if values.ndim < 2:
         return ""
     if values.dtype.kind == "c":
-        return _guess_complex(values, name)
+        return _guess_complex(values, name, layout)
     if values.shape[-1] == 2 and values.ndim > 2:
         return "real and imaginary parts in the last axis?"
     return "magnitude images?" if values.min() >= 0 else "real-valued images?"
@@ -113,7 +139,7 @@ def _describe_folder(folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _facts(array: StoredArray, suffix: str) -> Facts:
+def _facts(array: StoredArray, suffix: str, layout: str) -> Facts:
     header = (array.name, array.shape, array.dtype)
     if not array.is_numeric:
         return Facts(
@@ -127,7 +153,8 @@ def _facts(array: StoredArray, suffix: str) -> Facts:
         index += (array.shape[len(index)] // 2,)
     values = array.read(index)
     part = f", in part {list(index)}" if index else ""
-    return Facts(*header[:2], values.dtype, _range(values) + part, _guess_finite(values, array.name))
+    guess = _guess_finite(values, array.name, "" if index else layout)
+    return Facts(*header[:2], values.dtype, _range(values) + part, guess)
 
 
 def _range(values: np.ndarray) -> str:
@@ -145,37 +172,42 @@ def _range(values: np.ndarray) -> str:
     return ", ".join(words)
 
 
-def _guess_finite(values: np.ndarray, name: str) -> str:
+def _guess_finite(values: np.ndarray, name: str, layout: str) -> str:
     if values.dtype.kind in "fc" and not np.isfinite(values).all():
         return "not usable before the NaN and infinite values are gone"
-    return guess_content(values, name=name)
+    return guess_content(values, name=name, layout=layout)
 
 
-def _guess_complex(values: np.ndarray, name: str) -> str:
-    """Tell k-space from images by where their energy gathers, and the plane from coils and slices by size."""
+def _guess_complex(values: np.ndarray, name: str, layout: str) -> str:
+    """Tell k-space from images by where their energy gathers, and the plane by its size."""
     plane = sorted(sorted(range(values.ndim), key=lambda axis: (values.shape[axis], axis))[-2:])
     stack = np.moveaxis(values, plane, (-2, -1)).reshape(-1, *(values.shape[axis] for axis in plane))
     if not stack.any():
         return "zero everywhere"
     stack = torch.from_numpy(np.ascontiguousarray(stack, dtype=np.complex128))
-    coils = f", {len(stack)} coils" if values.ndim == 3 and 1 < len(stack) <= 64 else ""
     spaces = spaces_of(stack)
     if sorted(spaces) == ["image", "k-space"]:
-        along = "y, kx" if spaces[0] == "image" else "ky, x"
-        return f"complex hybrid space{_axes(values.ndim, plane, along)}{coils}: an image along one axis of the plane"
+        pair = ("y", "kx") if spaces[0] == "image" else ("ky", "x")
+        return f"complex hybrid space{_axes(values.shape, pair, layout)}: an image along one axis of the plane"
     if "k-space" not in spaces and (spaces == ("image", "image") or "ksp" not in name.lower()):
         power = stack.abs().square().sum(dim=0)
-        if len(stack) > 1 and bool((power[power > 0] > 0.999 * power.max()).all()):
-            return f"coil sensitivity maps{_axes(values.ndim, plane, 'y, x')}{coils}"
-        return f"complex images{_axes(values.ndim, plane, 'y, x')}{coils}"
+        even = len(stack) > 1 and bool((power[power > 0] > 0.999 * power.max()).all())
+        return f"{'coil sensitivity maps' if even else 'complex images'}{_axes(values.shape, ('y', 'x'), layout)}"
     where = f"; {problem}" if (problem := uncentred(stack)) else ""
-    return f"complex k-space{_axes(values.ndim, plane, 'ky, kx')}, {_sampling(stack)}{coils}{where}"
+    return f"complex k-space{_axes(values.shape, ('ky', 'kx'), layout)}, {_sampling(stack)}{where}"
 
 
-def _axes(n_axes: int, plane: list[int], pair: str) -> str:
-    names = {(2, 0): pair, (3, 1): f"coils, {pair}", (3, 0): f"{pair}, coils", (4, 2): f"slices, coils, {pair}"}
-    name = names.get((n_axes, plane[0])) if plane[1] == plane[0] + 1 else None
-    return f" ({name})" if name else ""
+def _axes(shape: tuple[int, ...], pair: tuple[str, str], layout: str) -> str:
+    """The axes as `reconstruct` would take them, and the number of coils, where they are known or can be recognised."""
+    if not layout:
+        try:
+            layout = str(recognised_axes(shape))
+        except ValueError:
+            return ""
+    words = layout.split(", ")
+    coils = f", {shape[words.index('coils')]} coils" if "coils" in words else ""
+    named = ", ".join({"ky": pair[0], "kx": pair[1]}.get(word, word) for word in words)
+    return f" ({named}){coils}"
 
 
 def _sampling(kspace: torch.Tensor) -> str:

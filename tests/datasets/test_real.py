@@ -278,7 +278,7 @@ def test_data_inspect_says_what_is_there(tmp_path, capsys):
         file["nothing"] = h5py.Empty("f4")
         file["broken"] = np.array([[1, np.nan], [np.inf, 2]])
     out = run(capsys, "data", "inspect", tmp_path / "scan.h5")
-    assert re.search(r"complex k-space \(coils, ky, kx\), 50.0 % sampled \(R = 2.00\), ACS 1\d lines, 8 coils", out)
+    assert re.search(r"complex k-space \(coils, ky, kx\), 8 coils, 50.0 % sampled \(R = 2.00\), ACS 1\d lines", out)
     assert "1 to 2, 1 NaN, 1 infinite" in out and "notes () object; not numbers" in out and "nothing (0,)" in out
     corner = guess_content(np.fft.ifftshift(kspace.numpy(), axes=(-2, -1)))
     assert (
