@@ -120,6 +120,7 @@ def read_complete(path: Path | str) -> list[tuple[str, Scan]]:
     if os.path.isdir(path):
         visible = (file for file in path.iterdir() if not file.name.startswith("."))
         files = sorted(file for file in visible if suffix_of(file) in INPUTS)
+        files = [file for file in files if suffix_of(file) != ".hdr"]  # of BART's pairs, the .cfl counts
         if not files:
             raise ValueError(f"{path} holds no file that ends in {any_of(INPUTS)}; expected one or more: name another.")
     scans = []

@@ -464,6 +464,8 @@ def test_a_comparison_takes_every_slice_of_a_volume(tmp_path):
     scans = read_complete(tmp_path / "file.h5")
     assert [name for name, _ in scans] == [f"file.h5, slice {i}" for i in range(3)]
     assert all(torch.equal(scan.kspace, VOLUME[i]) for i, (_, scan) in enumerate(scans))
+    write_bart(tmp_path / "pair", VOLUME[0].numpy().T[:, :, None])
+    assert [name for name, _ in read_complete(tmp_path)][3:] == ["pair.cfl"]
 
 
 # --- what inspect says is what reconstruct does ---
