@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mricourse.physics.fourier import ifft2c
-from mricourse.physics.sampling import acs_lines_of
+from mricourse.physics.sampling import acs_block, near_centre
 
 
 def infer_mask(kspace: Tensor) -> Tensor:
@@ -169,13 +169,12 @@ def origin_in_corner(kspace: Tensor, mask: Tensor) -> tuple[bool, bool]:
     kspace : complex Tensor, shape (coils, ky, kx)
     mask : bool Tensor, shape (ky, 1) or (ky, kx)
     """
-    found = acs_lines_of(mask)
-    sizes = [min(n, 32) for n in ((found, kspace.shape[-1]) if isinstance(found, int) else found)]
-    if min(sizes) < 8:
+    block = acs_block(mask, kspace.shape[-2:])
+    rows, columns = (near_centre(span, 32, n) for span, n in zip(block, kspace.shape[-2:], strict=True))
+    centre = kspace[:, rows, columns] / kspace.abs().max()
+    if min(centre.shape[1:]) < 8:
         return False, False
-    starts = [n // 2 - size // 2 for n, size in zip(kspace.shape[-2:], sizes, strict=True)]
-    centre = kspace[:, starts[0] : starts[0] + sizes[0], starts[1] : starts[1] + sizes[1]] / kspace.abs().max()
-    windows = [torch.hann_window(size + 1, dtype=torch.float32)[1:] for size in sizes]
+    windows = [torch.hann_window(n + 1, dtype=torch.float32, device=kspace.device)[1:] for n in centre.shape[1:]]
     power = ifft2c(centre * windows[0][:, None] * windows[1]).abs().square().sum(dim=0)
     return _brighter_edges(power.sum(dim=1)), _brighter_edges(power.sum(dim=0))
 
