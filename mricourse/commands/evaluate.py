@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mricourse.commands.messages import refuse, say
+
+if TYPE_CHECKING:
+    import torch
+
+    from mricourse.evaluation.comparison import Comparison, Sampling
+    from mricourse.training.checkpoints import Checkpoint
+    from mricourse.training.reproduction import Reproduction
 
 app = typer.Typer()
 
@@ -35,43 +42,74 @@ def evaluate(
     """Measure a checkpoint: its card's metrics again, or, with --data, against the wavelet on measured scans."""
     import json
     from dataclasses import asdict
-    from functools import partial
 
-    from tqdm import tqdm
-
-    from mricourse.evaluation.comparison import compare_scans, samplings, turned
+    from mricourse.evaluation.comparison import samplings
     from mricourse.files import check_writable, write_whole
     from mricourse.training.checkpoints import load_checkpoint
     from mricourse.training.distributed import pick_device
-    from mricourse.training.reproduction import TOLERANCE_DB, reproduce
-    from mricourse.training.trained_range import outside_range
 
     if output is not None:
         check_writable(output, suffixes=(".json",))
-    target, loaded = pick_device(device), load_checkpoint(checkpoint)
+    target = pick_device(device)
+    loaded = load_checkpoint(checkpoint)
     if data is None:
         if pattern is not None or acceleration is not None:
             raise ValueError("got a pattern or an acceleration, but no data to undersample: add --data, or leave them.")
-        with tqdm(total=loaded.card.metrics["n_slices"], unit="slice", disable=None, leave=False) as bar:
-            result = reproduce(loaded, device=target, progress=bar.update)
+        result = _against_the_card(loaded, target)
     else:
-        scans = _measured_scans(data)
-        if turn:
-            scans += [(f"{name}, turned", turned(scan)) for name, scan in scans]
-        wanted = samplings(pattern, acceleration, acs=acs, seed=seed)
-        with tqdm(total=len(scans) * len(wanted), unit="mask", disable=None, leave=False) as bar:
-            remark = partial(outside_range, loaded)
-            words = {"name": loaded.name, "remark": remark}
-            result = compare_scans(loaded.network, scans, wanted, **words, device=target, progress=bar.update)
-        for remark in result.remarks:
-            say(remark)
+        result = _on_measured_scans(loaded, data, samplings(pattern, acceleration, acs=acs, seed=seed), turn, target)
     print(result)
     if output is not None:
         numbers = asdict(result) | {"weights_sha256": loaded.card.weights_sha256}
         write_whole(output, json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
-    if data is None and not result.off_db <= TOLERANCE_DB:
-        sentence = f"{loaded.name} is {result.off_db:.2f} dB from its card; expected at most {TOLERANCE_DB} dB"
+    if data is None:
+        _refuse_another_result(result)
+
+
+def _against_the_card(checkpoint: Checkpoint, device: torch.device) -> Reproduction:
+    from tqdm import tqdm
+
+    from mricourse.training.reproduction import reproduce
+
+    with tqdm(total=checkpoint.card.metrics["n_slices"], unit="slice", disable=None, leave=False) as bar:
+        return reproduce(checkpoint, device=device, progress=bar.update)
+
+
+def _refuse_another_result(result: Reproduction) -> None:
+    """End the command where the metrics measured again are not the card's."""
+    from mricourse.training.reproduction import TOLERANCE_DB
+
+    if not result.off_db <= TOLERANCE_DB:
+        sentence = f"{result.name} is {result.off_db:.2f} dB from its card; expected at most {TOLERANCE_DB} dB"
         raise typer.Exit(refuse(f"{sentence}: this code or this machine computes something else.", 1))
+
+
+def _on_measured_scans(
+    checkpoint: Checkpoint, place: str, wanted: list[Sampling], turn: bool, device: torch.device
+) -> Comparison:
+    from functools import partial
+
+    from tqdm import tqdm
+
+    from mricourse.evaluation.comparison import compare_scans, turned
+    from mricourse.training.trained_range import outside_range
+
+    scans = _measured_scans(place)
+    if turn:
+        scans += [(f"{name}, turned", turned(scan)) for name, scan in scans]
+    with tqdm(total=len(scans) * len(wanted), unit="mask", disable=None, leave=False) as bar:
+        result = compare_scans(
+            checkpoint.network,
+            scans,
+            wanted,
+            name=checkpoint.name,
+            remark=partial(outside_range, checkpoint),
+            device=device,
+            progress=bar.update,
+        )
+    for remark in result.remarks:
+        say(remark)
+    return result
 
 
 def _measured_scans(place: str) -> list:

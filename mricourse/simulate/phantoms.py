@@ -176,6 +176,15 @@ def abdominal_phantom(shape: tuple[int, int] = (160, 160), *, seed: int = 0, b0_
         (organ((0.20, 0.06), (0.055, 0.055)), 0.0, 12.0, 0.95),
         (organ((0.34, 0.0), (0.14, 0.15)), 0.45, 110.0, 0.70),
     ]
+    pdff, rate, density = _painted(layers, shape)
+    b0_hz = 80 * b0_t / 3 * smooth_field(shape, generator=generator)
+    return AbdominalPhantom(pdff.clamp(0, 1), rate * b0_t / 3, density, b0_hz, liver > 0.5)
+
+
+def _painted(
+    layers: list[tuple[Tensor, float | Tensor, float | Tensor, float]], shape: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Lay organs over one another, each with its share of every pixel, fat fraction, R2* and density."""
     pdff = torch.zeros(shape)
     rate = torch.full(shape, 35.0)
     density = torch.zeros(shape)
@@ -183,8 +192,7 @@ def abdominal_phantom(shape: tuple[int, int] = (160, 160), *, seed: int = 0, b0_
         pdff = torch.lerp(pdff, torch.as_tensor(fat, dtype=pdff.dtype).expand(shape), share)
         rate = torch.lerp(rate, torch.as_tensor(decay, dtype=rate.dtype).expand(shape), share)
         density = density + share * (amount - density)
-    b0_hz = 80 * b0_t / 3 * smooth_field(shape, generator=generator)
-    return AbdominalPhantom(pdff.clamp(0, 1), rate * b0_t / 3, density, b0_hz, liver > 0.5)
+    return pdff, rate, density
 
 
 def fat_signal(te_ms: Tensor | list[float], *, b0_t: float = 3.0) -> Tensor:

@@ -158,6 +158,21 @@ def _spread(split: str, n: int, plane: str, seed: int) -> Iterator[tuple[str, in
         yield name, index, place_in_split(split, number, seed)[1]
 
 
+def _thick_slice(
+    anatomy: Anatomy, plane: str, index: int, thickness_mm: int, shape: tuple[int, int]
+) -> tuple[Tensor, float]:
+    """Average the planes of a slice: (channels, ny, nx), and the size of a pixel in mm."""
+    depth = anatomy.shape[PLANES[plane]] if plane in PLANES else math.inf
+    if not 0 <= index < depth:
+        raise ValueError(f"index is {index}; expected a slice from 0 to {depth - 1} of this plane: see Anatomy.span.")
+    if thickness_mm < 1:
+        raise ValueError(f"thickness_mm is {thickness_mm}; expected 1 or more planes of 1 mm: the default is 1.")
+    offsets = [offset - (thickness_mm - 1) / 2 for offset in range(thickness_mm)]
+    points = [anatomy.plane_points(plane, shape, index=index + offset) for offset in offsets]
+    pixel_mm = float((points[0][-1, 0] - points[0][0, 0]).norm()) / max(shape[0] - 1, 1)
+    return torch.stack([anatomy.sample(place) for place in points]).mean(dim=0), pixel_mm
+
+
 def _contrast_image(
     anatomy: Anatomy,
     contrast: str,
@@ -174,16 +189,7 @@ def _contrast_image(
         raise ValueError(f"contrast is {contrast!r}; expected one of {', '.join(CONTRASTS)}: choose one of them.")
     if index is None:
         index = sum(anatomy.span(plane)) // 2
-    depth = anatomy.shape[PLANES[plane]] if plane in PLANES else math.inf
-    if not 0 <= index < depth:
-        raise ValueError(f"index is {index}; expected a slice from 0 to {depth - 1} of this plane: see Anatomy.span.")
-    if thickness_mm < 1:
-        raise ValueError(f"thickness_mm is {thickness_mm}; expected 1 or more planes of 1 mm: the default is 1.")
-    offsets = [offset - (thickness_mm - 1) / 2 for offset in range(thickness_mm)]
-    points = [anatomy.plane_points(plane, shape, index=index + offset) for offset in offsets]
-    channels = torch.stack([anatomy.sample(place) for place in points]).mean(dim=0)
-    pixel_mm = float((points[0][-1, 0] - points[0][0, 0]).norm()) / max(shape[0] - 1, 1)
-
+    channels, pixel_mm = _thick_slice(anatomy, plane, index, thickness_mm, shape)
     subject = generator_for(seed, "subject")
     tissues = subject_tissues(subject)
     lesions = [] if lesion is None else [lesion] if isinstance(lesion, Lesion) else [*lesion]
