@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import os
@@ -10,8 +11,11 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -125,7 +129,7 @@ def _execute(notebook, folder: Path, record: Path) -> tuple[float, float | None,
     )
     error = None
     try:
-        client.execute(env={**os.environ, "MRICOURSE_CLAIMS": str(record), "JUPYTER_PREFER_ENV_PATH": "1"})
+        _run_client(client, {**os.environ, "MRICOURSE_CLAIMS": str(record), "JUPYTER_PREFER_ENV_PATH": "1"})
     except CellExecutionError as failure:
         error = f"{_failed_cell(notebook)} failed: {failure.ename}: {_first_line(failure.evalue)}"
     except CellTimeoutError:
@@ -133,6 +137,31 @@ def _execute(notebook, folder: Path, record: Path) -> tuple[float, float | None,
     except DeadKernelError:
         error = f"{_failed_cell(notebook)}: the kernel died, perhaps for lack of memory."
     return time.monotonic() - started, first, error
+
+
+def _run_client(client: NotebookClient, environment: dict[str, str]) -> None:
+    """Execute all cells in a thread of their own, and end the kernel at once when this one is interrupted.
+
+    In the main thread nbclient takes SIGINT and SIGTERM for itself, and then fails at the cell that lost its kernel.
+    """
+    started: SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Task]] = SimpleQueue()
+
+    async def execute() -> None:
+        started.put((asyncio.get_running_loop(), asyncio.current_task()))
+        await client.async_execute(env=environment)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(lambda: asyncio.run(execute()))
+        loop, task = started.get()
+        try:
+            while not wait([future], timeout=0.2).done:  # Windows interrupts no longer wait
+                pass
+        except KeyboardInterrupt:
+            client.shutdown_kernel = "immediate"
+            with suppress(RuntimeError):  # it has ended in the meantime
+                loop.call_soon_threadsafe(task.cancel)
+            raise
+    future.result()
 
 
 def _failed_cell(notebook) -> str:

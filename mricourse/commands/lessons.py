@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,7 @@ def run(
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file; expected a folder for the pages: choose another -o.")
     sources = _sources(lessons)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and the kernel with it
     with tqdm(total=len(sources), unit="lesson", disable=None, leave=False) as bar:
 
         def report(result: runs.Result) -> None:

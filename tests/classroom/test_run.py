@@ -2,7 +2,13 @@
 
 import base64
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -66,6 +72,57 @@ def test_the_learners_page_shows_the_unsolved_exercise(finished):
     folder, _ = finished
     page = (folder / "learner/01_tiny.html").read_text(encoding="utf-8")
     assert "NotImplementedError" in page and "the_answer" not in page and "secret" not in page
+
+
+BUSY = """\
+# %%
+import os, time
+from pathlib import Path
+Path("pid").write_text(str(os.getpid()))
+time.sleep(300)
+"""
+RUN = """
+import sys
+from pathlib import Path
+from mricourse.classroom import notebooks
+from mricourse.commands import app, lessons
+lessons._sources = lambda words: [Path(sys.argv[1])]
+app.main(["run", "-o", sys.argv[2]])
+"""
+
+
+def kernels_of(process):
+    """Numbers of the processes that one has started and that run a kernel."""
+    children = " ".join(path.read_text() for path in Path(f"/proc/{process}/task").glob("*/children"))
+    return [int(child) for child in children.split() if "ipykernel" in Path(f"/proc/{child}/cmdline").read_text()]
+
+
+def is_alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the kernel in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["computing", "starting"])
+def test_an_interrupted_run_says_so_and_takes_its_kernel_along(tmp_path, number, when):
+    source, pid = tmp_path / "source/01_busy.py", tmp_path / "pid"
+    source.parent.mkdir()
+    source.write_text(BUSY, encoding="utf-8")
+    pages = tmp_path / "pages"
+    command = [sys.executable, "-c", RUN, str(source), str(pages)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        deadline = time.monotonic() + 120
+        while not (kernels := kernels_of(running.pid)) or (when == "computing" and not pid.exists()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        running.send_signal(number)
+        out, said = running.communicate(timeout=60)
+    assert running.returncode == 130 and out == "" and said == "mricourse: Interrupted.\n", (running.returncode, said)
+    assert not any(map(is_alive, kernels)) and not pages.exists()
 
 
 @pytest.mark.parametrize(
