@@ -20,7 +20,7 @@ import numpy as np
 from mricourse.datasets.bart_files import BartPair
 from mricourse.files import check_readable, suffix_of
 
-SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".cfl", ".hdr", ".nii", ".nii.gz")
+SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".cfl", ".hdr", ".mrd", ".nii", ".nii.gz")
 _STARTS = {  # the first bytes of a file, and what they say it is
     b"\x93NUMPY": "a .npy array",
     b"PK\x03\x04": "a zip or .npz archive",
@@ -80,7 +80,7 @@ class StoredArray:
                 f"{self._path}: {self.name or 'the array'} {self._is_what()}; "
                 "expected numbers: save it again as a plain numeric array."
             )
-        with _one_sentence(self._path):
+        with one_sentence(self._path):
             array = np.asarray(self._read(index))
         return array.astype(array.dtype.newbyteorder("="), copy=False)
 
@@ -120,7 +120,7 @@ def list_arrays(path: Path | str, *, suffixes: Sequence[str] = SUFFIXES) -> list
         ".nii.gz": _nifti,
     }
     reader = readers.get(check_readable(path, suffixes=suffixes), _hdf5)
-    with _one_sentence(path):
+    with one_sentence(path):
         return reader(path)
 
 
@@ -128,7 +128,7 @@ def attributes_of(path: Path | str) -> dict[str, Any]:
     """The attributes of an HDF5 file as a whole."""
     import h5py
 
-    with _one_sentence(Path(path)), h5py.File(path, "r") as file:
+    with one_sentence(Path(path)), h5py.File(path, "r") as file:
         return dict(file.attrs)
 
 
@@ -136,14 +136,14 @@ def read_text(path: Path | str, name: str) -> str:
     """Read a text of an HDF5 file, such as an ISMRMRD header; empty where it is none."""
     import h5py
 
-    with _one_sentence(Path(path)), h5py.File(path, "r") as file:
+    with one_sentence(Path(path)), h5py.File(path, "r") as file:
         value = file[name][()]
     value = value.flat[0] if isinstance(value, np.ndarray) and value.size else value
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 @contextmanager
-def _one_sentence(path: Path) -> Iterator[None]:
+def one_sentence(path: Path) -> Iterator[None]:
     """Turn whatever a file library raises on damaged bytes into one ValueError."""
     try:
         yield

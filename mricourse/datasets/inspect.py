@@ -43,7 +43,8 @@ class Facts:
     guess: str = ""
 
     def __str__(self) -> str:
-        head = f"{self.name or '(array)'} {self.shape} {self.dtype}"
+        kind = f"records of {', '.join(self.dtype.names)}" if self.dtype.names else str(self.dtype)
+        head = f"{self.name or '(array)'} {self.shape} {kind}"
         return "; ".join(part for part in (head, self.values, self.guess) if part)
 
 
@@ -75,7 +76,7 @@ def _for_reconstruct(path: Path) -> str:
     coils = f"{scan.n_coils} coil{'s' if scan.n_coils > 1 else ''}"
     what = f"its {series.n_slices} slices of {coils}" if series.n_slices > 1 else coils
     notes = "".join(f"; {note}" for note in scan.meta["notes"])
-    return f"reconstruct takes {what}, {ny} x {nx}, from kspace ({series.layout}){notes}"
+    return f"reconstruct takes {what}, {ny} x {nx}, from {series.layout}{notes}"
 
 
 def inspect_file(path: Path | str) -> list[Facts]:
@@ -91,7 +92,7 @@ def inspect_file(path: Path | str) -> list[Facts]:
     if suffix_of(path) in INPUTS:
         with suppress(ValueError, TypeError, OSError):
             series = open_scans(path)
-            layouts[series.key] = series.layout
+            layouts[series.key] = series.layout.removeprefix("kspace (").removesuffix(")")
     return [_facts(array, suffix_of(path), layouts.get(array.name, "")) for array in arrays]
 
 
@@ -130,7 +131,7 @@ def _describe_folder(folder: Path) -> str:
     lines = [f"{folder}: {len(known)} data files, {len(files) - len(known)} others"]
     for path in known[:LISTED]:
         try:
-            arrays = [f"{array.name} {array.shape} {array.dtype}".strip() for array in list_arrays(path)]
+            arrays = [str(Facts(array.name, array.shape, array.dtype)) for array in list_arrays(path)]
             lines.append(f"  {path.relative_to(folder)}: {'; '.join(arrays) or 'no arrays'}")
         except (ValueError, OSError) as error:
             lines.append(f"  {error}")
@@ -142,9 +143,10 @@ def _describe_folder(folder: Path) -> str:
 def _facts(array: StoredArray, suffix: str, layout: str) -> Facts:
     header = (array.name, array.shape, array.dtype)
     if not array.is_numeric:
-        return Facts(
-            *header, guess="ISMRMRD header, XML" if array.name == "ismrmrd_header" else "not numbers, not read"
-        )
+        known = {"ismrmrd_header": "ISMRMRD header, XML", "xml": "ISMRMRD header, XML", "data": "ISMRMRD readouts"}
+        last = array.name.rpartition("/")[2]
+        header_or_readouts = last != "data" or "head" in (array.dtype.names or ())
+        return Facts(*header, guess=known.get(last, "not numbers, not read") if header_or_readouts else "not numbers")
     compressed = suffix in (".npz", ".mat", ".nii.gz")
     if compressed and array.size * array.dtype.itemsize > TOO_LARGE:
         return Facts(*header, values=f"{array.size * array.dtype.itemsize / 1e9:.1f} GB, not read")

@@ -73,7 +73,7 @@ class KspaceFile:
         values = self.order.arrange(self.kspace.read(self.order.index(i_slice)))
         if values.dtype.kind != "c":
             raise _not_complex(values.dtype)
-        kspace, cut = self._without_oversampling(_complex64("kspace", values))
+        kspace, cut = self._without_oversampling(complex64("kspace", values))
         mask = self._mask(kspace, i_slice)
         notes = (*self.notes, *cut)
         block = self._calibration(i_slice)
@@ -87,11 +87,11 @@ class KspaceFile:
     def _without_oversampling(self, kspace: Tensor) -> tuple[Tensor, tuple[str, ...]]:
         n = kspace.shape[-1]
         if self.readout is not None and self.readout < n:
-            return _crop_readout(kspace, self.readout, -1), (f"readout oversampling removed ({n} to {self.readout})",)
+            return crop_readout(kspace, self.readout, -1), (f"readout oversampling removed ({n} to {self.readout})",)
         for axis in (-1, -2):
             n = kspace.shape[axis]
             if n > LONG and _outer_half_is_dark(kspace, axis):
-                kspace = _crop_readout(kspace, n // 2, axis)
+                kspace = crop_readout(kspace, n // 2, axis)
                 return kspace, (f"readout oversampling removed ({n} to {n // 2})",)
         return kspace, ()
 
@@ -114,7 +114,7 @@ class KspaceFile:
         if "smaps" not in self.others:
             return None
         smaps = self._in_order(self.others["smaps"], i_slice)
-        return _complex64("smaps", smaps)
+        return complex64("smaps", smaps)
 
     def _in_order(self, stored: StoredArray, i_slice: int) -> np.ndarray:
         """Read an array that may have the axes of the k-space, or those of its plane."""
@@ -138,7 +138,7 @@ class KspaceFile:
             order = AxisOrder(kept, stored.shape, {n: i for n, i in self.order.chosen.items() if n in kept})
             same = all(order.size(axis) == self.order.size(axis) for axis in ("coil", "slice"))
             if same and all(8 <= order.size(axis) <= self.order.size(axis) for axis in "yx"):
-                block = _complex64(name, order.arrange(stored.read(order.index(i_slice))))
+                block = complex64(name, order.arrange(stored.read(order.index(i_slice))))
                 whole = order.size("x") == self.order.size("x")
                 return self._without_oversampling(block)[0] if whole else block
         return None
@@ -172,8 +172,8 @@ def open_kspace(
     others = {other: array for other, array in arrays.items() if other != name}
     file = _ordered(path, name, found, others, axes)
     coils, ny, nx = (file.order.size(axis) for axis in ("coil", "y", "x"))
-    _check_coils(found.shape, coils, file.order)
-    _check_matrix(found.shape, ny, file.readout or nx)
+    check_coils(found.shape, coils, str(file.order))
+    check_matrix(found.shape, ny, file.readout or nx)
     _check_others(file, (coils, ny, nx))
     took = (f"took {name} as kspace",) if name not in ("", "kspace") and key is None else ()
     file = replace(file, notes=tuple(note for note in (*took, file.order.note) if note))
@@ -184,7 +184,7 @@ def open_kspace(
         is_volume="slice" in file.order.names,
         turned=file.fastmri and file.order.names.index("x") < file.order.names.index("y"),
         image_shape=_image_shape(path, file),
-        layout=str(file.order),
+        layout=f"kspace ({file.order})",
         key=name,
     )
 
@@ -291,7 +291,7 @@ def _read_once(array: StoredArray) -> StoredArray:
     return replace(array, _read=read)
 
 
-def _crop_readout(kspace: Tensor, size: int, axis: int) -> Tensor:
+def crop_readout(kspace: Tensor, size: int, axis: int) -> Tensor:
     """Keep the central ``size`` pixels along an axis of k-space, as a readout without oversampling would have."""
     n = kspace.shape[axis]
     image = ifftc(kspace, dim=axis)
@@ -352,7 +352,8 @@ def _not_complex(dtype: np.dtype) -> TypeError:
     )
 
 
-def _check_coils(shape: tuple[int, ...], coils: int, order: AxisOrder) -> None:
+def check_coils(shape: tuple[int, ...], coils: int, order: str) -> None:
+    """Refuse, with ValueError, k-space of too many coils; ``shape`` and the words ``order`` are for the sentence."""
     if not 1 <= coils <= MAX_COILS:
         raise ValueError(
             f"kspace has shape {shape}, so {coils} coils; expected ({order}) with 1 to {MAX_COILS} coils: "
@@ -360,7 +361,8 @@ def _check_coils(shape: tuple[int, ...], coils: int, order: AxisOrder) -> None:
         )
 
 
-def _check_matrix(shape: tuple[int, ...], ny: int, nx: int) -> None:
+def check_matrix(shape: tuple[int, ...], ny: int, nx: int) -> None:
+    """Refuse, with ValueError, a matrix that is too small or too large; ``shape`` is for the sentence."""
     if not all(MIN_SIZE <= n <= MAX_SIZE for n in (ny, nx)) or ny * nx > MAX_SAMPLES:
         raise ValueError(
             f"kspace has shape {shape}, so a matrix of {ny} x {nx}; expected {MIN_SIZE} to {MAX_SIZE} "
@@ -395,7 +397,8 @@ def _check_mask_header(found: tuple[int, ...], shape: tuple[int, int, int]) -> N
         )
 
 
-def _complex64(name: str, values: np.ndarray) -> Tensor:
+def complex64(name: str, values: np.ndarray) -> Tensor:
+    """Make a complex64 tensor of measured values; ValueError for NaN, zeros alone, or a range that it cannot hold."""
     n_bad = int(values.size - np.isfinite(values).sum())
     if n_bad:
         n_nan = int(np.isnan(values).sum())

@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from mricourse.datasets.ismrmrd_files import ismrmrd_group, open_ismrmrd
 from mricourse.datasets.kspace_arrays import open_kspace
 from mricourse.datasets.scan_series import ScanSeries
-from mricourse.files import any_of, check_writable, suffix_of, write_whole
+from mricourse.files import any_of, check_readable, check_writable, suffix_of, write_whole
 from mricourse.physics.sampling import acceleration_of
 from mricourse.physics.scan import Scan
 
-INPUTS = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".cfl", ".hdr")
+INPUTS = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".cfl", ".hdr", ".mrd")
+HDF5 = (".h5", ".hdf5", ".mrd")
 OUTPUTS = (".npy", ".h5", ".hdf5", ".png")
 
 
@@ -32,7 +34,8 @@ def open_scans(path: Path | str, *, key: str | None = None, axes: str | None = N
         these names: ``kspace``, complex, 1 to 32 coils, 64 to 1024 samples along ky and kx, zero frequency in the
         centre; optionally ``mask``, zeros and ones, (ky,), (ky, 1), (1, kx) or (ky, kx), also behind an axis of 1 or
         coils; optionally ``smaps`` (coils, y, x), complex. In a square matrix a mask of one axis is along ky.
-        fastMRI's and M4Raw's ``.h5`` are known by what they hold beside it.
+        fastMRI's and M4Raw's ``.h5`` are known by what they hold beside it. Of ISMRMRD files, ``.h5`` or ``.mrd``,
+        the Cartesian lines in two dimensions are sorted into k-space.
     key : str, optional
         Name of the k-space array, where it is not ``kspace`` and several could be it.
     axes : str, optional
@@ -46,6 +49,8 @@ def open_scans(path: Path | str, *, key: str | None = None, axes: str | None = N
         Anything else in the file, in one sentence.
     """
     path = Path(path)
+    if check_readable(path, suffixes=INPUTS) in HDF5 and (group := ismrmrd_group(path)) is not None:
+        return open_ismrmrd(path, group, axes=axes)
     return open_kspace(path, suffixes=INPUTS, key=key, axes=axes)
 
 
