@@ -1,7 +1,8 @@
 """The learner's workspace: a copy of the lessons that updates may extend but never overwrite.
 
-A notebook counts as the learner's work as soon as one of its cells was changed, added, moved or removed. One that was
-only run (outputs and execution numbers differ) is still ours, and an update replaces it.
+A notebook counts as the learner's work as soon as one of its cells was changed, added, moved or removed, or anything
+that a person writes beside them: tags, slide types, other metadata. One that was only run is still ours, and an update
+replaces it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +24,8 @@ WORKSPACE = ROOT / "workspace"
 SETTINGS = Path(__file__).with_name("jupyter")  # JupyterLab's: no news, which would come over the network
 RECORD = ".mricourse.json"  # what we shipped: file name -> hashes; and the version last offered of each lesson
 SHIPPED = ("*.ipynb", "solutions/*.ipynb", "figures/*", "quiz/*.yml")
+BY_JUPYTER = {"kernelspec", "language_info", "widgets", "orig_nbformat"}  # metadata that opening and running leave
+BY_RUNNING = {"execution", "executionInfo", "ExecuteTime", "collapsed", "scrolled", "trusted"}  # in a cell's
 
 
 @dataclass
@@ -30,21 +35,30 @@ class Update:
     copied: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     beside: dict[str, str] = field(default_factory=dict)  # the learner's file -> where the new version lies
+    occupied: dict[str, str] = field(default_factory=dict)  # something that is no file -> where the lesson lies
+    failed: dict[str, str] = field(default_factory=dict)  # what could not be read or written -> why
 
     def sentences(self) -> list[str]:
-        kept = [f"You have worked in {mine}; its new version is {new}." for mine, new in self.beside.items()]
         counted = [f"{len(self.copied)} files copied." if self.copied else ""]
         counted += [f"{len(self.replaced)} unedited files brought up to date." if self.replaced else ""]
+        kept = [f"You have worked in {mine}; its new version is {new}." for mine, new in self.beside.items()]
+        kept += [f"{mine} is no file; the course's own is {new}." for mine, new in self.occupied.items()]
+        for reason in dict.fromkeys(self.failed.values()):
+            names = [name for name, why in self.failed.items() if why == reason]
+            some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            kept.append(f"{some} could not be brought up to date ({reason}).")
         return [*filter(None, counted), *kept]
 
 
 def update_workspace(workspace: Path, shipped: Path = NOTEBOOKS) -> Update:
     """Bring the lessons in `workspace` up to date without touching anything that a learner changed.
 
+    What stands in the way of one file leaves the others alone.
+
     Raises
     ------
     NotADirectoryError, OSError
-        When the workspace is a file, or cannot be written to.
+        When the workspace is a file, or nothing can be written to it.
     FileNotFoundError
         When there are no lessons to copy.
     """
@@ -53,22 +67,30 @@ def update_workspace(workspace: Path, shipped: Path = NOTEBOOKS) -> Update:
     files = sorted(path for pattern in SHIPPED for path in visible_files(shipped, pattern))
     if not any(path.suffix == ".ipynb" for path in files):
         raise FileNotFoundError(f"There are no lessons in {shipped}: make them with `python3 course.py build`.")
-    record, done = _read_record(workspace), Update()
-    for path in files:
-        name = path.relative_to(shipped).as_posix()
-        _update_file(workspace, name, path.read_bytes(), record, done)
-    write_whole(workspace / RECORD, json.dumps(record, indent=1, sort_keys=True))
+    contents = {path.relative_to(shipped).as_posix(): path.read_bytes() for path in files}
+    record = _read_record(workspace)
+    done = Update()
+    for name, content in contents.items():
+        _remember(name, _hashes(content), record)
+    write_whole(workspace / RECORD, _as_text(record))  # first: a kill on the way leaves no file that looks edited
+    for name, content in contents.items():
+        with _noting_failure(name, done):
+            _update_file(workspace, name, content, record, done)
+    with _noting_failure(RECORD, done):
+        write_whole(workspace / RECORD, _as_text(record))
     return done
 
 
 def lesson_to_open(workspace: Path, shipped: Path = NOTEBOOKS) -> str:
     """Name of the lesson last worked on, or of the first one."""
     record = _read_record(workspace)
-    lessons = sorted(path for path in workspace.glob("[0-9][0-9]_*.ipynb"))
-    touched = [path for path in lessons if _hashes(path.read_bytes())["bytes"] not in _known(record, path.name)]
+    lessons = visible_files(workspace, "[0-9][0-9]_*.ipynb")
+    touched = [path for path in lessons if not _is_shipped(path, record)]
     if touched:
         return max(touched, key=lambda path: path.stat().st_mtime).name
-    return sorted(shipped.glob("[0-9][0-9]_*.ipynb"))[0].name
+    ours = [path.name for path in visible_files(shipped, "[0-9][0-9]_*.ipynb")]
+    there = [path.name for path in lessons]
+    return next((name for name in ours if name in there), min(there, default=ours[0]))
 
 
 def jupyter_command(workspace: Path, *, browser: bool = True, extra: tuple[str, ...] = ()) -> list[str]:
@@ -98,40 +120,58 @@ def open_lab(workspace: Path, *, browser: bool = True, extra: tuple[str, ...] = 
                 continue
 
 
+@contextmanager
+def _noting_failure(name: str, done: Update) -> Iterator[None]:
+    """Let what the operating system refuses for one file not stop the others."""
+    try:
+        yield
+    except OSError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        done.failed[name] = (cause.strerror or str(cause)).lower()
+
+
 def _update_file(workspace: Path, name: str, new: bytes, record: dict, done: Update) -> None:
-    path, version = workspace / name, _hashes(new)
-    there = path.read_bytes() if path.is_file() else None
-    if there is None:
-        _ship(path, new, name, record)
+    path = workspace / name
+    version = _hashes(new)
+    if path.is_file():
+        there = path.read_bytes()
+        if _hashes(there)["cells"] == version["cells"]:
+            pass  # up to date, perhaps run
+        elif _is_ours(there, name, record):
+            write_whole(path, new)
+            done.replaced.append(name)
+        elif record["offered"].get(name) != version["bytes"]:
+            done.beside[name] = _put_beside(workspace, name, new, record)
+    elif not os.path.lexists(path):
+        write_whole(path, new)
         done.copied.append(name)
-    elif there == new or _hashes(there)["cells"] == version["cells"]:
-        _remember(name, version, record)  # up to date, perhaps run
-    elif _is_ours(there, name, record):
-        _ship(path, new, name, record)
-        done.replaced.append(name)
     elif record["offered"].get(name) != version["bytes"]:
-        beside = _free_name(workspace, name, version, record)
-        _ship(workspace / beside, new, beside, record)
-        done.beside[name] = beside
+        done.occupied[name] = _put_beside(workspace, name, new, record)
     record["offered"][name] = version["bytes"]
 
 
-def _free_name(workspace: Path, name: str, version: dict, record: dict) -> str:
+def _put_beside(workspace: Path, name: str, content: bytes, record: dict) -> str:
+    """Write a version beside a file that is the learner's; its name."""
+    beside = _free_name(workspace, name, record)
+    write_whole(workspace / beside, content)
+    _remember(beside, _hashes(content), record)
+    return beside
+
+
+def _free_name(workspace: Path, name: str, record: dict) -> str:
     """`lesson.updated-2.ipynb`: the first such name that is free, or holds an unedited version of ours."""
     stem, dot, suffix = name.rpartition(".")
     for count in range(2, 1000):
         candidate = f"{stem}.updated-{count}{dot}{suffix}"
-        if not (workspace / candidate).exists():
+        path = workspace / candidate
+        if not os.path.lexists(path):
             return candidate
-        content = (workspace / candidate).read_bytes()
-        if _hashes(content)["cells"] == version["cells"] or _is_ours(content, candidate, record):
+        if not path.is_file():
+            continue
+        content = path.read_bytes()
+        if _is_ours(content, name, record):
             return candidate
     raise FileExistsError(f"{workspace} holds a thousand versions of {name}: remove the ones that you do not need.")
-
-
-def _ship(path: Path, content: bytes, name: str, record: dict) -> None:
-    write_whole(path, content)
-    _remember(name, _hashes(content), record)
 
 
 def _remember(name: str, hashes: dict[str, str], record: dict) -> None:
@@ -148,17 +188,44 @@ def _known(record: dict, name: str) -> set[str]:
     return {value for entry in record["shipped"].get(name, []) for value in entry.values()}
 
 
+def _is_shipped(path: Path, record: dict) -> bool:
+    """Whether a file is one that we wrote and that nobody even ran, or one that cannot be read."""
+    try:
+        return _hashes(path.read_bytes())["bytes"] in _known(record, path.name)
+    except OSError:
+        return True
+
+
 def _hashes(content: bytes) -> dict[str, str]:
-    """SHA-256 of the file and, for a notebook, of its cells without outputs and execution numbers."""
+    """SHA-256 of the file and, for a notebook, of all that a person writes in it: neither knows kinds of line ends."""
+    if b"\0" not in content:  # text, which another git may have checked out
+        content = content.replace(b"\r\n", b"\n")
     whole = hashlib.sha256(content).hexdigest()
     try:
-        cells = [
-            (cell["cell_type"], "".join(cell["source"]), cell.get("attachments", {}))
-            for cell in json.loads(content)["cells"]
-        ]
+        notebook = json.loads(content)
+        written = {
+            "cells": [_written(cell) for cell in notebook["cells"]],
+            "metadata": {key: value for key, value in notebook.get("metadata", {}).items() if key not in BY_JUPYTER},
+        }
     except (ValueError, KeyError, TypeError, AttributeError):  # not a notebook, or a damaged one: then only the bytes
         return {"bytes": whole, "cells": whole}
-    return {"bytes": whole, "cells": hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()}
+    return {"bytes": whole, "cells": hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()}
+
+
+def _written(cell: dict) -> dict:
+    """All of a cell but its outputs, its number and what running it leaves in its metadata."""
+    kept = {key: value for key, value in cell.get("metadata", {}).items() if key not in BY_RUNNING}
+    view = {key: value for key, value in kept.pop("jupyter", {}).items() if key != "outputs_hidden"}
+    return {
+        "type": cell["cell_type"],
+        "source": "".join(cell["source"]),
+        "attachments": cell.get("attachments", {}),
+        "metadata": kept | ({"jupyter": view} if view else {}),
+    }
+
+
+def _as_text(record: dict) -> str:
+    return json.dumps(record, indent=1, sort_keys=True)
 
 
 def _read_record(workspace: Path) -> dict:

@@ -101,7 +101,7 @@ def versions(source: Path) -> dict[Path, bytes]:
 def stale_notebooks(sources: list[Path], folder: Path = NOTEBOOKS) -> list[Path]:
     """Paths below `folder` that differ from what their source gives, and notebooks that have no source."""
     wanted = {name: content for source in sources for name, content in versions(source).items()}
-    stale = [name for name, content in wanted.items() if _bytes_of(folder / name) != content]
+    stale = [name for name, content in wanted.items() if _content_of(folder / name) != content]
     return sorted(stale + orphans(folder))
 
 
@@ -117,7 +117,7 @@ def build(sources: list[Path], folder: Path = NOTEBOOKS) -> list[Path]:
     written = []
     for source in sources:
         for name, content in versions(source).items():
-            if _bytes_of(folder / name) != content:
+            if _content_of(folder / name) != content:
                 write_whole(folder / name, content)
                 written.append(name)
     return written
@@ -131,8 +131,9 @@ def _one_folder_deeper(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _bytes_of(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+def _content_of(path: Path) -> bytes | None:
+    """The bytes of a text file with the line ends that we write, whatever a checkout made of them."""
+    return path.read_bytes().replace(b"\r\n", b"\n") if path.is_file() else None
 
 
 def _to_bytes(notebook: NotebookNode) -> bytes:

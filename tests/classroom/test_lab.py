@@ -10,8 +10,10 @@ import urllib.request
 
 import pytest
 
+from mricourse.classroom import lab
 from mricourse.classroom.lab import RECORD, jupyter_command, lesson_to_open, update_workspace
 from mricourse.classroom.notebooks import build, lesson_sources
+from mricourse.files import write_whole
 
 LESSON = "01_tiny.ipynb"
 
@@ -94,6 +96,161 @@ def test_two_learners_edits_survive_updates(shipped, tmp_path):
         assert (workspace / "01_tiny.updated-2.ipynb").read_bytes() == (shipped / LESSON).read_bytes()
         assert any("01_tiny.updated-2.ipynb" in sentence for sentence in done.sentences())
         assert update_workspace(workspace, shipped).sentences() == [], "said once, not at every start"
+
+
+def tag(notebook):
+    notebook["cells"][5]["metadata"]["tags"] = ["exercise", "ask-Ana"]
+
+
+def untag(notebook):
+    del notebook["cells"][5]["metadata"]["tags"]
+
+
+def slide(notebook):
+    notebook["cells"][1]["metadata"]["slideshow"] = {"slide_type": "skip"}
+
+
+def note(notebook):
+    notebook["cells"][0]["metadata"]["lecturer"] = {"minutes": 7}
+
+
+def hide(notebook):
+    notebook["cells"][1]["metadata"]["jupyter"] = {"source_hidden": True}
+
+
+def name(notebook):
+    notebook["metadata"]["title"] = "My lesson"
+
+
+def attach(notebook):
+    notebook["cells"][0]["attachments"] = {"a.png": {"image/png": "AA=="}}
+
+
+def retype(notebook):
+    notebook["cells"][1].update(cell_type="raw")
+
+
+@pytest.mark.parametrize("edit", [tag, untag, slide, note, hide, name, attach, retype])
+def test_whatever_a_person_writes_in_a_notebook_survives_updates(shipped, workspace, edit):
+    update_workspace(workspace, shipped)
+    change(workspace / LESSON, edit)
+    mine = (workspace / LESSON).read_bytes()
+    release(shipped, "two")
+    assert update_workspace(workspace, shipped).beside == {LESSON: "01_tiny.updated-2.ipynb"}
+    assert (workspace / LESSON).read_bytes() == mine
+
+
+def test_what_running_leaves_is_no_edit(shipped, workspace):
+    def ran_and_looked_at(notebook):
+        run(notebook)
+        notebook["cells"][1]["metadata"] |= {"execution": {"iopub.status.busy": "now"}, "scrolled": True}
+        notebook["cells"][1]["metadata"]["jupyter"] = {"outputs_hidden": True}
+        notebook["metadata"]["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "name": "python3"}
+        notebook["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+        notebook["nbformat_minor"] = 4
+
+    update_workspace(workspace, shipped)
+    change(workspace / LESSON, ran_and_looked_at)
+    release(shipped, "two")
+    assert LESSON in update_workspace(workspace, shipped).replaced
+
+
+def test_line_ends_are_no_edit(shipped, workspace):
+    """A course that git checked out anew with other line ends is the same course."""
+    update_workspace(workspace, shipped)
+    for file in ("quiz/01_tiny.yml", LESSON):
+        (shipped / file).write_bytes((shipped / file).read_bytes().replace(b"\n", b"\r\n"))
+    assert update_workspace(workspace, shipped).sentences() == []
+    release(shipped, "two")
+    (shipped / "quiz/01_tiny.yml").write_bytes(b"- id: two\r\n")
+    assert "quiz/01_tiny.yml" in update_workspace(workspace, shipped).replaced
+
+
+OCCUPIED = {  # what lies where a lesson belongs
+    "folder": lambda path: path.mkdir(),
+    "link to nowhere": lambda path: path.symlink_to("nothing"),
+    "link to itself": lambda path: path.symlink_to(path),
+    "pipe": lambda path: os.mkfifo(path),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+@pytest.mark.parametrize("kind", OCCUPIED)
+def test_what_lies_in_a_lessons_place_stops_nothing(shipped, workspace, kind):
+    workspace.mkdir()
+    OCCUPIED[kind](workspace / LESSON)
+    done = update_workspace(workspace, shipped)
+    assert done.occupied == {LESSON: "01_tiny.updated-2.ipynb"} and len(done.copied) == 3
+    assert f"{LESSON} is no file; the course's own is 01_tiny.updated-2.ipynb." in done.sentences()
+    assert (workspace / "01_tiny.updated-2.ipynb").read_bytes() == (shipped / LESSON).read_bytes()
+    assert not (workspace / LESSON).is_file() and lesson_to_open(workspace, shipped) == "01_tiny.updated-2.ipynb"
+    assert update_workspace(workspace, shipped).sentences() == [], "said once, not at every start"
+    release(shipped, "two")
+    update_workspace(workspace, shipped)
+    assert (workspace / "01_tiny.updated-2.ipynb").read_bytes() == (shipped / LESSON).read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+@pytest.mark.parametrize("kind", OCCUPIED)
+def test_the_learners_own_oddities_stop_nothing(shipped, workspace, kind):
+    update_workspace(workspace, shipped)
+    for file in ("00_mine.ipynb", "99_mine.ipynb", "01_tiny.updated-2.ipynb", "figures/mine.svg"):
+        OCCUPIED[kind](workspace / file)
+    change(workspace / LESSON, solve)
+    release(shipped, "two")
+    assert update_workspace(workspace, shipped).beside == {LESSON: "01_tiny.updated-3.ipynb"}
+    assert lesson_to_open(workspace, shipped) == LESSON
+
+
+def test_a_folder_that_cannot_be_made_stops_nothing_else(shipped, workspace):
+    workspace.mkdir()
+    (workspace / "solutions").write_text("mine")
+    done = update_workspace(workspace, shipped)
+    assert set(done.copied) == {LESSON, "figures/tiny.svg", "quiz/01_tiny.yml"}
+    [sentence] = [each for each in done.sentences() if "could not be" in each]
+    assert sentence.startswith(f"solutions/{LESSON} could not be brought up to date (")
+    (workspace / "solutions").unlink()
+    assert update_workspace(workspace, shipped).copied == [f"solutions/{LESSON}"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions, which root does not have")
+def test_a_lesson_that_may_not_be_read_stops_nothing_else(shipped, workspace):
+    update_workspace(workspace, shipped)
+    (workspace / LESSON).chmod(0)
+    release(shipped, "two")
+    done = update_workspace(workspace, shipped)
+    assert done.replaced == [f"solutions/{LESSON}"] and done.failed == {LESSON: "permission denied"}
+
+
+@pytest.mark.parametrize("n_written", range(1, 6))
+def test_a_kill_in_the_first_copy_makes_nobody_the_author(shipped, workspace, monkeypatch, n_written):
+    """Whatever was written until then, a newer version finds nothing that looks like a learner's work."""
+    written = []
+
+    class Killed(BaseException):
+        pass
+
+    def dies(path, content):
+        if len(written) == n_written:
+            raise Killed
+        written.append(path)
+        write_whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab, "write_whole", dies)
+        with pytest.raises(Killed):
+            update_workspace(workspace, shipped)
+    release(shipped, "two")
+    done = update_workspace(workspace, shipped)
+    assert not done.beside and (workspace / LESSON).read_bytes() == (shipped / LESSON).read_bytes()
+    assert len([path for path in workspace.rglob("*") if path.is_file()]) == 5
+
+
+def test_hidden_files_of_the_course_are_not_copied(shipped, workspace):
+    for file in (".0123456789ab.part.ipynb", "figures/.DS_Store", "quiz/._01_tiny.yml"):
+        (shipped / file).write_text("{")
+    update_workspace(workspace, shipped)
+    assert [path.name for path in workspace.rglob(".*")] == [RECORD]
 
 
 def test_edited_updates_are_kept_too_and_unedited_ones_replaced(shipped, workspace):

@@ -1,6 +1,9 @@
 """The generator of learner and full notebooks, on a tiny lesson."""
 
 import json
+import subprocess
+from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -58,6 +61,45 @@ def test_same_source_same_bytes_and_nothing_rewritten(built):
     sources = lesson_sources(built)
     assert versions(sources[0]) == versions(sources[0])
     assert build(sources, built) == [] and stale_notebooks(sources, built) == []
+
+
+def test_the_line_ends_of_a_checkout_make_nothing_stale(built):
+    """Git for Windows may check out every text with CRLF."""
+    sources, before = lesson_sources(built), {}
+    for path in [*sources, built / "01_tiny.ipynb", built / "solutions/01_tiny.ipynb"]:
+        before[path] = path.read_bytes().replace(b"\n", b"\r\n")
+        path.write_bytes(before[path])
+    assert stale_notebooks(sources, built) == [] and build(sources, built) == []
+    assert all(path.read_bytes() == content for path, content in before.items())
+    (built / "01_tiny.ipynb").write_bytes(before[built / "01_tiny.ipynb"].replace(b"tiny", b"huge"))
+    assert stale_notebooks(sources, built) != []
+
+
+@pytest.mark.parametrize("name", [".0123456789ab.part.ipynb", "solutions/._01_tiny.ipynb"])
+def test_hidden_notebooks_are_nobodys(built, name):
+    """As what a killed program left, or what another system writes beside each file."""
+    (built / name).write_text("{", encoding="utf-8")
+    assert stale_notebooks(lesson_sources(built), built) == []
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or not which("git"), reason="not a clone, or no git")
+def test_every_clone_has_the_same_bytes():
+    """Text keeps its line ends wherever git would change them, and nothing else is taken for text."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    command = ["git", "check-attr", "-z", "--stdin", "text", "eol"]
+    found = subprocess.run(command, cwd=ROOT, input=names, capture_output=True, check=True).stdout.decode().split("\0")
+    attributes = {}
+    for name, attribute, value in zip(found[0::3], found[1::3], found[2::3], strict=False):
+        attributes.setdefault(name, {})[attribute] = value
+    assert len(attributes) > 100
+    for name, values in attributes.items():
+        if name.endswith((".h5", ".safetensors", ".png")):
+            assert values["text"] == "unset", name
+        else:
+            assert values == {"text": "auto", "eol": "lf"} and b"\0" not in (ROOT / name).read_bytes()[:8000], name
 
 
 def test_check_names_stale_missing_and_orphaned_notebooks(built):

@@ -326,6 +326,12 @@ def test_comments_order_and_options_at_their_defaults_do_not_break_a_seal(place)
     assert recipe_difference(load_checkpoint("tiny").card, again.written) == ""
 
 
+def test_line_ends_do_not_break_a_seal(place):
+    for path in (place / CARD, cards.RECIPES / "tiny.toml"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    verify("tiny")
+
+
 def test_an_option_that_the_library_gains_later_leaves_the_cards_as_they_are(place):
     """Cards know nothing of it, and their networks have it at its default."""
     rewrite(place / CARD, defaults__training__patience=..., defaults__network__flips=...)
