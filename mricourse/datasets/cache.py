@@ -10,12 +10,17 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from urllib.parse import urlsplit
 
+SILENCE_SECONDS = 30  # longest time without a byte
+PATIENCE_SECONDS = 60  # after which a download has to come, on average, with
+SLOWEST = 10_000  # bytes a second
 # A folder of already fetched files, such as a class server mounts beside the checkout.
 NEARBY = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -79,27 +84,34 @@ def fetch_file(file: RemoteFile, *, progress: bool = False) -> Path:
     Raises
     ------
     ConnectionError
-        No network, or a server that does not give the file.
+        No network, or a server that does not give the file, or not fast enough.
     ValueError
-        A download whose checksum is wrong.
+        A download of another size or checksum; no more is read than the file's bytes.
     OSError
         A cache folder that cannot be written.
     """
-    import pooch
     import requests
 
     if found := find_file(file):
         return found
     name, host = Path(file.path).name, urlsplit(file.url).netloc
-    pooch.get_logger().setLevel("WARNING")
-    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=30, chunk_size=2**16)
     target = cache_folder() / file.path
     try:
         with _scratch_folder(cache_folder()) as scratch:
-            options = {"path": scratch, "fname": name, "downloader": downloader}
-            download = pooch.retrieve(file.url, f"sha256:{file.sha256}", **options)
+            download = scratch / name
+            _download(file, download, progress=progress)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(download, target)
+    except _Refused as error:
+        raise ValueError(
+            f"the download of {name} from {host} {error}; nothing was kept: try again, and on another network if it "
+            "happens twice."
+        ) from error
+    except _TooSlow as error:
+        raise ConnectionError(
+            f"{host} sends {name} at less than {SLOWEST // 1000} kB/s; expected a faster connection: try again later, "
+            "or set MRICOURSE_CACHE to a folder of already fetched files."
+        ) from error
     except requests.HTTPError as error:
         status = error.response.status_code
         raise ConnectionError(
@@ -111,17 +123,72 @@ def fetch_file(file: RemoteFile, *, progress: bool = False) -> Path:
             f"{name} could not be downloaded from {host}; expected a network connection: try again online, "
             "or set MRICOURSE_CACHE to a folder of already fetched files."
         ) from error
-    except ValueError as error:  # pooch found another checksum
-        raise ValueError(
-            f"the download of {name} from {host} does not have the expected checksum; nothing was kept: try "
-            "again, and on another network if it happens twice."
-        ) from error
     except OSError as error:
         raise OSError(
             f"the cache {cache_folder()} cannot be written ({error.strerror or error}); expected a writable "
             "folder with free space: set MRICOURSE_CACHE to one."
         ) from error
     return target
+
+
+class _Refused(Exception):
+    """What came is not the file; the words say why."""
+
+
+class _TooSlow(Exception):
+    """What came, came too slowly to wait for its end."""
+
+
+def _download(file: RemoteFile, path: Path, *, progress: bool) -> None:
+    """Download a file of known size; a thread waits for the server, so that this one can lose its patience."""
+    from tqdm import tqdm
+
+    received: SimpleQueue[int | BaseException] = SimpleQueue()
+    Thread(target=_receive, args=(file, path, received.put), daemon=True).start()
+    start, n_bytes = time.monotonic(), 0
+    with tqdm(total=file.size, unit="B", unit_scale=True, desc=path.name, disable=not progress, leave=False) as bar:
+        while n_bytes < file.size:
+            try:
+                arrived = received.get(timeout=0.2)
+            except Empty:
+                arrived = 0
+            if isinstance(arrived, BaseException):
+                raise arrived
+            n_bytes += arrived
+            bar.update(arrived)
+            if n_bytes < SLOWEST * (time.monotonic() - start - PATIENCE_SECONDS):
+                raise _TooSlow
+    end = received.get()  # soon: the thread takes no byte beyond the last
+    if isinstance(end, BaseException):
+        raise end
+    if not _is_whole(path, file):
+        raise _Refused("does not have the expected checksum")
+
+
+def _receive(file: RemoteFile, path: Path, report: Callable[[int | BaseException], None]) -> None:
+    """Write what a server sends into a file, and report each part's bytes, then 0, or what went wrong."""
+    import requests
+
+    try:
+        options = {"stream": True, "timeout": SILENCE_SECONDS, "headers": {"Accept-Encoding": "identity"}}
+        with requests.get(file.url, **options) as response, path.open("wb") as stream:
+            response.raise_for_status()
+            announced = response.headers.get("Content-Length", str(file.size))
+            if announced != str(file.size):
+                raise _Refused(f"would have {announced} bytes, and the file has {file.size}")
+            n_bytes = 0
+            for part in response.iter_content(chunk_size=2**14):
+                part = part[: file.size - n_bytes]  # whatever follows is not read
+                n_bytes += len(part)
+                stream.write(part)
+                report(len(part))
+                if n_bytes == file.size:
+                    break
+        if n_bytes < file.size:
+            raise _Refused(f"ended after {n_bytes} of the file's {file.size} bytes")
+        report(0)
+    except BaseException as error:
+        report(error)
 
 
 def _is_whole(path: Path, file: RemoteFile) -> bool:

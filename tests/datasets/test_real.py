@@ -52,11 +52,69 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
+def sends(handler, content, **headers):
+    handler.send_response(200)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.send(content)
+
+
+def goes_on_for_ever(handler):
+    sends(handler, CONTENT)
+    while not handler.server.released.is_set():
+        handler.send(CONTENT)
+
+
+def drips(handler):
+    sends(handler, b"", Content_Length=str(len(CONTENT)))
+    for place in range(len(CONTENT)):
+        handler.send(CONTENT[place : place + 1])
+        if handler.server.released.wait(0.02):
+            return
+
+
+def drips_headers(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Name: ")
+    while not handler.server.released.wait(0.02):
+        handler.send(b"a")
+
+
+def turns_in_a_circle(handler):
+    handler.send_response(302)
+    handler.send_header("Location", "/circle")
+    handler.end_headers()
+
+
+BOMB = gzip.compress(bytes(50 << 20))
+ODD_PAGES = {
+    "/endless": goes_on_for_ever,
+    "/longer": lambda handler: sends(handler, CONTENT + b"!"),
+    "/another": lambda handler: sends(handler, CONTENT[1:] * 50),
+    "/announced": lambda handler: sends(handler, CONTENT, Content_Length=str(400 * len(CONTENT))),
+    "/bomb": lambda handler: sends(handler, BOMB, Content_Encoding="gzip"),
+    "/shorter": lambda handler: sends(handler, CONTENT[:-1]),
+    "/nothing": lambda handler: sends(handler, b""),
+    "/open": lambda handler: (sends(handler, CONTENT), handler.server.released.wait(60)),
+    "/drip": drips,
+    "/headers": drips_headers,
+    "/silent": lambda handler: handler.server.released.wait(60),
+    "/circle": turns_in_a_circle,
+}
+
+
 class Handler(BaseHTTPRequestHandler):
+    def send(self, content):
+        self.wfile.write(content)
+        self.server.n_sent += len(content)
+
     def do_GET(self):
         self.server.requests.append(self.path)
         if self.path == "/missing":
             self.send_error(404)
+            return
+        if self.path in ODD_PAGES:
+            ODD_PAGES[self.path](self)
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
@@ -78,6 +136,7 @@ def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.requests, server.released = [], threading.Event()
+        server.n_sent = 0
         server.handle_error = lambda *_: None  # a client that went away
         server.block_on_close = False
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -140,15 +199,41 @@ FAILURES = {
     "missing": ({}, ConnectionError, "answered 404"),
     "broken": ({}, ConnectionError, "could not be downloaded"),
     "file": ({"sha256": "0" * 64}, ValueError, "checksum"),
+    "another": ({}, ValueError, "does not have the expected checksum; nothing was kept"),
+    "announced": ({}, ValueError, "would have 419430400 bytes, and the file has 1048576"),
+    "bomb": ({}, ValueError, "does not have the expected checksum"),
+    "shorter": ({}, ValueError, "ended after 1048575 of the file's 1048576 bytes"),
+    "nothing": ({}, ValueError, "ended after 0 of the file's 1048576 bytes"),
+    "drip": ({}, ConnectionError, "at less than 10 kB/s; expected a faster connection"),
+    "headers": ({}, ConnectionError, "at less than 10 kB/s; expected a faster connection"),
+    "silent": ({}, ConnectionError, "at less than 10 kB/s|could not be downloaded"),
+    "circle": ({}, ConnectionError, "could not be downloaded"),
 }
 
 
 @pytest.mark.parametrize("page", FAILURES)
-def test_a_failed_download_leaves_nothing(server, empty_cache, page):
+def test_a_failed_download_leaves_nothing_and_takes_no_more_than_the_file(server, empty_cache, page, monkeypatch):
+    monkeypatch.setattr(cache, "PATIENCE_SECONDS", 0.5)
     changes, kind, words = FAILURES[page]
-    with pytest.raises(kind, match=words):
+    start = time.monotonic()
+    with pytest.raises(kind, match=words) as refusal:
         fetch_file(remote(server, page, **changes))
-    assert files_in(empty_cache) == []
+    assert files_in(empty_cache) == [] and str(refusal.value).count("\n") == 0
+    assert time.monotonic() - start < 20 and server.n_sent < 30 * len(CONTENT), "what the sockets hold, and no more"
+
+
+@pytest.mark.parametrize("page", ["longer", "endless", "open"])
+def test_what_a_server_does_after_the_file_is_all_the_same(server, empty_cache, page):
+    start = time.monotonic()
+    assert fetch_file(remote(server, page)).read_bytes() == CONTENT
+    assert time.monotonic() - start < 20 and server.n_sent < 30 * len(CONTENT)
+
+
+def test_a_download_may_take_its_time(server, empty_cache, monkeypatch):
+    """As fast as it must be: half a second of patience, and then ten times as many bytes as it needs."""
+    monkeypatch.setattr(cache, "PATIENCE_SECONDS", 0.5)
+    threading.Timer(2, server.released.set).start()
+    assert fetch_file(remote(server, "slow")).read_bytes() == CONTENT
 
 
 def test_a_killed_download_leaves_nothing_under_the_name_and_the_next_one_succeeds(server, empty_cache):
