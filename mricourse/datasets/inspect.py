@@ -12,7 +12,7 @@ import torch
 
 from mricourse.datasets.array_files import SUFFIXES, StoredArray, list_arrays
 from mricourse.datasets.axes import recognised_axes
-from mricourse.datasets.kspace_checks import infer_mask, spaces_of, uncentred
+from mricourse.datasets.kspace_checks import infer_mask, spaces_of, uncentred, without_rounding_errors
 from mricourse.datasets.scan_files import INPUTS, open_scans
 from mricourse.files import any_of, suffix_of
 from mricourse.physics.sampling import acceleration_of, acs_in_words
@@ -213,7 +213,7 @@ def _axes(shape: tuple[int, ...], pair: tuple[str, str], layout: str) -> str:
 
 
 def _sampling(kspace: torch.Tensor) -> str:
-    mask = infer_mask(kspace)
+    mask = infer_mask(without_rounding_errors(kspace))
     if bool(mask.all()):
         return "fully sampled"
     return (

@@ -25,12 +25,13 @@ from mricourse.datasets.axes import (
     recognised_axes,
 )
 from mricourse.datasets.bart_files import bart_axes
-from mricourse.datasets.kspace_checks import infer_mask, zeros_by_chance
+from mricourse.datasets.kspace_checks import infer_mask, without_rounding_errors, zeros_by_chance
 from mricourse.datasets.scan_series import ScanSeries, checked_scan
 from mricourse.files import suffix_of
 from mricourse.physics.fourier import fftc, ifftc
 from mricourse.physics.scan import Scan
 
+HDF5 = (".h5", ".hdf5", ".mrd")
 LONG = 512  # samples of a readout that may be oversampled, where no header says so
 CMRXRECON = {"kspace_full", "kspace_sub04", "kspace_sub08", "kspace_sub10", "kus"}
 CMRXRECON_SINGLE = "kspace_single_full"
@@ -73,9 +74,12 @@ class KspaceFile:
         values = self.order.arrange(self.kspace.read(self.order.index(i_slice)))
         if values.dtype.kind != "c":
             raise _not_complex(values.dtype)
-        kspace, cut = self._without_oversampling(complex64("kspace", values))
+        measured = complex64("kspace", values)
+        kspace = without_rounding_errors(measured)
+        notes = self.notes if kspace is measured else (*self.notes, "rounding errors taken for unsampled")
+        kspace, cut = self._without_oversampling(kspace)
         mask = self._mask(kspace, i_slice)
-        notes = (*self.notes, *cut)
+        notes = (*notes, *cut)
         block = self._calibration(i_slice)
         meta: dict[str, Any] = {"slice": i_slice}
         if block is not None:
@@ -230,8 +234,9 @@ def _ordered(
     if suffix == ".mat" and (known := _cmrxrecon(name, len(shape))):
         note = f"axes {', '.join(known)} as CMRxRecon stores them"
         return KspaceFile(path, kspace, named_axes(known, shape, choices, note), others)
-    if suffix in (".h5", ".hdf5") and name == "kspace" and len(shape) in fastmri_files.AXES:
-        if fastmri_files.is_fastmri({name, *others}, attributes_of(path)):
+    if name == "kspace" and len(shape) in fastmri_files.AXES:
+        attributes = attributes_of(path) if suffix in HDF5 else {}
+        if fastmri_files.is_fastmri({name, *others}, attributes):
             return _fastmri(path, kspace, others, choices)
     if choices:
         raise ValueError(
@@ -242,8 +247,7 @@ def _ordered(
 
 
 def _fastmri(path: Path, kspace: StoredArray, others: dict[str, StoredArray], choices: dict[str, str]) -> KspaceFile:
-    header = fastmri_files.read_header(read_text(path, "ismrmrd_header")) if "ismrmrd_header" in others else None
-    header = header or fastmri_files.Header()
+    header = _fastmri_header(path, others)
     if header.trajectory and header.trajectory != "cartesian":
         raise ValueError(
             f"{path} holds k-space of the trajectory {header.trajectory}; expected Cartesian lines: grid it, or "
@@ -263,11 +267,15 @@ def _fastmri(path: Path, kspace: StoredArray, others: dict[str, StoredArray], ch
     return KspaceFile(path, kspace, order, others, readout, lines, fastmri=True)
 
 
+def _fastmri_header(path: Path, others: dict[str, StoredArray]) -> fastmri_files.Header:
+    if "ismrmrd_header" not in others or suffix_of(path) not in HDF5:
+        return fastmri_files.Header()
+    return fastmri_files.read_header(read_text(path, "ismrmrd_header"))
+
+
 def _image_shape(path: Path, file: KspaceFile) -> tuple[int, int] | None:
     """What fastMRI crops its images to, in the orientation of the file."""
-    if not file.fastmri or "ismrmrd_header" not in file.others:
-        return None
-    recon = fastmri_files.read_header(read_text(path, "ismrmrd_header")).recon
+    recon = _fastmri_header(path, file.others).recon if file.fastmri else None
     if recon is None:
         return None
     return recon if file.order.names.index("x") < file.order.names.index("y") else recon[::-1]

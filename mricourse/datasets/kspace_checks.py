@@ -62,6 +62,35 @@ def _wrapped(plane: Tensor) -> Tensor:
     return functional.pad(plane[None, None], (2, 2, 2, 2), mode="circular")[0]
 
 
+def without_rounding_errors(kspace: Tensor) -> Tensor:
+    """Set to zero what a Fourier transform there and back left of lines, columns or points that were not measured.
+
+    Such remains lie below a millionth of the largest sample, with a gap of two decades above them (three for points);
+    noise does not. The same tensor where there are none.
+
+    Parameters
+    ----------
+    kspace : complex Tensor, shape (coils, ky, kx)
+    """
+    strongest = kspace.abs().amax(dim=0)
+    for levels, gap in (
+        (strongest.amax(dim=1, keepdim=True), 100),
+        (strongest.amax(dim=0, keepdim=True), 100),
+        (strongest, 1000),
+    ):
+        remains = (levels > 0) & (levels < _top_of_remains(levels, strongest.max(), gap))
+        if bool(remains.any()):
+            kspace = torch.where(remains, 0, kspace)
+    return kspace
+
+
+def _top_of_remains(levels: Tensor, largest: Tensor, gap: float) -> float:
+    """The lower end of the smallest levels that are real, where a gap lies below them; 0 where there is none."""
+    rising = levels[levels > 0].double().sort().values
+    below = (rising[1:] > gap * rising[:-1]) & (rising[:-1] < 1e-6 * largest)
+    return float(rising[1:][below][-1]) if bool(below.any()) else 0.0
+
+
 def spaces_of(stack: Tensor) -> tuple[str, str]:
     """Tell along each axis of planes whether they are k-space: energy gathers in few samples there, in an image not.
 

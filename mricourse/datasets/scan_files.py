@@ -13,14 +13,13 @@ import numpy as np
 from torch import Tensor
 
 from mricourse.datasets.ismrmrd_files import ismrmrd_group, open_ismrmrd
-from mricourse.datasets.kspace_arrays import open_kspace
+from mricourse.datasets.kspace_arrays import HDF5, open_kspace
 from mricourse.datasets.scan_series import ScanSeries
 from mricourse.files import any_of, check_readable, check_writable, suffix_of, write_whole
 from mricourse.physics.sampling import acceleration_of
 from mricourse.physics.scan import Scan
 
 INPUTS = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".cfl", ".hdr", ".mrd")
-HDF5 = (".h5", ".hdf5", ".mrd")
 OUTPUTS = (".npy", ".h5", ".hdf5", ".png")
 
 

@@ -10,7 +10,13 @@ import pytest
 import torch
 
 from mricourse.datasets.inspect import describe, guess_content
-from mricourse.datasets.kspace_checks import infer_mask, origin_in_corner, spaces_of, zero_frequency
+from mricourse.datasets.kspace_checks import (
+    infer_mask,
+    origin_in_corner,
+    spaces_of,
+    without_rounding_errors,
+    zero_frequency,
+)
 from mricourse.datasets.scan_files import read_scan
 from mricourse.physics.fourier import fft2c
 
@@ -123,6 +129,34 @@ def test_a_comparison_wants_complete_kspace(tmp_path, mricourse):
     np.save(tmp_path / "scan.npy", without(slice(None), 60))
     code, _, said = mricourse("evaluate", "modl_k1", "--data", tmp_path / "scan.npy")
     assert code == 2 and "scan.npy is undersampled (R = 1.01)" in said
+
+
+POINTS = rng.random(SHAPE) < 0.4
+POINTS[50:78, 46:74] = True
+REMAINS = {"lines": COMB, "columns": (np.arange(120) % 3 == 0) | (abs(np.arange(120) - 60) < 12), "points": POINTS}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("lines", "c8"), ("lines", "c16"), ("columns", "c8"), ("columns", "c16"), ("points", "c16")]
+)
+def test_a_transform_there_and_back_samples_nothing(tmp_path, mricourse, kind, name):
+    """It leaves rounding errors of 1e-8 or 1e-17 of the largest sample where nothing was measured."""
+    sampled = np.broadcast_to(REMAINS[name], SHAPE)
+    kspace = (KSPACE * sampled).astype(kind)
+    images = np.fft.ifft2(kspace).astype(kind)
+    again = np.fft.fft2(images).astype(kind)
+    assert (again != 0).mean() > 0.95
+    np.save(tmp_path / "scan.npy", again)
+    scan = read_scan(tmp_path / "scan.npy")
+    assert np.array_equal(scan.mask.expand(SHAPE).numpy(), sampled)
+    assert scan.meta["notes"] == ("rounding errors taken for unsampled",)
+    assert "; rounding errors taken for unsampled" in describe(tmp_path / "scan.npy")
+
+
+def test_measured_and_noiseless_kspace_keeps_every_sample():
+    weak = torch.from_numpy(centred(MAPS * np.exp(-(x**2) - y**2)))
+    for kspace in (torch.from_numpy(KSPACE), torch.from_numpy(centred(MAPS * IMAGE)), weak):
+        assert without_rounding_errors(kspace) is kspace
 
 
 # --- the zero frequency, and the origin of the image ---
