@@ -14,7 +14,7 @@ from mricourse.datasets.array_files import SUFFIXES, StoredArray, list_arrays
 from mricourse.datasets.axes import recognised_axes
 from mricourse.datasets.kspace_checks import infer_mask, spaces_of, uncentred, without_rounding_errors
 from mricourse.datasets.scan_files import INPUTS, open_scans
-from mricourse.files import any_of, suffix_of
+from mricourse.files import any_of, suffix_of, visible_files
 from mricourse.physics.sampling import acceleration_of, acs_in_words
 
 LARGE = 2**25  # elements; of a larger array one part is read
@@ -122,7 +122,7 @@ def guess_content(values: np.ndarray, *, name: str = "", layout: str = "") -> st
 
 
 def _describe_folder(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = visible_files(folder, "**/*")
     known = [path for path in files if suffix_of(path) in SUFFIXES]
     if not known:
         raise ValueError(

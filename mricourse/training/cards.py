@@ -115,7 +115,7 @@ class Card:
 
 def shipped() -> list[str]:
     """Names of the checkpoints that come with the course, in alphabetical order."""
-    return sorted(path.stem for path in CHECKPOINTS.glob(f"*{CARD}"))
+    return sorted(path.stem for path in CHECKPOINTS.glob(f"*{CARD}") if not path.name.startswith("."))
 
 
 def find_card(source: Path | str) -> Path:

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import torch
 from torch import nn
 
-from mricourse.files import ROOT
+from mricourse.files import ROOT, visible_files
 from mricourse.networks.blocks import BlockNet
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
@@ -137,7 +137,7 @@ def load_recipe(source: Path | str) -> Recipe:
     if path.suffix != ".toml":
         path = RECIPES / f"{source}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.toml"))) or "none"
+        known = ", ".join(file.stem for file in visible_files(RECIPES, "*.toml")) or "none"
         raise FileNotFoundError(f"there is no recipe {source}; expected a .toml file or one of {known}.")
     try:
         text = path.read_text(encoding="utf-8")

@@ -392,6 +392,12 @@ def test_a_card_or_weights_alone_are_refused(place, tmp_path, capsys):
         (tmp_path / kept).unlink()
 
 
+def test_hidden_files_beside_the_checkpoints_are_none(place):
+    for name in ("._tiny.json", ".0123456789ab.part.json"):
+        (place / name).write_bytes(b"\0")
+    assert shipped() == ["other", "tiny"] and doctor._checkpoints().ok
+
+
 def test_doctor_names_what_is_shipped(place):
     assert doctor._checkpoints().ok and "other, tiny" in doctor._checkpoints().text
     for path in place.iterdir():
