@@ -52,9 +52,9 @@ def zeros_by_chance(kspace: Tensor, mask: Tensor) -> bool:
     if int(zero.sum()) > 0.01 * int(mask.sum()):
         return False
     zeros_near = 25 * functional.avg_pool2d(_wrapped(zero.to(power.dtype)), 5, stride=1)[0]
-    strongest_near = functional.max_pool2d(_wrapped(power), 5, stride=1)[0]
+    power_near = functional.avg_pool2d(_wrapped(power), 5, stride=1)[0]
     in_one_line = max(float((zero.sum(dim=axis) / mask.sum(dim=axis)).max()) for axis in (0, 1))
-    weak = strongest_near[zero].max() <= 100 * power[mask & ~zero].median()
+    weak = power_near[zero].max() <= 100 * power[mask & ~zero].median()
     return bool(zeros_near[zero].max() < 4.5) and in_one_line <= 0.1 and bool(weak)
 
 
@@ -73,13 +73,13 @@ def without_rounding_errors(kspace: Tensor) -> Tensor:
     kspace : complex Tensor, shape (coils, ky, kx)
     """
     strongest = kspace.abs().amax(dim=0)
-    for levels, gap in (
-        (strongest.amax(dim=1, keepdim=True), 100),
-        (strongest.amax(dim=0, keepdim=True), 100),
-        (strongest, 1000),
+    for levels, gap, least in (
+        (strongest.amax(dim=1, keepdim=True), 100, 1),
+        (strongest.amax(dim=0, keepdim=True), 100, 1),
+        (strongest, 1000, strongest.numel() / 50),  # fewer points are the chance zeros of integers
     ):
         remains = (levels > 0) & (levels < _top_of_remains(levels, strongest.max(), gap))
-        if bool(remains.any()):
+        if int(remains.sum()) >= least:
             kspace = torch.where(remains, 0, kspace)
     return kspace
 

@@ -8,7 +8,9 @@ import torch
 
 from mricourse.datasets.axes import axis_words, named_axes, recognised_axes
 from mricourse.datasets.bart_files import read_header
+from mricourse.datasets.cache import NEARBY
 from mricourse.datasets.inspect import describe
+from mricourse.datasets.real import find
 from mricourse.datasets.scan_files import open_scans, read_scan
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.sampling import equispaced_mask
@@ -556,3 +558,44 @@ def test_bart_headers_without_extras(tmp_path):
 def test_a_header_that_says_nothing_changes_nothing(tmp_path, header):
     path = write_fastmri(tmp_path / "file.h5", VOLUME.mT, header)
     assert torch.equal(read_scan(path, 1).kspace, VOLUME[1])
+
+
+# --- files in the published layouts, where they are on this machine ---
+
+MOCKS = NEARBY / "formats" / "mock"
+PUBLISHED = {  # name -> choice, slices, coils, matrix (ky, kx), what a note says
+    "fastmri_knee_multicoil_train.h5": (None, 3, 4, (46, 32), "readout oversampling removed (64 to 32)"),
+    "fastmri_knee_multicoil_test.h5": (None, 3, 4, (46, 32), "readout oversampling removed (64 to 32)"),
+    "fastmri_brain_multicoil_train.h5": (None, 3, 4, (46, 32), "readout oversampling removed (64 to 32)"),
+    "fastmri_knee_singlecoil_val.h5": (None, 3, 1, (46, 32), "slices of a single coil"),
+    "fastmri_prostate_t2.h5": ("average=1", 2, 4, (45, 32), "readout oversampling removed (64 to 32)"),
+    "cmrx2023_cine_sax_full.mat": ("time=3", 3, 10, (20, 24), "took kspace_full as kspace"),
+    "cmrx2023_cine_sax_acc04.mat": ("time=0", 3, 10, (20, 24), "took kspace_sub04 as kspace"),
+    "cmrx2023_single_full.mat": ("time=0", 3, 1, (20, 24), "took kspace_single_full as kspace"),
+    "cmrx2024_blackblood_full.mat": (None, 3, 10, (20, 24), "took kspace_full as kspace"),
+    "cmrx2025_cine_sax.mat": ("time=0", 3, 10, (20, 24), "as CMRxRecon stores them"),
+    "MTR_005.h5": ("slice,y,x,echo=1,coil", 4, 8, (32, 24), ""),
+}
+
+
+@pytest.mark.skipif(not MOCKS.is_dir(), reason="there are no files in the published layouts beside the checkout")
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_files_in_the_published_layouts(monkeypatch, name):
+    for module in ("axes", "kspace_arrays"):
+        monkeypatch.setattr(f"mricourse.datasets.{module}.MIN_SIZE", 16)  # they are small
+    axes, n_slices, n_coils, shape, note = PUBLISHED[name]
+    series = open_scans(MOCKS / name, axes=axes)
+    scan = series.scan(n_slices - 1)
+    assert (series.n_slices, scan.n_coils, scan.shape) == (n_slices, n_coils, shape)
+    assert note in "; ".join(scan.meta["notes"])
+
+
+@pytest.mark.skipif(find("larson_head") is None, reason="the published files of larson_head are not on this machine")
+def test_a_published_matlab_file(tmp_path, mricourse):
+    [path] = find("larson_head")
+    values = torch.from_numpy(scipy.io.loadmat(path)["data"].astype("c8"))
+    assert torch.equal(read_scan(path).kspace[0], values)
+    code, out, _ = mricourse("reconstruct", path, "--method", "sense", "--reg-weight", 0, "-o", tmp_path / "image.npy")
+    truth = ifft2c(values)
+    assert code == 0 and "1 coil, 256 x 256" in out and "took data as kspace" in out
+    assert float((torch.from_numpy(np.load(tmp_path / "image.npy")) - truth).norm() / truth.norm()) < 1e-4
