@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from mricourse.files import ROOT, check_readable
+from mricourse.training.card_entries import TABLES, problem, shortened
 
 CHECKPOINTS = ROOT / "data" / "checkpoints"
 RECIPES = ROOT / "recipes"
 CARD, WEIGHTS = ".json", ".safetensors"
 SEAL = "card_sha256"
-METRICS = ("psnr", "ssim", "nmse", "psnr_zero_filled", "n_slices")
-RANGES = ("acceleration", "n_coils", "matrix", "acs", "noise_std")
-TABLES = ("network", "data", "training")  # of a recipe
-LARGEST = 2**63  # no number of a card is beyond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +81,8 @@ class Card:
     weights_sha256: str
 
     def __post_init__(self) -> None:
-        for name, (fits, expected) in FORMS.items():
-            if not fits(getattr(self, name)):
-                raise ValueError(f"its {name} is {_short(getattr(self, name))}, not {expected}")
-        if self.best_step > self.n_steps:
-            raise ValueError(f"its best_step is {self.best_step}, beyond its {self.n_steps} steps")
+        if words := problem(vars(self)):
+            raise ValueError(words)
 
     @property
     def title(self) -> str:
@@ -206,11 +199,11 @@ def recipe_difference(card: Card, recipe: Mapping[str, Any]) -> str:
     found = _flat(recipe)
     for name in sorted(known.keys() | found.keys()):
         if name not in found and name in written:
-            return f"it lacks {name}, which was {_short(known[name])}"
+            return f"it lacks {name}, which was {shortened(known[name])}"
         if name in found and name not in known:
             return f"it has {name}, which the card does not know"
         if name in found and not _same(found[name], known[name]):
-            return f"its {name} is {_short(found[name])}, the card's {_short(known[name])}"
+            return f"its {name} is {shortened(found[name])}, the card's {shortened(known[name])}"
     return ""
 
 
@@ -229,7 +222,7 @@ def _parse(content: Any) -> Card:
     if missing := [name for name in (*names, SEAL) if name not in content]:
         raise ValueError(f"it lacks {', '.join(missing)}")
     if unknown := sorted(set(content) - {*names, SEAL}):
-        raise ValueError(f"it has {', '.join(map(_short, unknown))}")
+        raise ValueError(f"it has {', '.join(map(shortened, unknown))}")
     return Card(**{name: content[name] for name in names})
 
 
@@ -259,82 +252,6 @@ def _check_shipped(path: Path, card: Card) -> None:
             )
 
 
-# --- what the entries of a card may be ---
-
-
-def _is_text(value: Any) -> bool:
-    return type(value) is str and value != ""
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < LARGEST
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and -LARGEST < value < LARGEST  # neither holds for nan
-
-
-def _is_sha256(value: Any) -> bool:
-    return type(value) is str and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
-def _is_table(value: Any, fits: Callable[[Any], bool], required: Sequence[str] = ()) -> bool:
-    """Whether a value is a table with the required names, all of whose entries fit."""
-    return type(value) is dict and set(required) <= set(value) and all(map(fits, value.values()))
-
-
-def _is_range(value: Any) -> bool:
-    return type(value) is list and len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
-
-
-def _is_curve(value: Any) -> bool:
-    return type(value) is list and all(_is_table(row, _is_number, ("step", "loss")) for row in value)
-
-
-def _are_metrics(value: Any) -> bool:
-    return _is_table(value, _is_number, METRICS) and _is_count(value["n_slices"]) and value["n_slices"] > 0
-
-
-def _is_option(value: Any) -> bool:
-    """Whether TOML can hold a value as an option: text, true or false, a number, or a list or table of these."""
-    if type(value) is list:
-        return all(map(_is_option, value))
-    if type(value) is dict:
-        return _is_table(value, _is_option)
-    return value is None or type(value) in (str, bool) or _is_number(value)
-
-
-def _is_recipe(value: Any) -> bool:
-    return (
-        _is_table(value, _is_option, ("title", "seed", "network", "training"))
-        and _is_text(value["title"])
-        and _is_count(value["seed"])
-        and _is_text(value.get("start", "none"))
-        and all(type(value.get(name, {})) is dict for name in TABLES)
-    )
-
-
-def _are_defaults(value: Any) -> bool:
-    return _is_table(value, lambda table: _is_table(table, _is_option), TABLES)
-
-
-FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {  # entry -> whether a value fits, and what is expected
-    **dict.fromkeys(("name", "commit", "device", "torch"), (_is_text, "text")),
-    **dict.fromkeys(("n_parameters", "n_threads", "seconds", "n_steps", "best_step"), (_is_count, "a whole number")),
-    "recipe": (_is_recipe, "a title, a seed and tables of options"),
-    "defaults": (_are_defaults, "tables of options"),
-    "start_sha256": (lambda value: value is None or _is_sha256(value), "64 hexadecimal digits or null"),
-    "data_sha256": (lambda value: _is_table(value, _is_sha256), "a table of 64 hexadecimal digits"),
-    "curve": (_is_curve, "a list of tables of numbers with step and loss"),
-    "trained_for": (
-        lambda value: _is_table(value, _is_range, RANGES),
-        f"two numbers each for {', '.join(RANGES)}, the lower first",
-    ),
-    "metrics": (_are_metrics, f"a number each for {', '.join(METRICS)}"),
-    "weights_sha256": (_is_sha256, "64 hexadecimal digits"),
-}
-
-
 def _flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Name every option by its table: ``training.n_steps``."""
     flat = {}
@@ -353,11 +270,6 @@ def _same(first: Any, second: Any) -> bool:
     if isinstance(first, list) and isinstance(second, list):
         return len(first) == len(second) and all(map(_same, first, second))
     return isinstance(first, bool) == isinstance(second, bool) and first == second
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _refuse_number(word: str) -> None:

@@ -278,7 +278,7 @@ SHAPES = {  # what stands in a card -> what is there instead: other kinds, at ev
     "metrics__psnr": [..., "30", None, [30], {"dB": 30}, True, 10**30],
     "metrics__ssim": [..., "0.9"],
     "metrics__psnr_zero_filled": [...],
-    "metrics__n_slices": [..., 0, -1, 2.5, "24", True],
+    "metrics__n_slices": [..., 0, -1, 2.5, "24", True, 10**15],
     "weights_sha256": ["", "0" * 63, "g" * 64, 5],
     "start_sha256": ["none", 0, False],
     "data_sha256": [{"anatomies.h5": 3}, ["0" * 64], {"anatomies.h5": "?"}],
