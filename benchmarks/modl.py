@@ -7,9 +7,9 @@ Five iterations, denoisers of 5 layers and 32 channels without bias or norm, 8 c
 turns, A B C A B C, each warmed up by a call that does not count; minimum and median of the rounds are given, and ratios
 compare minima. With one thread the clock is the CPU time of the process, which runs only while the process does.
 
-* ours: as it comes; the features inside the denoisers are computed twice instead of kept. "Features kept" turns that
-  off, "bfloat16" is autocast. "As the recipes" has both, and `solver="direct"`, exact where the others stop after 10
-  iterations of CG; its smooth phase and the factorisation count.
+* ours: `AdaptiveMoDL` as it comes; the features inside the denoisers are computed twice instead of kept. "Features
+  kept" turns that off, "bfloat16" is autocast. "As the recipes" has both, and `solver="direct"`, exact where the others
+  stop after 10 iterations of CG; its smooth phase and the factorisation count.
 * deepinv: its `MoDL` with `MultiCoilMRI`, as it comes (lambda 1, where CG needs 3 to 6 iterations to its tolerance of
   1e-4), and "10 CG": the equation and the 10 iterations that ours solves.
 * autograd: ours with a plain CG loop that autograd records, features kept as in any plain network, or computed twice.
@@ -39,8 +39,8 @@ from compare import PAUSE_S, _status, make_problem, save
 from torch.autograd.graph import saved_tensors_hooks
 from torch.profiler import ProfilerActivity, profile
 
-from mricourse.networks import modl
-from mricourse.networks.modl import MoDL
+from mricourse.networks import adaptive_modl
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 
 SIZES = (128, 256, 320)
 N_COILS, N_ITERATIONS, N_CG, REG_WEIGHT = 8, 5, 10, 0.05
@@ -50,7 +50,7 @@ ROUNDS = 7
 
 def modl_ours(p, recompute=True, low=False, solver="cg"):
     options = {"n_iterations": N_ITERATIONS, "reg_weight": REG_WEIGHT, "n_cg": N_CG, "solver": solver}
-    network = MoDL(recompute=recompute, **options, **BODY)
+    network = AdaptiveMoDL(recompute=recompute, **options, **BODY)
 
     def forward():
         with torch.autocast("cpu", torch.bfloat16, enabled=low):
@@ -63,7 +63,7 @@ def modl_autograd(p, recompute=False):
     network, forward, target = modl_ours(p, recompute)
 
     def recorded():
-        with mock.patch.object(modl, "data_consistency", consistency_by_autograd):
+        with mock.patch.object(adaptive_modl, "data_consistency", consistency_by_autograd):
             return forward()
 
     return network, recorded, target
@@ -132,7 +132,7 @@ def floor(p):
             for part in coil_images.split(at_once):
                 torch.fft.ifft(torch.fft.fft(part), norm="forward")
 
-    convolutions = [m for m in MoDL(n_iterations=1, **BODY).modules() if isinstance(m, torch.nn.Conv2d)]
+    convolutions = [m for m in AdaptiveMoDL(n_iterations=1, **BODY).modules() if isinstance(m, torch.nn.Conv2d)]
     channels = torch.randn(1, p["n"], p["n"], 2).permute(0, 3, 1, 2)  # channels last, the faster layout
     stacks = [channels.clone().requires_grad_(k > 0) for k in range(N_ITERATIONS)]  # x_0 needs no gradient
     stack = torch.nn.Sequential(*convolutions)

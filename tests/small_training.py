@@ -21,13 +21,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from mricourse.networks.modl import MoDL
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training import loop as training
 from mricourse.training import run
 from mricourse.training.checkpoints import load_checkpoint, save_checkpoint
 from mricourse.training.loop import Settings
 from mricourse.training.losses import log_nmse
+from mricourse.training.objectives import Supervised
 from mricourse.training.recipes import parse_recipe
 from mricourse.training.state import History
 
@@ -69,7 +70,7 @@ def small_scans(n=12):
 
 def small_network(seed=0):
     torch.manual_seed(seed)
-    return MoDL(n_iterations=1, n_features=4, n_layers=2, noise_aware=True, n_cg=2)
+    return AdaptiveMoDL(n_iterations=1, n_features=4, n_layers=2, noise_aware=True, n_cg=2)
 
 
 def in_double(scan):
@@ -286,7 +287,7 @@ def train_share(scans, rank, folder):
     torch.save(network.state_dict(), folder / f"{rank}.weights")
     worse = replace(settings, validate_every=1, patience=2, learning_rate=0.1)
     stopped = training.train(
-        network, Repeated(scans), worse, validation=scans[:3], loss=lambda *images: -log_nmse(*images)
+        network, Repeated(scans), worse, validation=scans[:3], objective=Supervised(lambda *images: -log_nmse(*images))
     )
     report = {"rows": history.rows, "stopped": [stopped.step, stopped.stopped_early, stopped.best_step]}
     (folder / f"{rank}.json").write_text(json.dumps(report))

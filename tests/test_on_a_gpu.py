@@ -21,6 +21,7 @@ from mricourse.evaluation.metrics import best_scale, nmse, psnr, ssim
 from mricourse.evaluation.realism import null_space_part, split_error, texture_distance
 from mricourse.evaluation.scores import evaluate
 from mricourse.evaluation.tuning import tuned_sparsity
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.apply import apply_network
 from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
@@ -223,8 +224,9 @@ def seeded(make, **options):
 
 
 RECONSTRUCTORS = {
-    "modl": seeded(MoDL, n_iterations=2, n_features=4, n_layers=3),
-    "modl, noise-aware": seeded(MoDL, n_iterations=2, n_features=4, n_layers=3, noise_aware=True),
+    "modl, published": seeded(MoDL, n_iterations=2, n_features=4, n_layers=3),
+    "modl": seeded(AdaptiveMoDL, n_iterations=2, n_features=4, n_layers=3),
+    "modl, noise-aware": seeded(AdaptiveMoDL, n_iterations=2, n_features=4, n_layers=3, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),
     "unet": lambda: ImageDomain(seeded(ComplexUNet, n_features=4, n_levels=2)()),

@@ -44,11 +44,10 @@ def reconstruct(
     loaded = None
     n_iterations = METHODS[method or "wavelet"][2] if method in (None, *METHODS) else None
     if checkpoint is not None:
-        from mricourse.networks.apply import n_steps
         from mricourse.training.checkpoints import load_checkpoint
 
         loaded = load_checkpoint(checkpoint)
-        n_iterations = n_steps(loaded.network)
+        n_iterations = loaded.network.n_iterations
     with tqdm(total=n_iterations, desc="coil maps", disable=None, leave=False) as bar:
 
         def advance(_: object) -> None:

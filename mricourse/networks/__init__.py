@@ -5,6 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "adaptive_modl": "AdaptiveMoDL",
         "apply": "apply_network",
         "blocks": "BLOCKS AttentionBlock BlockNet DenseBlock DepthwiseBlock PlainBlock ResidualBlock",
         "data_consistency_layer": "data_consistency",
@@ -13,6 +14,7 @@ __getattr__, __dir__, __all__ = face(
         "image_domain": "ImageDomain brightness smooth_phase",
         "lenet": "FixedBitmaps PartialConvolution ScaledTanh Subsampling modern_lenet published_lenet",
         "modl": "MoDL",
+        "reconstructor": "Reconstructor Unrolled",
         "unet": "ComplexUNet UNet fastmri_paper_unet fastmri_unet ronneberger_unet",
     },
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mricourse.networks.reconstructor import Reconstructor
 from mricourse.physics.operators import SenseOperator
+from mricourse.reconstruct.least_squares import Trace
 
 
-class ImageDomain(nn.Module):
+class ImageDomain(nn.Module, Reconstructor):
     """Turn a network on images, complex (..., y, x) -> (..., y, x), into a reconstruction.
 
     Parameters
@@ -21,12 +23,15 @@ class ImageDomain(nn.Module):
         super().__init__()
         self.body = body
 
-    def forward(self, A: SenseOperator, kspace: Tensor) -> Tensor:
+    def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
         zero_filled = A.adjoint(kspace)
         scale = brightness(zero_filled)
         phase = smooth_phase(zero_filled)
-        return self.body(zero_filled / scale * phase.conj()) * phase * scale
+        image = self.body(zero_filled / scale * phase.conj()) * phase * scale
+        if trace is not None:
+            trace(image)
+        return image
 
 
 def brightness(image: Tensor) -> Tensor:

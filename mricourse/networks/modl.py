@@ -1,4 +1,4 @@
-r"""MoDL: model-based deep learning [Aggarwal, Mani, Jacob, IEEE TMI 38:394, 2019].
+r"""MoDL as published: model-based deep learning [Aggarwal, Mani, Jacob, IEEE TMI 38:394, 2019].
 
 $x^* = \arg\min_x \lVert A x - y\rVert^2 + \lambda \lVert x - D_w(x)\rVert^2$, by alternating a learned denoiser and
 data consistency $K$ times, from $x_0 = A^H y$:
@@ -9,79 +9,41 @@ $z_k = D_w(x_k)$, $\quad x_{k+1} = (A^H A + \lambda I)^{-1} (A^H y + \lambda z_k
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from mricourse.networks.data_consistency_layer import Solver, data_consistency
+from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
-from mricourse.networks.image_domain import brightness, smooth_phase
-from mricourse.physics.noise import noise_level
+from mricourse.networks.reconstructor import Unrolled
 from mricourse.physics.operators import SenseOperator
-from mricourse.reconstruct.least_squares import direct_solver
-
-CONSISTENCY = ("cg", "gradient")
-STARTS = ("zero_filled", "sense")
-START_WEIGHT = 0.01  # of SENSE before training
-LEAST_WEIGHT = 1e-6  # single precision cannot factorise closer to singular
-SOLVERS = ("cg", "direct")
-NUMBERS = ("log_reg_weight", "noise_power", "acceleration_power", "coil_power")  # one for each lambda
-TURNS = ((), (-1,), (-2,), (-2, -1))  # axes along which the denoiser sees the image mirrored
+from mricourse.reconstruct.least_squares import Trace
 
 
-class MoDL(nn.Module):
-    r"""Reconstruct by $K$ iterations of denoising and data consistency.
+class MoDL(nn.Module, Unrolled):
+    r"""Reconstruct by $K$ iterations of denoising and data consistency, which share their weights and $\lambda$.
 
-    Left as published: the residual denoiser of five 3 x 3 convolutions with 64 features; all iterations share its
-    weights and $\lambda$, which begins at 0.05. Changed: no batch normalisation (with one image a batch it rescales
-    that image), conjugate gradients from $z$ instead of zero, complete gradients for $\lambda$, which stays positive
-    through its logarithm, the image divided by its `brightness`, and its `smooth_phase` turned away for the denoiser.
-    The course's checkpoints also use `noise_aware`, ``start="sense"`` and ``solver="direct"``.
+    Two things differ from the authors' code. Conjugate gradients start from $z_k$, which is closer than their zero, and
+    $\lambda$ stays positive through its logarithm. The default has the published 113,413 parameters.
+
+    The authors train $K = 1$ first and go on from its weights with $K = 10$ (`start_from`), on images whose brightest
+    pixel is about 1. With ``norm="none"`` the image follows the units of the data: that is what the course trains.
 
     Parameters
     ----------
     n_iterations : int
         $K$.
     n_features, n_layers, norm
-        Of the `DnCNN`.
-    shared : bool
-        One denoiser and one $\lambda$ for all iterations, or $K$ of each.
-    noise_aware : bool
-        Tell the denoiser the noise level of the image, and let it set $\lambda$: $\lambda (\sigma / 0.01)^p$ with a
-        learned power. The level is measured by `noise_level`.
-    scan_aware : bool
-        Let $\lambda$ follow the net acceleration $R$ and the number of coils as well, by learned powers of $R / 4$ and
-        coils / 8: the more a scan leaves open, the further the denoised image is from the truth.
-    consistency : "cg" or "gradient"
-        Solve for data consistency, or take one step $x = z - \tau A^H (A z - y)$ with a learned $\tau$.
-    start : "zero_filled" or "sense"
-        $x_0 = A^H y$, or $x_0 = (A^H A + \lambda_0 I)^{-1} A^H y$ with a learned weight of its own: what regularised
-        SENSE can do, the first iteration should not have to learn, and it costs no convolution.
-    solver : "cg" or "direct"
-        For data consistency: conjugate gradients as published, or `direct_solver` where it serves, for lines.
-    flips : bool
-        Show the denoiser the image as it is, mirrored left to right, upside down and both, by turns: what it finds
-        should not depend on that, and the part of its errors that does averages out over the iterations
-        [equivariant plug-and-play, Terris et al., CVPR 2024, which draws the turns at random].
-    n_averaged : int
-        The result is the mean of the last so many $x_k$, up to $K$: four make one round of `flips`.
-    n_reg_weights : int
-        How many $\lambda$ shared weights have, each for a run of iterations; with weights of their own all have one.
+        Of the `DnCNN`, $D_w$.
     reg_weight : float
-        $\lambda$ (or $\tau$) before training.
+        $\lambda$ before training.
     n_cg : int
         Iterations of conjugate gradients in each data consistency.
-    recompute : bool
-        Keep the images between the iterations for the gradients, but compute the features inside the denoisers a second
-        time when they are needed: the memory of one denoiser instead of $K$, for about 15 % more time. The gradients
-        are the same. Not with ``norm="batch"``, whose statistics would count each image twice.
 
     Raises
     ------
     ValueError
-        A number out of range, or another kind of consistency.
+        A number out of range.
     """
 
     def __init__(
@@ -90,19 +52,9 @@ class MoDL(nn.Module):
         n_iterations: int = 10,
         n_features: int = 64,
         n_layers: int = 5,
-        norm: str = "none",
-        shared: bool = True,
-        noise_aware: bool = False,
-        scan_aware: bool = False,
-        consistency: str = "cg",
-        start: str = "zero_filled",
-        solver: str = "cg",
-        flips: bool = False,
-        n_averaged: int = 1,
-        n_reg_weights: int = 1,
+        norm: str = "batch",
         reg_weight: float = 0.05,
         n_cg: int = 10,
-        recompute: bool = True,
     ) -> None:
         super().__init__()
         if min(n_iterations, n_cg) < 1 or not reg_weight > 0:
@@ -110,108 +62,37 @@ class MoDL(nn.Module):
                 f"got n_iterations={n_iterations}, n_cg={n_cg} and reg_weight={reg_weight}; expected iterations of 1 "
                 "or more and a positive weight."
             )
-        for name, number in {"n_reg_weights": n_reg_weights, "n_averaged": n_averaged}.items():
-            if not 1 <= number <= n_iterations:
-                raise ValueError(f"got {name}={number} for {n_iterations} iterations; expected 1 to {n_iterations}.")
-        chosen = {"consistency": (consistency, CONSISTENCY), "start": (start, STARTS), "solver": (solver, SOLVERS)}
-        for name, (kind, kinds) in chosen.items():
-            if kind not in kinds:
-                raise ValueError(f"got {name}={kind!r}; expected {' or '.join(kinds)}.")
-        self.n_iterations, self.n_cg, self.recompute = n_iterations, n_cg, recompute and norm != "batch"
-        self.consistency, self.start, self.solver = consistency, start, solver
-        self.turns, self.n_averaged = TURNS if flips else TURNS[:1], n_averaged
-        n_denoisers, n_weights = (1, n_reg_weights) if shared else (n_iterations, n_iterations)
-        sizes = {"n_features": n_features, "n_layers": n_layers, "norm": norm}
-        self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_denoisers))
-        self.log_reg_weight = nn.Parameter(torch.full((n_weights,), math.log(reg_weight)))
-        power = 2.0 if consistency == "cg" else 0.0  # lambda is a ratio of variances
-        self.noise_power = nn.Parameter(torch.full((n_weights,), power)) if noise_aware else None
-        self.acceleration_power = nn.Parameter(torch.zeros(n_weights)) if scan_aware else None
-        self.coil_power = nn.Parameter(torch.zeros(n_weights)) if scan_aware else None
-        if start == "sense":
-            self.start_log_reg_weight = nn.Parameter(torch.full((1,), math.log(START_WEIGHT)))
-            self.start_noise_power = nn.Parameter(torch.full((1,), 2.0)) if noise_aware else None
+        self.n_iterations = n_iterations
+        self.n_cg = n_cg
+        self.denoiser = DnCNN(n_features=n_features, n_layers=n_layers, norm=norm)
+        self.log_reg_weight = nn.Parameter(torch.tensor(math.log(reg_weight)))
 
-    def forward(self, A: SenseOperator, kspace: Tensor, *, every: bool = False) -> Tensor | list[Tensor]:
-        """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data; or `iterates`."""
-        images = self.iterates(A, kspace)
-        return images if every else images[-1]
+    def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
+        """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
+        return self.iterates(A, kspace, trace=trace)[-1]
 
-    def iterates(self, A: SenseOperator, kspace: Tensor) -> list[Tensor]:
+    def iterates(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> list[Tensor]:
         """Reconstruct and keep every step: $x_0, z_0, x_1, z_1, ..., x_K$, each (..., y, x); the last is the result."""
         zero_filled = A.adjoint(kspace)
-        scale, phase = brightness(zero_filled), smooth_phase(zero_filled)
-        zero_filled = zero_filled / scale
-        noise_std = None if self.noise_power is None else noise_level(kspace, A.mask) / scale
+        reg_weight = self.log_reg_weight.exp()
         images = [zero_filled]
-        if self.start == "sense":
-            weight = _reg_weight(self.start_log_reg_weight[0], [(self.start_noise_power, noise_std, 0.01)], 0)
-            images = [self._solve(A, zero_filled, weight)(torch.zeros_like(zero_filled))]
-        sampled = A.mask.to(kspace.real.dtype).mean((-2, -1), keepdim=True)
-        laws = [
-            (self.noise_power, noise_std, 0.01),
-            (self.acceleration_power, 1 / (sampled[..., 0, :, :] if sampled.ndim > 2 else sampled), 4),
-            (self.coil_power, sampled.new_tensor(A.smaps.shape[-3]), 8),
-        ]
-        current = None
-        for k in range(self.n_iterations):
-            denoise = self.denoisers[k % len(self.denoisers)]
-            if self.recompute and k < self.n_iterations - 1:  # the last one's features are needed at once
-                denoise = partial(checkpoint, denoise, use_reentrant=False, preserve_rng_state=False)
-            turn = self.turns[k % len(self.turns)]
-            prior = phase * _mirrored(denoise(_mirrored(phase.conj() * images[-1], turn), noise_std), turn)
-            number = k * len(self.log_reg_weight) // self.n_iterations
-            if number != current:  # a factorisation of its own; without gradients the one before is let go
-                current, weight = number, _reg_weight(self.log_reg_weight[number], laws, number)
-                make_consistent = self._make_consistent(A, zero_filled, weight)
-            images += [prior, make_consistent(prior)]
-        if self.n_averaged > 1:
-            images[-1] = sum(images[: -2 * self.n_averaged : -2]) / self.n_averaged
-        return [image * scale for image in images]
+        for _ in range(self.n_iterations):
+            denoised = self.denoiser(images[-1])
+            consistent = data_consistency(A, zero_filled, denoised, reg_weight, n_iterations=self.n_cg)
+            images += [denoised, consistent]
+            if trace is not None:
+                trace(consistent)
+        return images
 
-    def _make_consistent(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> Solver:
-        if self.consistency == "cg":
-            return self._solve(A, zero_filled, weight)
-        return lambda prior: prior - weight * (A.normal(prior) - zero_filled)
+    def fast_parameters(self) -> list[nn.Parameter]:
+        r"""$\log\lambda$ alone."""
+        return [self.log_reg_weight]
 
-    def _solve(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> Solver:
-        solver = direct_solver(A, weight.detach()) if self.solver == "direct" else None
-        options = {"reg_weight": weight, "solver": solver, "n_iterations": self.n_cg}
-        return lambda prior: data_consistency(A, zero_filled, prior, **options)
-
-    @torch.no_grad()
-    def start_from(self, other: MoDL) -> None:
-        """Copy the weights of a trained network with fewer iterations, the second stage of the authors' training.
-
-        Raises
-        ------
-        ValueError
-            Another kind of network, or denoisers of another size.
-        """
+    def start_from(self, other: nn.Module) -> None:
+        """Copy denoiser and weight of another `MoDL`, whatever its number of iterations."""
         try:
-            for number, denoiser in enumerate(self.denoisers):
-                denoiser.load_state_dict(other.denoisers[number % len(other.denoisers)].state_dict())
-            for name in NUMBERS if other.consistency == self.consistency else ():
-                mine, theirs = getattr(self, name), getattr(other, name)
-                if mine is not None and theirs is not None:
-                    mine.copy_(theirs[torch.arange(len(mine)) * len(theirs) // len(mine)])
-            if self.start == other.start == "sense":
-                self.start_log_reg_weight.copy_(other.start_log_reg_weight)
-                if self.start_noise_power is not None:
-                    self.start_noise_power.copy_(other.start_noise_power)
-        except (AttributeError, RuntimeError, TypeError) as error:
+            self.load_state_dict(other.state_dict())
+        except RuntimeError as error:
             raise ValueError(
-                "the checkpoint to start from does not fit; expected a MoDL with denoisers of the same size."
+                "the network to start from does not fit; expected a MoDL with a denoiser of the same size."
             ) from error
-
-
-def _mirrored(image: Tensor, axes: tuple[int, ...]) -> Tensor:
-    return image.flip(axes) if axes else image  # flip copies even along no axis
-
-
-def _reg_weight(log_weight: Tensor, laws: list[tuple[Tensor | None, Tensor | None, float]], number: int) -> Tensor:
-    """One of several weights, for each scan: the product of (value / usual)^power over the laws that hold."""
-    for power, value, usual in laws:
-        if power is not None:
-            log_weight = log_weight + power[number] * (value.clamp_min(1e-4) / usual).log()
-    return log_weight.exp().clamp_min(LEAST_WEIGHT)

@@ -50,7 +50,9 @@ def noise_level(kspace: Tensor, mask: Tensor) -> Tensor:
     patches = patches.to(torch.complex128)  # the largest eigenvalue is ten million times the smallest
     power = torch.linalg.eigvalsh(patches.mH @ patches / patches.shape[-2])
     quiet = power[..., : max(1, int(QUIET * power.shape[-1]))].mean(dim=-1)
-    return (quiet.clamp_min(0) / 2).sqrt()[..., None, None].to(kspace.real.dtype)
+    positive = quiet > 0  # the root's gradient is infinite at zero
+    noise_std = torch.where(positive, torch.where(positive, quiet / 2, 1).sqrt(), 0)
+    return noise_std[..., None, None].to(kspace.real.dtype)
 
 
 def _in_the_corners(kspace: Tensor, mask: Tensor) -> Tensor:

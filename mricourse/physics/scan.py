@@ -171,27 +171,37 @@ class Batch(NamedTuple):
 
     A: SenseOperator
     kspace: Tensor  # (scans, coils, ky, kx)
-    reference: Tensor  # (scans, y, x)
+    reference: Tensor | None  # (scans, y, x)
 
 
-def stack(scans: Sequence[Scan]) -> list[Batch]:
+def stack(scans: Sequence[Scan], *, needs_reference: bool = True) -> list[Batch]:
     """Stack scans of equal shape into batches, so that a GPU takes them at once; other shapes make other batches.
+
+    Parameters
+    ----------
+    scans : sequence of Scan
+        With maps.
+    needs_reference : bool
+        Without it, scans that have no reference are stacked too, and their batch has none.
 
     Raises
     ------
     ValueError
-        A scan without maps or without a reference.
+        A scan without maps, or without a reference where one is needed or the others have one.
     """
-    if any(scan.smaps is None or scan.reference is None for scan in scans):
-        raise ValueError("a scan has no maps or no reference; expected both: training compares with the reference.")
+    n_references = sum(scan.reference is not None for scan in scans)
+    if n_references != len(scans) and (needs_reference or n_references):
+        raise ValueError("a scan has no reference; expected one in each: training compares with it.")
+    if any(scan.smaps is None for scan in scans):
+        raise ValueError("a scan has no maps; expected smaps: add them with with_smaps(scan).")
     groups: dict[tuple[int, ...], list[Scan]] = {}
     for scan in scans:
         groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1]), []).append(scan)
     batches = []
     for group in groups.values():
-        smaps, kspace, reference = (
-            torch.stack([getattr(scan, name) for scan in group]) for name in ("smaps", "kspace", "reference")
-        )
+        smaps = torch.stack([scan.smaps for scan in group])
+        kspace = torch.stack([scan.kspace for scan in group])
+        reference = torch.stack([scan.reference for scan in group]) if n_references else None
         mask = torch.stack([scan.mask.expand(1, scan.shape[0], -1) for scan in group])  # (scans, 1, ky, 1 or kx)
         batches.append(Batch(SenseOperator(smaps, mask), kspace, reference))
     return batches

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = face(
         "cards": "Card shipped verify",
         "checkpoints": "Checkpoint load_checkpoint save_checkpoint",
         "loop": "Settings train validate",
+        "objectives": "Adversarial LearningObjective Objective Supervised",
         "losses": "AdversarialLoss PerceptualLoss features l1 log_nmse mse ssim_loss",
         "distributed": "pick_device",
         "recipes": "Recipe load_recipe parse_recipe unseen_scans",

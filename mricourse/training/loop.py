@@ -1,4 +1,4 @@
-"""One plain training loop: draw scans, reconstruct, compare, step; validate, save, go on after a kill.
+"""One plain training loop: draw scans, compute the objective, step; validate, save, go on after a kill.
 
 Sample number i is a pure function of i, and everything else that a step needs is in the state file, so a training that
 was killed ends with the same weights as one that was not. Under ``torchrun`` every process takes its share of each
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,15 +21,20 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mricourse.evaluation.metrics import psnr
+from mricourse.networks.reconstructor import Reconstructor
 from mricourse.physics.scan import Batch, Scan, stack
 from mricourse.training.distributed import join_processes, mean_over_processes
-from mricourse.training.losses import LOSSES, log_nmse
+from mricourse.training.objectives import (
+    OBJECTIVES,
+    LearningObjective,
+    Objective,
+    check_unrolled,
+    make_objective,
+)
 from mricourse.training.state import History, load_state, save_state
 
-SINGLE_NUMBERS = ("log_reg_weight", "_power")  # parameters that need larger steps than weights
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 LEAST = {"n_steps": 1, "batch_size": 1, "warmup": 0, "validate_every": 1, "save_every": 1, "patience": 0}
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Samples(Protocol):
@@ -53,7 +59,8 @@ class Settings:
     learning_rate : float
         Largest step size of Adam, below 1.
     reg_weight_rate : float
-        How many times as large it is for single numbers such as ``log_reg_weight``.
+        How many times as large it is for single numbers such as ``log_reg_weight``, the network's
+        `Reconstructor.fast_parameters`.
     warmup : int
         Steps over which the learning rate rises; at the same time it falls along a half cosine to 2 % at the end of
         the schedule.
@@ -64,9 +71,9 @@ class Settings:
         Where data consistency forgives a denoiser almost everything, it may as well return nonsense; this makes sure
         that it denoises [after Lee et al., AISTATS 2015, arXiv:1409.5185].
     loss : str
-        What is made small, one of `mricourse.training.losses.LOSSES`.
+        What is made small, one of `mricourse.training.objectives.OBJECTIVES`.
     precision : "float32" or "bfloat16"
-        What convolutions compute in; the physics stays in float32.
+        What the network's convolutions compute in; the physics stays in float32.
     validate_every, save_every : int
         Steps between validations and between states saved. The last step does both.
     patience : int
@@ -109,8 +116,8 @@ class Settings:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected a number above 0.")
         if not 0 <= self.deep_supervision < math.inf:
             raise ValueError(f"deep_supervision is {self.deep_supervision!r}; expected 0 or more.")
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss is {self.loss!r}; expected one of {', '.join(LOSSES)}.")
+        if self.loss not in OBJECTIVES:
+            raise ValueError(f"loss is {self.loss!r}; expected one of {', '.join(OBJECTIVES)}.")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; expected {' or '.join(PRECISIONS)}.")
 
@@ -126,7 +133,7 @@ def train(
     settings: Settings,
     *,
     validation: Sequence[Scan] = (),
-    loss: Loss = log_nmse,
+    objective: Objective | None = None,
     device: torch.device | str = "cpu",
     state_file: Path | None = None,
     signature: str = "",
@@ -141,15 +148,15 @@ def train(
     Parameters
     ----------
     network : nn.Module
-        ``network(A, kspace)`` returns the image (..., y, x).
+        ``network(A, kspace)`` returns the image (..., y, x). What a `Reconstructor` declares beyond that is heeded.
     samples : Samples
-        ``samples[i]`` is a `Scan` with maps and reference, for i = 0, 1, 2, ...
+        ``samples[i]`` is a `Scan` with maps, for i = 0, 1, 2, ..., and with a reference where the objective wants one.
     settings : Settings
     validation : sequence of Scan
         Never trained on; empty keeps the last weights instead of the best.
-    loss : callable
-        Compares images with references, both (scans, y, x), and averages over the scans. One that learns itself, such
-        as `mricourse.training.losses.AdversarialLoss`, is taught after each step, and saved with the rest.
+    objective : Objective, optional
+        ``objective(network, batch)`` is made small. One that learns itself, a `LearningObjective`, is taught after each
+        step, and saved with the rest. By default the settings say: the loss, and how much of it on the way.
     device : torch.device or str
     state_file : path, optional
         Where to save the state, atomically, and to go on from if it is there.
@@ -169,22 +176,25 @@ def train(
     FloatingPointError
         A loss or a gradient that is not finite; the state file keeps the weights from before.
     """
-    if settings.deep_supervision and not hasattr(network, "iterates"):
-        raise ValueError("deep_supervision is set, but this network does not iterate; expected 0, or a MoDL.")
+    if objective is None:
+        objective = make_objective(settings.loss, deep_supervision=settings.deep_supervision)
+    if settings.deep_supervision:
+        check_unrolled(network)
     rank, n_processes = join_processes(device)
-    learns = hasattr(loss, "learn")
-    if learns and n_processes > 1:
+    learner = objective if isinstance(objective, LearningObjective) else None
+    if learner is not None and n_processes > 1:
         raise ValueError(
-            f"the loss learns, in {n_processes} processes apart; expected one process: leave out torchrun."
+            f"the objective learns, in {n_processes} processes apart; expected one process: leave out torchrun."
         )
     network.to(device)
-    if isinstance(loss, nn.Module):
-        loss.to(device)
+    if isinstance(objective, nn.Module):
+        objective.to(device)
     optimiser = torch.optim.Adam(_parameter_groups(network, settings))
     history, best = History(), None
     if state_file is not None:
-        history, best = load_state(state_file, signature, network, optimiser, loss if learns else None)
-    model = DistributedDataParallel(network) if n_processes > 1 else network
+        history, best = load_state(state_file, signature, network, optimiser, learner)
+    model = _Value(network, objective)
+    model = DistributedDataParallel(model) if n_processes > 1 else model
     clock = time.perf_counter() - history.seconds
 
     while history.step < settings.n_steps and not history.stopped_early:
@@ -192,7 +202,10 @@ def train(
         scans = [samples[first + i].to(device) for i in range(settings.batch_size)]
         for group in optimiser.param_groups:
             group["lr"] = group["full_rate"] * settings.rate(history.step)
-        step_loss = _step(model, optimiser, stack(scans), loss, settings)
+        batches = stack(scans, needs_reference=False)
+        step_loss = _step(model, optimiser, batches, settings, seed=first)
+        if learner is not None:
+            learner.after_step()
         history.step += 1
         history.loss_sum, history.loss_count = history.loss_sum + step_loss, history.loss_count + 1
         history.seconds = time.perf_counter() - clock
@@ -203,7 +216,7 @@ def train(
                 best = {name: value.detach().clone() for name, value in network.state_dict().items()}
         done = history.step == settings.n_steps or history.stopped_early
         if state_file is not None and rank == 0 and (done or history.step % settings.save_every == 0):
-            save_state(state_file, signature, network, optimiser, history, best, loss if learns else None)
+            save_state(state_file, signature, network, optimiser, history, best, learner)
         if progress is not None:
             progress(history, step_loss)
     if best is not None:
@@ -228,27 +241,36 @@ def validate(network: nn.Module, scans: Sequence[Scan], *, device: torch.device 
 # --- one step ---
 
 
+class _Value(nn.Module):
+    """The value of an objective as the output of a module, whose gradients several processes can exchange."""
+
+    def __init__(self, network: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.network = network
+        self.objective = partial(objective, network)  # no module: what it has learned is not the network's
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.objective(batch)
+
+
 def _step(
-    model: nn.Module, optimiser: torch.optim.Optimizer, batches: list[Batch], loss: Loss, settings: Settings
+    model: nn.Module, optimiser: torch.optim.Optimizer, batches: list[Batch], settings: Settings, *, seed: int
 ) -> float:
-    """Step down the gradient of the mean loss over all scans, those of the other processes too; give that loss."""
+    """Step down the gradient of the mean objective over all scans, those of the other processes too; give its value."""
     model.train()
     optimiser.zero_grad(set_to_none=True)
     low = PRECISIONS[settings.precision]
     n_scans = sum(len(batch.kspace) for batch in batches)
-    value, made = 0.0, []
-    for number, (A, kspace, reference) in enumerate(batches):
+    value = 0.0
+    for number, batch in enumerate(batches):
         exchange = number == len(batches) - 1 or not isinstance(model, DistributedDataParallel)
+        device = batch.kspace.device
         with nullcontext() if exchange else model.no_sync():  # once a step: others may have more batches, or fewer
-            with torch.autocast(kspace.device.type, dtype=low, enabled=low is not None):
-                images = model(A, kspace, every=True) if settings.deep_supervision else [model(A, kspace)]
-            losses = [loss(image, reference) for image in images]
-            part = losses[-1] + settings.deep_supervision * sum(losses[1:-1]) / max(1, len(losses[1:-1]))
-            part = part * (len(kspace) / n_scans)
+            with torch.autocast(device.type, dtype=low, enabled=low is not None), _drawing_from(seed + number):
+                part = model(batch) * (len(batch.kspace) / n_scans)
             part.backward()
         value += float(part.detach())
-        made.append((images[-1].detach(), reference))
-    value = mean_over_processes(value, kspace.device)
+    value = mean_over_processes(value, device)
     norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
     if not (math.isfinite(value) and math.isfinite(norm)):
         raise FloatingPointError(
@@ -256,17 +278,27 @@ def _step(
             "learning_rate or clip in the recipe, and begin anew."
         )
     optimiser.step()
-    if hasattr(loss, "learn"):
-        for images, references in made:
-            loss.learn(images, references)
     return value
 
 
+@contextmanager
+def _drawing_from(seed: int) -> Iterator[None]:
+    """Let the global random state be a function of a number for a while, and then what it was."""
+    state = torch.get_rng_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
 def _parameter_groups(network: nn.Module, settings: Settings) -> list[dict]:
-    """Weights and single numbers apart, each with its largest learning rate."""
+    """Weights and what needs larger steps apart, each with its largest learning rate."""
+    fast = network.fast_parameters() if isinstance(network, Reconstructor) else []
+    known = {id(parameter) for parameter in fast}
     weights, numbers = [], []
-    for name, parameter in network.named_parameters():
-        (numbers if name.endswith(SINGLE_NUMBERS) else weights).append(parameter)
+    for parameter in network.parameters():
+        (numbers if id(parameter) in known else weights).append(parameter)
     rates = (settings.learning_rate, settings.learning_rate * settings.reg_weight_rate)
     groups = zip((weights, numbers), rates, strict=True)
     return [{"params": parameters, "lr": rate, "full_rate": rate} for parameters, rate in groups if parameters]

@@ -94,7 +94,6 @@ def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tens
 
 
 PLAIN = {"log_nmse": log_nmse, "mse": mse, "l1": l1, "ssim": ssim_loss}
-LOSSES = (*PLAIN, "perceptual", "adversarial")  # the last two have a network of their own
 
 
 def _energy(image: Tensor) -> Tensor:
@@ -132,8 +131,9 @@ class PerceptualLoss(nn.Module):
 
     def forward(self, image: Tensor, reference: Tensor) -> Tensor:
         """Compare images with references: complex (..., y, x), (..., y, x) -> ()."""
-        layers = zip(features(self.denoiser, image), features(self.denoiser, reference), strict=True)
-        parts = [_relative_l1(x, r) for x, r in layers]
+        with torch.autocast(image.device.type, enabled=False):  # low precision is for the network that learns
+            layers = zip(features(self.denoiser, image), features(self.denoiser, reference), strict=True)
+            parts = [_relative_l1(x, r) for x, r in layers]
         return l1(image, reference) + self.weight * sum(parts) / len(parts)
 
 
@@ -178,7 +178,9 @@ class AdversarialLoss(nn.Module):
     def forward(self, image: Tensor, reference: Tensor) -> Tensor:
         """Compare images with references, as the network's loss: complex (n, y, x), (n, y, x) -> ()."""
         self.critic.requires_grad_(False).eval()
-        return l1(image, reference) - self.weight * self.critic(image).mean()
+        with torch.autocast(image.device.type, enabled=False):  # low precision is for the network that learns
+            score = self.critic(image).mean()
+        return l1(image, reference) - self.weight * score
 
     def learn(self, image: Tensor, reference: Tensor) -> float:
         """Teach the critic by one step, and give its loss: 2 where it cannot tell, 0 where it always can."""

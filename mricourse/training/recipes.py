@@ -15,10 +15,12 @@ import torch
 from torch import nn
 
 from mricourse.files import ROOT, visible_files
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.blocks import BlockNet
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.modl import MoDL
+from mricourse.networks.reconstructor import Unrolled
 from mricourse.networks.unet import ComplexUNet
 from mricourse.physics.scan import Scan
 from mricourse.simulate.task_scans import TaskScans
@@ -26,7 +28,10 @@ from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training.loop import Settings
 
 RECIPES = ROOT / "recipes"
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"modl": MoDL}  # network(A, kspace) -> image
+NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
+    "modl": AdaptiveMoDL,
+    "published_modl": MoDL,
+}
 BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
     "denoiser": DnCNN,
     "unet": ComplexUNet,
@@ -177,7 +182,7 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
                 f"its network has {n_parameters:.2g} weights, about {16 * n_parameters / 1e9:.0f} GB to train; "
                 f"expected at most {MOST_PARAMETERS:,}: lower n_features."
             )
-        if recipe.start is not None and not hasattr(network, "start_from"):
+        if recipe.start is not None and not isinstance(network, Unrolled):
             raise ValueError(
                 f"it starts from {recipe.start}; expected no start for a network of its kind: leave it out."
             )

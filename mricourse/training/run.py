@@ -18,12 +18,11 @@ from mricourse.simulate.anatomy import data_sha256
 from mricourse.training.cards import Card
 from mricourse.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, weights_bytes
 from mricourse.training.distributed import is_first_process
-from mricourse.training.loop import Loss, train
-from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
+from mricourse.training.loop import train
+from mricourse.training.objectives import FEATURES, make_objective
 from mricourse.training.recipes import N_VALIDATION, Recipe, unseen_scans
 from mricourse.training.state import History
 
-FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
 VALIDATION_SEED = 1_000_000  # plus the recipe's seed: other draws than those trained on
 
 
@@ -89,7 +88,11 @@ def _train(
     if start is not None:
         network.start_from(start.network)
         signature += f" {start.card.weights_sha256}"
-    loss = make_loss(recipe.training.loss)
+    objective = make_objective(
+        recipe.training.loss,
+        deep_supervision=recipe.training.deep_supervision,
+        load_network=lambda name: load_checkpoint(name).network,
+    )
     if recipe.training.loss == "perceptual":
         signature += f" {load_checkpoint(FEATURES).card.weights_sha256}"
     others = recipe.slices("train", VALIDATION_SEED + recipe.seed)
@@ -99,7 +102,7 @@ def _train(
         recipe.scans(),
         recipe.training,
         validation=validation,
-        loss=loss,
+        objective=objective,
         device=device,
         state_file=state_file,
         signature=signature,
@@ -110,13 +113,6 @@ def _train(
     network.cpu().eval()
     card = make_card(recipe, network, history, device=torch.device(device), start=start)
     return Checkpoint(network, card, recipe)
-
-
-def make_loss(name: str) -> Loss:
-    """Make one of `losses.LOSSES`; the perceptual one looks through the shipped checkpoint ``features``."""
-    if name == "perceptual":
-        return PerceptualLoss(load_checkpoint(FEATURES).network.body)
-    return AdversarialLoss() if name == "adversarial" else PLAIN[name]
 
 
 def make_card(

@@ -26,7 +26,7 @@ _REMEDY = ": delete it to begin anew, or give another folder."
 
 
 class Learner(Protocol):
-    """A loss that learns: everything that its next steps depend on, as tensors."""
+    """An objective that learns: everything that its next steps depend on, as tensors."""
 
     def tensors(self) -> Weights: ...
 

@@ -6,9 +6,9 @@ from small_training import Repeated, small_scans
 from torch.nn import functional as F
 
 from mricourse.evaluation.metrics import psnr
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.dncnn import NORMS, DnCNN, norm_layer
 from mricourse.networks.image_domain import ImageDomain
-from mricourse.networks.modl import MoDL
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.scan import stack
 from mricourse.training.loop import Settings, train, validate
@@ -98,7 +98,7 @@ def test_only_batch_statistics_see_the_other_images():
 
 
 def test_another_norm_is_refused():
-    for make in (DnCNN, MoDL):
+    for make in (DnCNN, AdaptiveMoDL):
         with pytest.raises(ValueError, match="got norm='layer'; expected none, batch, instance or group"):
             make(norm="layer")
 

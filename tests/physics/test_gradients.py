@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from mricourse.networks import modl
+from mricourse.networks import adaptive_modl, modl
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
@@ -273,6 +273,7 @@ SMALL = {
     "denoiser": [{"n_features": 3, "n_layers": 3}],
     "unet": [{"n_features": 2, "n_levels": 1}],
     "blocks": [{"block": block, "n_features": 4, "n_blocks": 1} for block in ("residual", "attention", "dense")],
+    "published_modl": [{"norm": "none"}, {}],
     "modl": [
         {},
         {"start": "sense", "solver": "direct"},
@@ -302,5 +303,9 @@ def test_networks(kind, options):
         return torch.func.functional_call(network, dict(zip(names, weights, strict=True)), (A, y))
 
     inputs = (complex_(3, NY, NX), complex_(3, NY, NX, seed=1), *(each.requires_grad_() for each in weights))
-    with mock.patch.object(modl, "data_consistency", partial(data_consistency, tolerance=1e-14)):
+    exact = partial(data_consistency, tolerance=1e-14)
+    with (
+        mock.patch.object(modl, "data_consistency", exact),
+        mock.patch.object(adaptive_modl, "data_consistency", exact),
+    ):
         assert agree(reconstruct, *inputs)

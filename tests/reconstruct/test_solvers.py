@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mricourse.networks.modl import MoDL
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
@@ -261,7 +261,7 @@ def test_the_direct_solver_takes_every_scan_that_conjugate_gradients_take(case):
     weight = torch.tensor([0.1, 0.3])[:, None, None] if case == "weights" else torch.tensor(0.2)
     dtype = torch.complex128 if case == "double data" else torch.complex64
     A, rhs = SenseOperator(smaps, mask), random_complex(2, *shape, seed=1, dtype=dtype)
-    network = MoDL(n_iterations=1, n_features=4, solver="direct")
+    network = AdaptiveMoDL(n_iterations=1, n_features=4, solver="direct")
     x = network._solve(A, rhs, weight)(torch.zeros_like(rhs))
     assert (A.normal(x) + weight * x - rhs).norm() < (1e-2 if case == "fully sampled" else 1e-4) * rhs.norm()
     assert x.dtype == dtype and (direct_solver(A, weight) is None) == (case == "fully sampled")

@@ -270,9 +270,14 @@ def test_stacks_keep_every_scan_and_mix_no_shapes(scans):
 
 
 def test_a_scan_without_maps_or_reference_is_not_stacked(scans):
-    for name in ("smaps", "reference"):
-        with pytest.raises(ValueError, match="a scan has no maps or no reference; expected both"):
-            stack([scans[0], replace(scans[0], **{name: None})])
+    with pytest.raises(ValueError, match="a scan has no maps; expected smaps"):
+        stack([scans[0], replace(scans[0], smaps=None)])
+    blind = replace(scans[0], reference=None)
+    for group, options in (([blind], {}), ([scans[0], blind], {}), ([scans[0], blind], {"needs_reference": False})):
+        with pytest.raises(ValueError, match="a scan has no reference; expected one in each"):
+            stack(group, **options)
+    [batch] = stack([blind, blind], needs_reference=False)
+    assert batch.reference is None and torch.equal(batch.kspace[1], blind.kspace)
 
 
 @pytest.mark.parametrize(

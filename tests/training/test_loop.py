@@ -14,13 +14,14 @@ from safetensors.torch import load_file, save_file
 from small_training import N_KILLS, SETTINGS, Repeated, in_double, small_network, small_scans, without_seconds
 
 from mricourse.evaluation.metrics import nmse
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
-from mricourse.networks.modl import MoDL
 from mricourse.physics.scan import stack
 from mricourse.training import loop as training
 from mricourse.training.loop import Settings, train, validate
 from mricourse.training.losses import log_nmse
+from mricourse.training.objectives import Supervised
 from mricourse.training.state import History
 
 SCRIPT = Path(__file__).parents[1] / "small_training.py"
@@ -189,7 +190,8 @@ def test_a_step_over_several_shapes_is_the_mean_over_its_scans(scans):
     batches = stack(double)
     assert len(batches) > 2 and max(len(batch.kspace) for batch in batches) > 1
     still = torch.optim.SGD(network.parameters(), lr=0.0)
-    training._step(network, still, batches, log_nmse, replace(SHORT, clip=1e9))
+    value = training._Value(network, Supervised(log_nmse))
+    training._step(value, still, batches, replace(SHORT, clip=1e9), seed=0)
     for parameter, *each in zip(network.parameters(), *gradients, strict=True):
         torch.testing.assert_close(parameter.grad, torch.stack(each).mean(dim=0), rtol=1e-10, atol=1e-12)
 
@@ -240,8 +242,9 @@ def test_a_step_that_is_not_finite_is_refused_before_the_weights_are(scans, tmp_
         value = log_nmse(image, reference)
         return value if len(calls) < 5 else spoil(value)
 
+    settings = replace(SHORT, batch_size=1, save_every=1)
     with pytest.raises(FloatingPointError, match="expected finite numbers: lower learning_rate"):
-        train(network, Repeated(scans), replace(SHORT, batch_size=1, save_every=1), loss=loss, state_file=path)
+        train(network, Repeated(scans), settings, objective=Supervised(loss), state_file=path)
     assert all(value.isfinite().all() for value in network.state_dict().values())
     assert train(network, Repeated(scans), replace(SHORT, batch_size=1), state_file=path).step == 10
 
@@ -251,13 +254,13 @@ def test_a_finite_loss_with_an_infinite_gradient_is_refused(scans):
         return (image - image.detach()).abs().square().sum().sqrt()  # 0, and its slope is 0 / 0
 
     with pytest.raises(FloatingPointError, match="loss of a step is 0.0 and the norm of its gradient nan"):
-        train(small_network(), Repeated(scans), SHORT, loss=loss)
+        train(small_network(), Repeated(scans), SHORT, objective=Supervised(loss))
 
 
 def test_deep_supervision_adds_the_loss_of_the_images_on_the_way(scans):
     def first_loss(settings):
         torch.manual_seed(0)
-        network, seen = MoDL(n_iterations=2, n_features=4, n_layers=2), []
+        network, seen = AdaptiveMoDL(n_iterations=2, n_features=4, n_layers=2), []
         train(network, Repeated(scans[:1]), settings, progress=lambda history, loss: seen.append(loss))
         return seen[0]
 
@@ -265,7 +268,7 @@ def test_deep_supervision_adds_the_loss_of_the_images_on_the_way(scans):
     plain = first_loss(settings)
     torch.manual_seed(0)
     [(A, kspace, reference)] = stack(scans[:1])
-    images = MoDL(n_iterations=2, n_features=4, n_layers=2).iterates(A, kspace)
+    images = AdaptiveMoDL(n_iterations=2, n_features=4, n_layers=2).iterates(A, kspace)
     on_the_way = [float(log_nmse(image.detach(), reference)) for image in images[1:-1]]  # z_0, x_1, z_1
     assert plain == pytest.approx(float(log_nmse(images[-1].detach(), reference)), abs=1e-4)
     assert first_loss(replace(settings, deep_supervision=0.5)) == pytest.approx(
@@ -285,10 +288,8 @@ def test_the_best_weights_are_kept_and_patience_ends_it(scans):
     def progress(history, loss):
         seen[history.step] = {name: value.clone() for name, value in network.state_dict().items()}
 
-    def worse(image, reference):
-        return -log_nmse(image, reference)
-
-    history = train(network, Repeated(scans), settings, validation=scans[:2], loss=worse, progress=progress)
+    worse = Supervised(lambda image, reference: -log_nmse(image, reference))
+    history = train(network, Repeated(scans), settings, validation=scans[:2], objective=worse, progress=progress)
     scores = [row["validation"] for row in history.rows]
     assert history.best == max(scores) and history.best_step == history.rows[scores.index(max(scores))]["step"]
     assert history.stopped_early and history.step == history.best_step + 3 * 2 < 40
@@ -299,7 +300,11 @@ def test_the_best_weights_are_kept_and_patience_ends_it(scans):
 
 def test_an_early_end_is_saved_too(scans, tmp_path):
     settings = replace(SHORT, n_steps=40, validate_every=1, patience=1, learning_rate=0.05, save_every=30)
-    options = {"loss": lambda *images: -log_nmse(*images), "state_file": tmp_path / "state", "validation": scans[:1]}
+    options = {
+        "objective": Supervised(lambda *images: -log_nmse(*images)),
+        "state_file": tmp_path / "state",
+        "validation": scans[:1],
+    }
     history = train(small_network(), Repeated(scans), settings, **options)
     assert history.stopped_early and vars(train(small_network(), [], settings, **options)) == vars(history)
 

@@ -12,8 +12,8 @@ from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.training.loop import Settings, train
-from mricourse.training.losses import LOSSES, PLAIN, AdversarialLoss, PerceptualLoss, features, l1, mse, ssim_loss
-from mricourse.training.run import make_loss
+from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, features, l1, mse, ssim_loss
+from mricourse.training.objectives import OBJECTIVES, Adversarial, Supervised, make_objective
 
 
 def pair(n=2, ny=33, nx=26, dtype=torch.complex128):
@@ -125,7 +125,7 @@ def test_an_adversarial_training_that_stops_goes_on_with_the_same_numbers(tmp_pa
                 raise KeyboardInterrupt
 
         try:
-            train(network, scans, settings, loss=loss, state_file=state, progress=stop)
+            train(network, scans, settings, objective=Adversarial(loss), state_file=state, progress=stop)
         except KeyboardInterrupt:
             return None
         return [*network.state_dict().values(), *loss.critic.state_dict().values()]
@@ -140,5 +140,13 @@ def test_a_recipe_names_its_loss():
     assert replace(Settings(n_steps=1), loss="ssim").loss == "ssim"
     with pytest.raises(ValueError, match="loss is 'best'; expected one of log_nmse, mse, l1, ssim, perceptual"):
         Settings(n_steps=1, loss="best")
-    assert {name: make_loss(name) for name in PLAIN} == PLAIN
-    assert isinstance(make_loss("adversarial"), AdversarialLoss) and set(LOSSES) > set(PLAIN)
+    assert {name: make_objective(name).loss for name in PLAIN} == PLAIN
+    assert isinstance(make_objective("adversarial"), Adversarial) and set(OBJECTIVES) > set(PLAIN)
+    body = ImageDomain(DnCNN(n_features=4))
+    perceptual = make_objective("perceptual", deep_supervision=0.5, load_network={"features": body}.get)
+    assert isinstance(perceptual, Supervised) and perceptual.deep_supervision == 0.5
+    assert perceptual.loss.denoiser is body.body
+    with pytest.raises(ValueError, match="expected load_network"):
+        make_objective("perceptual")
+    with pytest.raises(ValueError, match="the objective is 'best'; expected one of log_nmse"):
+        make_objective("best")

@@ -1,11 +1,11 @@
-"""What a training step of MoDL keeps: features are computed twice instead, and no number changes."""
+"""What a training step of the adaptive MoDL keeps: features are computed twice instead, and no number changes."""
 
 import pytest
 import torch
 
 from mricourse.evaluation.costs import kept_for_backward
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.data_consistency_layer import data_consistency
-from mricourse.networks.modl import MoDL
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
@@ -25,7 +25,7 @@ def test_computing_features_twice_changes_no_gradient_and_keeps_less(shared):
     sizes, losses, gradients = [], [], []
     for recompute in (False, True):
         torch.manual_seed(0)
-        network = MoDL(n_iterations=4, n_features=16, shared=shared, recompute=recompute).double()
+        network = AdaptiveMoDL(n_iterations=4, n_features=16, shared=shared, recompute=recompute).double()
         kept = {}
         with torch.autograd.graph.saved_tensors_hooks(lambda x, kept=kept: _note(kept, x), lambda x: x):
             loss = (network(A, y) - truth).abs().square().sum()
@@ -53,7 +53,7 @@ def test_data_consistency_keeps_images_and_maps_only_where_they_learn():
 
 def test_batch_statistics_see_each_image_once():
     A, y, _ = problem()
-    network = MoDL(n_iterations=3, n_features=4, norm="batch").double()
+    network = AdaptiveMoDL(n_iterations=3, n_features=4, norm="batch").double()
     network(A, y).abs().sum().backward()
     assert network.denoisers[0].layers[1].num_batches_tracked == 3
 

@@ -1,0 +1,51 @@
+"""What training, inference and recipes ask of a network that reconstructs, beyond ``network(A, kspace)``."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from mricourse.physics.operators import SenseOperator
+from mricourse.reconstruct.least_squares import Trace
+
+
+@runtime_checkable
+class Reconstructor(Protocol):
+    """A network that maps measured k-space to an image.
+
+    A class that names this protocol among its bases, ``class Mine(nn.Module, Reconstructor)``, takes over the answers
+    that stand here and gives its own where it differs.
+    """
+
+    n_iterations: int = 1  # how many times `forward` calls `trace`
+
+    def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
+        """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data.
+
+        `trace`, where there is one, is called with the image of each iteration, the last one included.
+        """
+        ...
+
+    def fast_parameters(self) -> list[nn.Parameter]:
+        """Give the parameters that need larger steps than weights, such as the logarithm of a single number."""
+        return []
+
+
+@runtime_checkable
+class Unrolled(Reconstructor, Protocol):
+    """A network that alternates two steps, and can be opened: every image on its way is an image."""
+
+    def iterates(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> list[Tensor]:
+        """Reconstruct and keep every image (..., y, x): the start first, the result last, in the units of the data."""
+        ...
+
+    def start_from(self, other: nn.Module) -> None:
+        """Copy the weights of a trained network, as a rule of one with fewer iterations.
+
+        Raises
+        ------
+        ValueError
+            A network whose weights do not fit.
+        """
+        ...

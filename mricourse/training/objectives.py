@@ -1,0 +1,177 @@
+"""What a training makes small: a number that an objective computes from a network and a batch of scans.
+
+A loss compares two images. An objective decides which images there are to compare: it may ask the network for all its
+iterations, split the measured samples in two, or add noise and ask what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from mricourse.networks.reconstructor import Unrolled
+from mricourse.physics.scan import Batch
+from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, log_nmse
+
+FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
+OBJECTIVES = (*PLAIN, "perceptual", "adversarial")  # names of `make_objective`
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Objective(Protocol):
+    """What the training loop makes small.
+
+    Any function of these two will do; an `nn.Module` is moved to the device of the training. What it draws from the
+    global random state is a function of the step's number, so that a killed training goes on with the same draws.
+
+    Examples
+    --------
+    Ask that two halves of the measurement agree:
+
+    >>> def agree(network, batch):
+    ...     half = torch.rand(batch.kspace.shape[-2:-1])[:, None] < 0.5
+    ...     images = [network(batch.A, batch.kspace * mask) for mask in (half, ~half)]
+    ...     return mse(*images)
+    >>> train(network, scans, settings, objective=agree)
+    """
+
+    def __call__(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Give a number, the mean over the scans of the batch, with gradients for the network's parameters."""
+        ...
+
+
+@runtime_checkable
+class LearningObjective(Protocol):
+    """An objective that learns beside the network; the loop teaches it after each step, saves it and restores it."""
+
+    def __call__(self, network: nn.Module, batch: Batch) -> Tensor: ...
+
+    def after_step(self) -> None:
+        """Learn from what was computed since the last step."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give everything that the next steps depend on."""
+        ...
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what `tensors` gave."""
+        ...
+
+
+class Supervised(nn.Module):
+    r"""Compare the reconstruction with the reference, $\ell(f(y), x_\mathrm{ref})$.
+
+    Parameters
+    ----------
+    loss : callable
+        Compares images with references, both (scans, y, x), and averages over the scans: one of
+        `mricourse.training.losses`.
+    deep_supervision : float
+        Weight of the mean loss of all images on the way, of a network that is `Unrolled`
+        [after Lee et al., AISTATS 2015, arXiv:1409.5185].
+
+    Raises
+    ------
+    ValueError
+        When called with scans that have no reference, or with deep supervision for a network that does not iterate.
+    """
+
+    def __init__(self, loss: Loss = log_nmse, *, deep_supervision: float = 0.0) -> None:
+        super().__init__()
+        self.loss = loss
+        self.deep_supervision = deep_supervision
+
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Give the loss of a batch."""
+        return self.compare(self.images(network, batch), batch.reference)
+
+    def images(self, network: nn.Module, batch: Batch) -> list[Tensor]:
+        """Reconstruct: all images on the way where they are supervised too, the result last."""
+        if batch.reference is None:
+            raise ValueError("the scans have no reference; expected one: this objective compares with it.")
+        if not self.deep_supervision:
+            return [network(batch.A, batch.kspace)]
+        check_unrolled(network)
+        return network.iterates(batch.A, batch.kspace)[1:]  # the start is not the network's
+
+    def compare(self, images: list[Tensor], reference: Tensor) -> Tensor:
+        """Add the losses of the result and of the images on the way."""
+        *on_the_way, result = [self.loss(image, reference) for image in images]
+        if not on_the_way:
+            return result
+        return result + self.deep_supervision * sum(on_the_way) / len(on_the_way)
+
+
+class Adversarial(Supervised):
+    """Please a critic, which learns after each step to tell what the network made from the references.
+
+    Parameters
+    ----------
+    loss : AdversarialLoss
+        With the critic.
+    deep_supervision : float
+        As in `Supervised`; the critic learns from the last images alone.
+    """
+
+    def __init__(self, loss: AdversarialLoss, *, deep_supervision: float = 0.0) -> None:
+        super().__init__(loss, deep_supervision=deep_supervision)
+        self.made: list[tuple[Tensor, Tensor]] = []
+
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Give the loss of a batch, and remember what the critic has to learn from."""
+        images = self.images(network, batch)
+        self.made.append((images[-1].detach(), batch.reference))
+        return self.compare(images, batch.reference)
+
+    def after_step(self) -> None:
+        """Teach the critic by one step for each batch."""
+        for image, reference in self.made:
+            self.loss.learn(image, reference)
+        self.made.clear()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give the critic and its Adam's moments."""
+        return self.loss.tensors()
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what `tensors` gave."""
+        self.loss.restore(tensors)
+
+
+def make_objective(
+    name: str, *, deep_supervision: float = 0.0, load_network: Callable[[str], nn.Module] | None = None
+) -> Supervised:
+    """Make what a recipe names.
+
+    Parameters
+    ----------
+    name : str
+        One of `OBJECTIVES`.
+    deep_supervision : float
+        As in `Supervised`.
+    load_network : callable, optional
+        Gives the network of a checkpoint by its name; the perceptual loss looks through that of `FEATURES`.
+
+    Raises
+    ------
+    ValueError
+        Another name, or a perceptual loss without a network to look through.
+    """
+    if name not in OBJECTIVES:
+        raise ValueError(f"the objective is {name!r}; expected one of {', '.join(OBJECTIVES)}.")
+    if name == "adversarial":
+        return Adversarial(AdversarialLoss(), deep_supervision=deep_supervision)
+    if name == "perceptual":
+        if load_network is None:
+            raise ValueError("the perceptual loss looks through a trained network; expected load_network.")
+        return Supervised(PerceptualLoss(load_network(FEATURES).body), deep_supervision=deep_supervision)
+    return Supervised(PLAIN[name], deep_supervision=deep_supervision)
+
+
+def check_unrolled(network: nn.Module) -> None:
+    """Refuse deep supervision where there is nothing on the way."""
+    if not isinstance(network, Unrolled):
+        raise ValueError("deep_supervision is set, but this network does not iterate; expected 0, or a MoDL.")
