@@ -167,6 +167,58 @@ def check_kspace(kspace: Tensor) -> None:
         )
     if problem := uncentred(kspace):
         raise ValueError(f"{problem}.")
+    for name, part in (("real", kspace.real), ("imaginary", kspace.imag)):
+        if not bool(part.any()):
+            raise ValueError(
+                f"the {name} part of kspace is zero everywhere; expected complex samples, since magnitudes or one part "
+                "alone give another image: export both parts."
+            )
+    if problem := unequal_coils(kspace):
+        raise ValueError(f"{problem}.")
+
+
+def unequal_coils(kspace: Tensor) -> str:
+    """Say where some coils hold nothing and the others do; empty where all that hold anything agree.
+
+    Whole lines, or 1 % of the samples; in integer data, where a weak coil holds zeros by chance, whole lines among
+    strong samples.
+
+    Parameters
+    ----------
+    kspace : complex Tensor, shape (coils, ky, kx)
+    """
+    alive = (kspace != 0).any(dim=(1, 2)).nonzero().flatten()
+    strength = kspace[alive].abs().double()
+    peaks = strength.amax(dim=(1, 2))[:, None]
+    quantum = _quantum(kspace)
+    empty = strength == 0
+    some = empty.any(dim=0) & ~empty.all(dim=0)
+    for name, axis in (("row", 2), ("column", 1)):
+        levels = strength.amax(dim=axis)
+        expected = (levels / peaks).amax(dim=0) * peaks
+        lacking = (levels == 0) & (expected > 4 * quantum)
+        if bool(lacking.any()):
+            i_coil, line = lacking.nonzero()[0].tolist()
+            coil = int(alive[i_coil])
+            return (
+                f"coil {coil} of kspace is zero along {name} {line}, where other coils are not; expected all coils to "
+                "be sampled alike: export it again, or set that line to zero in all coils"
+            )
+    if quantum == 0 and int(some.sum()) > 0.01 * int((~empty).any(dim=0).sum()):
+        return (
+            f"some coils of kspace are zero at {int(some.sum())} positions where others are not; expected all coils to "
+            "be sampled alike: set those positions to zero in all coils"
+        )
+    return ""
+
+
+def _quantum(kspace: Tensor) -> float:
+    """The unit of which integer data are multiples, whatever they were scaled by; 0 for data that are not."""
+    parts = torch.view_as_real(kspace).double().abs().flatten()
+    parts = parts[parts > 0]
+    steps = parts / parts.min()
+    whole = (steps - steps.round()).abs() < 0.01
+    return float(parts.min()) if whole.double().mean() > 0.9 else 0.0
 
 
 def uncentred(kspace: Tensor) -> str:

@@ -125,6 +125,39 @@ def test_a_given_mask_must_not_claim_a_hole(tmp_path, mricourse, name):
     assert code == 2 and "are zero in all coils" in said and "leave mask out" in said
 
 
+UNEQUAL = {
+    "a column": (2, slice(None), 60),
+    "a line": (2, 64),
+    "a column in half of the coils": (slice(4), slice(None), 60),
+    "every fourth line": (3, slice(0, None, 4)),
+    "single points": (5, rng.random(SHAPE) < 0.3),
+}
+
+
+@pytest.mark.parametrize("name", UNEQUAL)
+def test_coils_that_lack_samples_are_refused(reconstruct, name):
+    kspace = KSPACE.copy()
+    kspace[UNEQUAL[name]] = 0
+    kspace[0] = 0  # a dead coil, which is none of those
+    found, said = reconstruct(kspace)
+    assert found is None
+    assert "expected all coils to be sampled alike" in said
+
+
+def test_a_weak_coil_of_integer_data_lacks_no_samples(reconstruct):
+    gains = np.array([1, 1, 1, 1, 1, 1, 1, 0.01])[:, None, None]
+    scaled = np.round(300 * gains * KSPACE)
+    assert (scaled[7] == 0).all(axis=1).any()  # by chance
+    assert reconstruct(0.013 * scaled)[0] is not None
+
+
+@pytest.mark.parametrize("part", [np.abs, np.real, lambda kspace: 1j * np.imag(kspace)])
+def test_magnitudes_and_single_parts_are_refused(reconstruct, part):
+    found, said = reconstruct(part(KSPACE).astype(complex))
+    assert found is None
+    assert "is zero everywhere; expected complex samples" in said
+
+
 def test_a_comparison_wants_complete_kspace(tmp_path, mricourse):
     np.save(tmp_path / "scan.npy", without(slice(None), 60))
     code, _, said = mricourse("evaluate", "modl_k1", "--data", tmp_path / "scan.npy")
