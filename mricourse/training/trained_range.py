@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -48,7 +49,7 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
         noise = f"noise of {100 * noise_std:.2g} % of the brightest pixel"
         facts.append((noise, "noise_std", noise_std * NOISE_MARGIN, noise_std / NOISE_MARGIN, 100, " %"))
     differences = [
-        f"{words} (trained on {factor * span[key][0]:g} to {factor * span[key][1]:g}{unit})"
+        f"{words} (trained on {_span_words(span[key], factor)}{unit})"
         for words, key, least, largest, factor, unit in facts
         if least < span[key][0] or largest > span[key][1]
     ]
@@ -61,6 +62,11 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
         f"{name} is outside what {checkpoint.name} was trained for: {', '.join(differences)}; the image may be worse "
         "than it looks, so compare it with that of --method wavelet."
     )
+
+
+def _span_words(span: Sequence[float], factor: float) -> str:
+    low, high = (f"{factor * value:g}" for value in span)
+    return low if low == high else f"{low} to {high}"
 
 
 def _sampling(mask: Tensor) -> str:

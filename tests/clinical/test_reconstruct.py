@@ -442,7 +442,7 @@ def test_another_sampling_than_that_of_the_training_gets_a_remark(tiny, name, ke
     remark = outside_range(trained, scan.undersample(mask.bool()))
     (known,) = trained.recipe.scans().samplings()
     assert (f"{words} (trained on {known})" in remark) == (words not in (known, "all of k-space")), remark
-    assert kept != "complete" or name == "task_denoising" or "R = 1.00 (trained on" in remark
+    assert kept != "complete" or name == "task_denoising" or "R = 1.00 (trained on " in remark
 
 
 @pytest.mark.parametrize("name", ["loss_mse", "task_denoising"])
