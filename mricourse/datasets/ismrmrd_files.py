@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mricourse.datasets.array_checks import check_coils, check_matrix, complex64
 from mricourse.datasets.array_files import one_sentence
 from mricourse.datasets.axes import axis_words
-from mricourse.datasets.kspace_arrays import check_coils, check_matrix, complex64, crop_readout
+from mricourse.datasets.oversampling import crop_readout
 from mricourse.datasets.scan_series import ScanSeries, checked_scan
 from mricourse.physics.scan import Scan
 

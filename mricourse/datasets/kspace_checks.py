@@ -264,7 +264,8 @@ def _brighter_edges(profile: Tensor) -> bool:
     n = len(profile)
     width = n // 8
     middle = profile[n // 2 - width : n // 2 + width].sum()
-    return bool(profile[:width].sum() + profile[n - width :].sum() > 4 * middle)
+    edges = profile[:width].sum(), profile[n - width :].sum()
+    return bool(sum(edges) > 4 * middle) and bool(min(edges) > middle)  # a surface coil is bright at one edge only
 
 
 def move_origin(kspace: Tensor, axes: tuple[bool, bool] = (True, True)) -> Tensor:

@@ -129,12 +129,17 @@ def read_complete(path: Path | str) -> list[tuple[str, Scan]]:
             raise ValueError(f"{path} holds no file that ends in {any_of(INPUTS)}; expected one or more: name another.")
     scans = []
     for file in files:
-        series = open_scans(file)
-        for i_slice in range(series.n_slices):
-            name = f"{file.name}, slice {i_slice}" if series.n_slices > 1 else file.name
-            scans.append((name, series.scan(i_slice)))
-    for name, scan in scans:
-        check_complete(scan, name)
+        try:
+            series = open_scans(file)
+            for i_slice in range(series.n_slices):
+                name = f"{file.name}, slice {i_slice}" if series.n_slices > 1 else file.name
+                scans.append((name, series.scan(i_slice)))
+                check_complete(*scans[-1][::-1])
+        except (ValueError, TypeError) as error:
+            if file.name in str(error):
+                raise
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{file.name}: {error}") from error
     return scans
 
 

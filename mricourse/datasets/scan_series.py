@@ -65,7 +65,7 @@ class ScanSeries:
         except (TypeError, ValueError) as error:
             if self.n_slices == 1:
                 raise
-            raise type(error)(f"slice {i_slice}: {error}") from error
+            raise (TypeError if isinstance(error, TypeError) else ValueError)(f"slice {i_slice}: {error}") from error
 
     def in_file_orientation(self, image: Tensor) -> Tensor:
         """Turn the image (y, x) of a Scan as the file has it, and crop it to `image_shape`."""

@@ -263,21 +263,38 @@ def test_real_numbers_of_matlab_are_refused(tmp_path):
         read_scan(tmp_path / "scan.mat")
 
 
-def test_calibration_lines_of_the_same_acquisition_are_filled_in(tmp_path, mricourse):
+def filled(block, rows):
+    """The same lines in an array of the size of k-space, zero elsewhere."""
+    whole = torch.zeros_like(VOLUME[1])
+    whole[:, rows] = block
+    return whole
+
+
+@pytest.mark.parametrize("rows", [slice(27, 47), slice(24, 44)], ids=["a few lines off", "more lines off"])
+@pytest.mark.parametrize("whole", [False, True], ids=["the lines", "filled with zeros"])
+def test_calibration_lines_of_the_same_acquisition_are_filled_in(tmp_path, mricourse, rows, whole):
     """R = 3 with the lines of the centre in a second array, and outer lines that are padding."""
     comb = torch.arange(SHAPE[0]) % 3 == 1
     inside = (torch.arange(SHAPE[0]) > 3) & (torch.arange(SHAPE[0]) < 68)
-    acs = VOLUME[1, :, 27:47]
+    acs = filled(VOLUME[1, :, rows], rows) if whole else VOLUME[1, :, rows]
     arrays = {"kspace": VOLUME[1] * (comb & inside)[:, None], "ACS": acs}
     scipy.io.savemat(tmp_path / "scan.mat", {name: np.moveaxis(a.numpy(), 0, -1) for name, a in arrays.items()})
     scan = read_scan(tmp_path / "scan.mat")
     expected = (comb & inside)[:, None].clone()
-    expected[27:47] = True
+    expected[rows] = True
     assert torch.equal(scan.mask, expected) and torch.equal(scan.kspace, torch.where(expected, VOLUME[1], 0))
-    assert "20 calibration lines filled in" in scan.meta["notes"]
+    assert "calibration samples filled in" in scan.meta["notes"][-1]
     code, out, _ = mricourse("reconstruct", tmp_path / "scan.mat", "-o", tmp_path / "image.npy")
-    assert code == 0 and "20 calibration lines filled in" in out
+    assert code == 0 and "calibration samples filled in" in out
     assert error(np.load(tmp_path / "image.npy"), 1) < 0.05
+
+
+def test_calibration_columns_are_filled_in(tmp_path):
+    comb = (torch.arange(SHAPE[1]) % 3 == 1)[None]
+    np.savez(tmp_path / "scan.npz", kspace=VOLUME[1] * comb, calib=VOLUME[1, :, :, 30:54])
+    expected = comb.expand(SHAPE).clone()
+    expected[:, 30:54] = True
+    assert torch.equal(read_scan(tmp_path / "scan.npz").mask, expected)
 
 
 def test_separate_calibration_lines_make_the_maps(tmp_path, mricourse):
@@ -285,7 +302,7 @@ def test_separate_calibration_lines_make_the_maps(tmp_path, mricourse):
     other = 7 * measure()[1, :, 24:48]
     np.savez(tmp_path / "scan.npz", kspace=VOLUME[1] * comb, calib=other)
     code, out, _ = mricourse("reconstruct", tmp_path / "scan.npz", "--method", "sense", "-o", tmp_path / "image.npy")
-    assert code == 0 and "maps from 24 separate calibration lines" in out
+    assert code == 0 and "maps from 24 x 80 calibration samples apart" in out
     assert error(np.load(tmp_path / "image.npy"), 1) < 0.05
 
 
@@ -365,7 +382,7 @@ def test_prostate_averages_are_chosen(tmp_path, mricourse):
         open_scans(path)
     words = ["--axes", "average=1", "--slice", "1", "--method", "sense", "-o", tmp_path / "image.npy"]
     code, out, _ = mricourse("reconstruct", path, *words)
-    assert code == 0 and "24 calibration lines filled in" in out
+    assert code == 0 and "24 x 80 calibration samples filled in" in out
     assert error(np.load(tmp_path / "image.npy").T, 1) < 0.05
 
 
@@ -581,7 +598,7 @@ PUBLISHED = {  # name -> choice, slices, coils, matrix (ky, kx), what a note say
 @pytest.mark.skipif(not MOCKS.is_dir(), reason="there are no files in the published layouts beside the checkout")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_files_in_the_published_layouts(monkeypatch, name):
-    for module in ("axes", "kspace_arrays"):
+    for module in ("axes", "kspace_arrays", "array_checks"):
         monkeypatch.setattr(f"mricourse.datasets.{module}.MIN_SIZE", 16)  # they are small
     axes, n_slices, n_coils, shape, note = PUBLISHED[name]
     series = open_scans(MOCKS / name, axes=axes)
