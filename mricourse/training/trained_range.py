@@ -45,9 +45,8 @@ def outside_range(checkpoint: Checkpoint, scan: Scan, name: str = "the scan") ->
     ]
     if not bool(mask.all()):
         facts.append((f"{acs} ACS lines", "acs", acs, acs / ACS_MARGIN, 1, ""))
-    if noise_std > 0:
-        noise = f"noise of {100 * noise_std:.2g} % of the brightest pixel"
-        facts.append((noise, "noise_std", noise_std * NOISE_MARGIN, noise_std / NOISE_MARGIN, 100, " %"))
+    noise = f"noise of {100 * noise_std:.2g} % of the brightest pixel"
+    facts.append((noise, "noise_std", noise_std * NOISE_MARGIN, noise_std / NOISE_MARGIN, 100, " %"))
     differences = [
         f"{words} (trained on {_span_words(span[key], factor)}{unit})"
         for words, key, least, largest, factor, unit in facts

@@ -36,6 +36,107 @@ def test_a_simulated_head_hides_little(n_coils, noise_std):
     assert all(0.75 < error < 1.5 for error in errors), errors
 
 
+KINDS = ("head_array", "biot_savart", "gaussian")
+
+
+def estimate_over_truth(n_coils, noise_std, mask_of):
+    """On three simulated heads, each with another kind of coils."""
+    found = []
+    for index, kind in enumerate(KINDS):
+        options = {"shape": (160, 144), "n_coils": n_coils, "noise_std": noise_std, "coil_kind": kind}
+        mask = mask_of(index)
+        scan = draw_scan("train", index, **options).undersample(mask)
+        found.append(noise_level(scan.kspace, mask).item() / noise_std)
+    return found
+
+
+@pytest.mark.parametrize("n_coils", [2, 3, 4, 6, 8, 16, 32])
+@pytest.mark.parametrize("acs", [6, 12, 24])
+@pytest.mark.parametrize(("noise_std", "most"), [(1e-4, 2.3), (5e-4, 1.7), (3e-3, 1.6), (0.05, 1.1)])
+def test_lines_of_few_or_many_coils_tell_their_noise(n_coils, acs, noise_std, most):
+    errors = estimate_over_truth(n_coils, noise_std, lambda seed: random_mask(160, 4, acs=acs, seed=seed))
+    assert all(0.5 < error < most for error in errors), errors
+
+
+@pytest.mark.parametrize("n_coils", [3, 8, 16, 32])
+@pytest.mark.parametrize("acs", [16, 24])
+@pytest.mark.parametrize(("noise_std", "most"), [(1e-4, 2.8), (1e-3, 1.6), (0.02, 1.5)])
+def test_points_around_a_square_tell_their_noise(n_coils, acs, noise_std, most):
+    errors = estimate_over_truth(
+        n_coils, noise_std, lambda seed: variable_density_mask((160, 144), 4, acs=acs, seed=seed)
+    )
+    assert all(0.45 < error < most for error in errors), errors
+
+
+@pytest.mark.parametrize("acs", [6, 24])
+@pytest.mark.parametrize(("noise_std", "most"), [(1e-3, 5), (0.01, 1.3), (0.05, 1.2)])
+def test_one_coil_tells_its_noise_where_it_is_above_the_detail(acs, noise_std, most):
+    errors = estimate_over_truth(1, noise_std, lambda seed: random_mask(160, 4, acs=acs, seed=seed))
+    assert all(0.75 < error < most for error in errors), errors
+    assert min(errors) < 1.1  # the head with air on its left and right
+
+
+@pytest.mark.parametrize("acs", [6, 8])
+def test_a_tiny_square_gives_an_upper_bound(acs):
+    errors = estimate_over_truth(8, 3e-3, lambda seed: variable_density_mask((160, 144), 4, acs=acs, seed=seed))
+    assert all(0.9 < error < 3 for error in errors), errors
+
+
+def mixed(kspace, n_coils, seed=3):
+    """Combinations of coils with orthonormal weights."""
+    weights = torch.linalg.qr(random_complex(n_coils, len(kspace), seed=seed))[0]
+    return torch.einsum("dc,cyx->dyx", weights, kspace)
+
+
+DEPENDENT = {
+    "dead coils": lambda k: (torch.cat([k, torch.zeros_like(k[:3])]), 1),
+    "a dead coil first": lambda k: (torch.cat([torch.zeros_like(k[:1]), k]), 1),
+    "each coil twice": lambda k: (torch.cat([k, k]), 2**0.5),
+    "each coil three times, in another phase": lambda k: (torch.cat([k, 1j * k, -k]), 3**0.5),
+    "virtual coils": lambda k: (mixed(k, len(k) + 4), 1),
+    "dead and virtual ones": lambda k: (torch.cat([mixed(k, len(k) + 1), torch.zeros_like(k[:1])]), 1),
+}
+
+
+@pytest.mark.parametrize("n_coils", [2, 4, 8])
+@pytest.mark.parametrize("name", DEPENDENT)
+@pytest.mark.parametrize("noise_std", [2e-4, 4e-3])
+def test_dependent_coils_change_nothing(n_coils, name, noise_std):
+    scan = draw_scan("train", 3, shape=(128, 112), n_coils=n_coils, noise_std=noise_std)
+    mask = equispaced_mask(128, 4, acs=20)
+    kspace, factor = DEPENDENT[name](scan.kspace * mask)
+    expected = factor * noise_level(scan.kspace * mask, mask).item()
+    assert noise_level(kspace, mask).item() == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("gain", [0.1, 0.01, 1e-4])
+@pytest.mark.parametrize("which", [slice(0, 1), slice(5, 8)])
+def test_nearly_dead_coils_do_not_hide_the_noise_of_the_others(gain, which):
+    scan = draw_scan("train", 3, shape=(128, 112), n_coils=8, noise_std=0.004)
+    mask = equispaced_mask(128, 4, acs=20)
+    kspace = scan.kspace * mask
+    kspace[which] *= gain
+    assert 0.8 < noise_level(kspace, mask).item() / 0.004 < 2
+
+
+def test_coils_that_are_louder_than_the_others_count_by_their_signal():
+    scan = draw_scan("train", 3, shape=(128, 112), n_coils=8, noise_std=0.004)
+    mask = equispaced_mask(128, 4, acs=20)
+    kspace = scan.kspace * mask
+    kspace[:2] *= 50
+    assert 0.8 < noise_level(kspace, mask).item() / (50 * 0.004) < 2
+    kspace[:2] /= 50
+    kspace[7] += 0.2 * random_complex(128, 112, seed=8) * mask  # broken: noise and hardly any signal
+    assert 0.7 < noise_level(kspace, mask).item() / 0.004 < 2
+
+
+@pytest.mark.parametrize("n_coils", [1, 2, 8])
+def test_noise_is_never_missed_where_no_edge_was_sampled(n_coils):
+    scan = draw_scan("train", 3, shape=(128, 112), n_coils=n_coils, noise_std=0.01)
+    inside = (torch.arange(128)[:, None] - 64).square() + (torch.arange(112) - 56).square() < 30**2
+    assert 0.5 < noise_level(scan.kspace * inside, inside).item() / 0.01 < 4
+
+
 def test_sharper_images_do_not_look_noisier():
     scan = draw_scan("train", 2, shape=(128, 128), n_coils=6, noise_std=0.0)
     noise = 0.004 * random_complex(6, 128, 128, seed=1)
