@@ -84,6 +84,12 @@ def floating(values: Tensor) -> Tensor:
     return values.to(torch.get_default_dtype())
 
 
+def complex_floating(values: Tensor) -> Tensor:
+    """Turn numbers of any kind into complex ones of single precision, or of double where they are double."""
+    values = floating(values)
+    return values.to(torch.promote_types(values.dtype, torch.complex64))
+
+
 def _at_least_2d(x: Tensor) -> Tensor:
     if x.ndim < 2:
         raise ValueError(

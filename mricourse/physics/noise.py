@@ -237,7 +237,15 @@ def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
     r"""Mix the coils so that their noise is white: $L^{-1} y$ with $\Psi = L L^H$.
 
     Shapes: (..., coils, ky, kx) and (coils, coils) -> (..., coils, ky, kx).
-    Maps must be estimated from, or mixed like, the whitened data.
+    Maps must be estimated from, or mixed like, the whitened data. ValueError where the covariance is singular.
     """
-    lower = torch.linalg.cholesky(covariance)
-    return torch.linalg.solve_triangular(lower, kspace.flatten(-2), upper=False).unflatten(-1, kspace.shape[-2:])
+    kspace = floating(kspace)
+    dtype = torch.promote_types(kspace.dtype, floating(covariance).dtype)  # a real covariance keeps complex data
+    lower, failed = torch.linalg.cholesky_ex(covariance.to(dtype))
+    if bool(failed):
+        raise ValueError(
+            "the covariance is not positive definite; expected noise in every coil, of which none is a combination of "
+            "others: leave dead and doubled coils out."
+        )
+    whitened = torch.linalg.solve_triangular(lower, kspace.to(dtype).flatten(-2), upper=False)
+    return whitened.unflatten(-1, kspace.shape[-2:])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from mricourse.physics.fourier import complex_floating, floating
 from mricourse.physics.operators import check_constant, check_image
 
 
@@ -49,7 +50,7 @@ class NufftOperator:
     def forward(self, image: Tensor) -> Tensor:
         """Apply A: (..., y, x) -> (..., coils, samples)."""
         check_image(image, self.smaps)
-        coil_images = self.smaps * image.unsqueeze(-3)
+        coil_images = self.smaps * floating(image).unsqueeze(-3)
         flat = coil_images.reshape(-1, *self.smaps.shape[-2:])
         return self._execute(2, flat).reshape(*coil_images.shape[:-2], -1)
 
@@ -63,7 +64,7 @@ class NufftOperator:
                 f"kspace has shape {tuple(kspace.shape)}; expected (..., coils, samples), at the end "
                 f"{(len(self.smaps), len(self.trajectory))}."
             )
-        flat = kspace.reshape(-1, kspace.shape[-1])
+        flat = complex_floating(kspace).reshape(-1, kspace.shape[-1])
         coil_images = self._execute(1, flat).reshape(*kspace.shape[:-1], *self.smaps.shape[-2:])
         return (self.smaps.conj() * coil_images).sum(dim=-3)
 

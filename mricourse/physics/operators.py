@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mricourse.physics.fast_normal import FastNormal
-from mricourse.physics.fourier import fft2c, ifft2c, random_complex
+from mricourse.physics.fourier import fft2c, floating, ifft2c, random_complex
 
 
 class LinearOperator(Protocol):
@@ -68,12 +68,12 @@ class SenseOperator:
     def forward(self, image: Tensor) -> Tensor:
         """Apply A: (..., y, x) -> (..., coils, ky, kx)."""
         check_image(image, self.smaps)
-        return self.mask * fft2c(self.smaps * image.unsqueeze(-3))
+        return self.mask * fft2c(self.smaps * floating(image).unsqueeze(-3))
 
     def adjoint(self, kspace: Tensor) -> Tensor:
         """Apply $A^H = S^H F^H M$: (..., coils, ky, kx) -> (..., y, x)."""
         _check_kspace(kspace, self.smaps)
-        return (self.smaps.conj() * ifft2c(self.mask * kspace)).sum(dim=-3)
+        return (self.smaps.conj() * ifft2c(self.mask * floating(kspace))).sum(dim=-3)
 
     def plain_normal(self, image: Tensor) -> Tensor:
         """Apply $A^H A = S^H F^H M F S$ as the equation reads: (..., y, x) -> (..., y, x)."""
@@ -82,6 +82,7 @@ class SenseOperator:
     def normal(self, image: Tensor) -> Tensor:
         """Apply $A^H A$: (..., y, x) -> (..., y, x), as `plain_normal` does, several times as fast (`FastNormal`)."""
         check_image(image, self.smaps)
+        image = floating(image)
         if torch.is_grad_enabled() and self.smaps.requires_grad:  # the maps' gradient needs a graph of its own
             return FastNormal(self.smaps, self.mask).apply(image)
         if not self._fast or not self._fast[0].holds_for(self.smaps, self.mask):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from mricourse.physics.fourier import floating
 from mricourse.physics.operators import check_constant
 
 
@@ -90,6 +91,7 @@ class RadonOperator:
 
 def _multiply(matrix: Tensor, rows: Tensor) -> Tensor:
     """Multiply each row vector of a (n, pixels) stack by a sparse real matrix, complex parts side by side."""
+    rows = floating(rows)
     columns = torch.cat([rows.real, rows.imag]) if rows.is_complex() else rows
     product = torch.sparse.mm(matrix.to(columns.dtype), columns.T).T
     return torch.complex(*product.contiguous().chunk(2)) if rows.is_complex() else product

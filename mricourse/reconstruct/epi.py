@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mricourse.physics.epi import nyquist_ghost
-from mricourse.physics.fourier import floating, ifft2c
+from mricourse.physics.fourier import complex_floating, floating, ifft2c
 
 STEPS = (1 / 4, 1 / 16, 1 / 64, 1 / 256)  # of the search, as shares of the largest phase and delay
 REACH = 4  # steps to either side of the best so far
@@ -72,6 +72,7 @@ def remove_nyquist_ghost(kspace: Tensor, *, largest: float = 1.2) -> tuple[Tenso
         raise ValueError(f"kspace has shape {tuple(kspace.shape)}; expected (..., ky, kx).")
     if not 0 < largest <= math.pi:
         raise ValueError(f"largest is {largest}; expected more than 0 and at most pi, as 1.2.")
+    kspace = complex_floating(kspace)
     scans = kspace.reshape(-1, *kspace.shape[-2:])
     ny, nx = scans.shape[-2:]
     odd_lines = ((torch.arange(ny, device=kspace.device) - ny // 2) % 2)[:, None]

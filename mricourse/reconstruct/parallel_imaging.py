@@ -1,5 +1,6 @@
 """Parallel imaging in closed form: SENSE unfolding and its g-factor, noise measured by pseudo-replicas, and GRAPPA."""
 
+import math
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -7,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mricourse.physics.fourier import ifft2c, random_complex
+from mricourse.physics.fourier import complex_floating, ifft2c, random_complex
 
 NARROW = 3  # lines: across a wider gap between the edges of k-space, weights would amplify noise above the signal
 Neighbourhoods = dict[tuple[int, ...], list[int]]
@@ -37,7 +38,9 @@ def sense_unfold(kspace: Tensor, smaps: Tensor, acceleration: int, *, noise_cova
             f"the maps have shape {tuple(smaps.shape)} and kspace {tuple(kspace.shape)}; expected maps "
             "(coils, y, x) of the same coils and matrix."
         )
-    alias_maps, support = _alias_maps(smaps, acceleration)
+    dtype = torch.promote_types(complex_floating(kspace).dtype, complex_floating(smaps).dtype)
+    kspace = kspace.to(dtype)
+    alias_maps, support = _alias_maps(smaps.to(dtype), acceleration)
     whitening = _whitening(noise_covariance, alias_maps)
     offset = _comb_offset(kspace, acceleration)
     comb = (torch.arange(kspace.shape[-2], device=kspace.device) - kspace.shape[-2] // 2 - offset) % acceleration == 0
@@ -45,7 +48,9 @@ def sense_unfold(kspace: Tensor, smaps: Tensor, acceleration: int, *, noise_cova
     period = aliased[..., : kspace.shape[-2] // acceleration, :].reshape(-1, len(smaps), *alias_maps.shape[:2])
     encoding = torch.einsum("dc,yxcr->yxdr", whitening, alias_maps)
     rhs = torch.einsum("yxdr,dc,ncyx->yxrn", encoding.conj(), whitening, period)
-    image = torch.linalg.solve(_gram(encoding, support), rhs).permute(3, 2, 0, 1).flatten(1, 2)
+    solved, info = torch.linalg.solve_ex(_gram(encoding, support), rhs)
+    _check_solved(info, acceleration)
+    image = solved.permute(3, 2, 0, 1).flatten(1, 2)
     image = image * _alias_phase(kspace.shape[-2], acceleration, offset, image.dtype).to(image.device)
     return image.reshape(*kspace.shape[:-3], *smaps.shape[-2:])
 
@@ -56,10 +61,12 @@ def g_factor(smaps: Tensor, acceleration: int, *, noise_covariance: Tensor | Non
     The noise of the image is $g\sqrt R$ times that of a full scan. Shapes: (coils, y, x) -> real (y, x), 1 without
     aliasing, 0 outside the maps.
     """
-    alias_maps, support = _alias_maps(smaps, acceleration)
+    alias_maps, support = _alias_maps(complex_floating(smaps), acceleration)
     whitening = _whitening(noise_covariance, alias_maps)
     gram = _gram(torch.einsum("dc,yxcr->yxdr", whitening, alias_maps), support)
-    squared = torch.linalg.inv(gram).diagonal(dim1=-2, dim2=-1).real * gram.diagonal(dim1=-2, dim2=-1).real
+    inverse, info = torch.linalg.inv_ex(gram)
+    _check_solved(info, acceleration)
+    squared = inverse.diagonal(dim1=-2, dim2=-1).real * gram.diagonal(dim1=-2, dim2=-1).real
     g = torch.where(support, squared.clamp_min(1).sqrt(), 0)
     return g.permute(2, 0, 1).flatten(0, 1)
 
@@ -123,11 +130,9 @@ def grappa(kspace: Tensor, mask: Tensor, *, kernel_size: tuple[int, int] = (4, 5
     """
     if kspace.ndim != 3 or not kspace.is_complex():
         raise ValueError(f"kspace has shape {tuple(kspace.shape)}, {kspace.dtype}; expected complex (coils, ky, kx).")
-    n_lines, n_points = kernel_size
-    if not (n_lines >= 1 and 1 <= n_points <= kspace.shape[-1]):
-        raise ValueError(
-            f"kernel_size is {kernel_size}; expected at least 1 line and 1 to {kspace.shape[-1]} points, as (4, 5)."
-        )
+    n_lines, n_points = _kernel_of(kernel_size, kspace.shape[-1])
+    if not (math.isfinite(reg_weight) and reg_weight >= 0):
+        raise ValueError(f"reg_weight is {reg_weight}; expected 0 or more, such as 0.0001.")
     sampled = _sampled_lines(mask, kspace)
     acs = _longest_run(sampled)
     comb, acceleration = _comb(sampled, acs)
@@ -138,6 +143,10 @@ def grappa(kspace: Tensor, mask: Tensor, *, kernel_size: tuple[int, int] = (4, 5
             "lines. Sample more lines in the centre, or use fewer kernel lines."
         )
     filled = kspace.clone()
+    unit = kspace.abs().max()  # single precision has to hold the squares
+    if unit == 0:
+        return filled
+    kspace = kspace / unit
     for offsets, lines in _neighbourhoods(sampled, comb, acceleration, n_lines).items():
         known = range(acs[0] - min(0, *offsets), acs[-1] + 1 - max(0, *offsets))
         sources = _sources(kspace, known, offsets, n_points).flatten(0, 1)
@@ -147,8 +156,15 @@ def grappa(kspace: Tensor, mask: Tensor, *, kernel_size: tuple[int, int] = (4, 5
         weight = reg_weight if is_even else reg_weight / 100  # uneven distances: a third of the error
         gram = gram + weight * gram.diagonal().real.mean() * torch.eye(len(gram), device=gram.device)
         weights = torch.linalg.solve(gram, sources.mH @ targets)
-        filled[:, lines] = (_sources(kspace, lines, offsets, n_points) @ weights).permute(2, 0, 1)
+        filled[:, lines] = unit * (_sources(kspace, lines, offsets, n_points) @ weights).permute(2, 0, 1)
     return filled
+
+
+def _kernel_of(kernel_size: tuple[int, int], nx: int) -> tuple[int, int]:
+    whole = isinstance(kernel_size, Sequence) and all(isinstance(size, int) for size in kernel_size)
+    if not (whole and len(kernel_size) == 2 and kernel_size[0] >= 1 and 1 <= kernel_size[1] <= nx):
+        raise ValueError(f"kernel_size is {kernel_size}; expected at least 1 line and 1 to {nx} points, as (4, 5).")
+    return kernel_size[0], kernel_size[1]
 
 
 def _sampled_lines(mask: Tensor, kspace: Tensor) -> list[bool]:
@@ -236,6 +252,14 @@ def _alias_maps(smaps: Tensor, acceleration: int) -> tuple[Tensor, Tensor]:
 def _gram(alias_maps: Tensor, support: Tensor) -> Tensor:
     """C^H C with a one on the diagonal of pixels outside the maps, so that it can be inverted."""
     return alias_maps.mH @ alias_maps + torch.diag_embed((~support).to(alias_maps.dtype))
+
+
+def _check_solved(info: Tensor, acceleration: int) -> None:
+    if bool(info.any()):
+        raise ValueError(
+            f"the maps do not tell the {acceleration} pixels that fold onto one another apart; expected at least "
+            f"{acceleration} coils that differ: use cg_sense with a reg_weight, or a lower acceleration."
+        )
 
 
 def _whitening(noise_covariance: Tensor | None, alias_maps: Tensor) -> Tensor:

@@ -142,6 +142,25 @@ def test_grappa_takes_masks_of_any_shape():
         assert torch.equal(grappa(truth * mask, shaped), expected)
 
 
+@pytest.mark.parametrize("unit", [1e-25, 1e18])
+def test_grappa_takes_any_unit(unit):
+    truth, mask, _ = partial_fourier((96, 80), 2, 0, 0)
+    expected = grappa(truth.to(torch.complex64) * mask, mask)
+    found = grappa(unit * truth.to(torch.complex64) * mask, mask) / unit
+    assert torch.allclose(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_grappa_of_nothing_is_nothing():
+    assert not grappa(torch.zeros(4, 60, 51, dtype=torch.complex64), equispaced_mask(60, 2, acs=20)).any()
+
+
+def test_unfolding_takes_data_and_maps_of_two_precisions():
+    kspace = SenseOperator(MAPS, equispaced_mask(60, 3, acs=0)).forward(IMAGE)
+    for kept in (kspace.to(torch.complex64), kspace):
+        found = sense_unfold(kept, MAPS.to(torch.complex64) if kept is kspace else MAPS, 3)
+        assert torch.allclose(found, IMAGE, atol=1e-3)
+
+
 def test_grappa_takes_an_acs_beside_the_centre():
     truth, mask, _ = partial_fourier((96, 80), 3, 0, 0)
     moved = (torch.arange(96) % 3 == 0)[:, None]
@@ -172,6 +191,7 @@ def test_unfolding_leaves_empty_edges_empty(top, bottom):
 
 
 LINES = torch.arange(60)[:, None]
+ALIKE = torch.ones(4, *SHAPE, dtype=torch.complex128)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +216,12 @@ LINES = torch.arange(60)[:, None]
         (lambda: grappa(fft2c(MAPS)[0], equispaced_mask(60, 3, acs=20)), "expected complex \\(coils, ky, kx\\)"),
         (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3), kernel_size=(0, 5)), "at least 1 line"),
         (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3), kernel_size=(4, 52)), "1 to 51 points"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3), kernel_size=3), "kernel_size is 3; expected"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3), kernel_size=(2.5, 3)), "expected at least 1 line"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3), reg_weight=-1), "reg_weight is -1; expected 0 or more"),
+        (lambda: grappa(fft2c(MAPS), equispaced_mask(60, 3), reg_weight=float("nan")), "expected 0 or more"),
+        (lambda: sense_unfold(fft2c(ALIKE * IMAGE) * (LINES % 2 == 0), ALIKE, 2), "at least 2 coils that differ"),
+        (lambda: g_factor(ALIKE, 2), "at least 2 coils that differ"),
     ],
 )
 def test_wrong_arguments_are_named(call, sentence):
