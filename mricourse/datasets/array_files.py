@@ -259,9 +259,21 @@ def _mat(path: Path) -> list[StoredArray]:
     def read(name: str, index: Any) -> np.ndarray:
         return scipy.io.loadmat(path, variable_names=[name])[name][index]
 
+    arrays = []
+    for name, shape, kind in scipy.io.whosmat(path):
+        if kind == "struct" and math.prod(shape) == 1:
+            arrays += _fields(path, name, scipy.io.loadmat(path, variable_names=[name])[name].reshape(-1)[0])
+        else:
+            arrays.append(StoredArray(name, tuple(shape), np.dtype(dtypes.get(kind, "O")), path, partial(read, name)))
+    return arrays
+
+
+def _fields(path: Path, name: str, record: np.void) -> list[StoredArray]:
+    """The fields of a MATLAB structure as arrays ``name/field``; the header does not list them, so they are read."""
+    fields = {f"{name}/{field}": np.asarray(record[field]) for field in record.dtype.names or ()}
     return [
-        StoredArray(name, tuple(shape), np.dtype(dtypes.get(kind, "O")), path, partial(read, name))
-        for name, shape, kind in scipy.io.whosmat(path)
+        StoredArray(field, values.shape, values.dtype, path, lambda index, values=values: values[index])
+        for field, values in fields.items()
     ]
 
 

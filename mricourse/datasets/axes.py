@@ -156,14 +156,13 @@ def recognised_axes(shape: Sequence[int]) -> AxisOrder:
 def suggestion(shape: Sequence[int]) -> str:
     """Words for ``--axes`` that may fit a shape: the two longest axes as the plane."""
     plane = sorted(sorted(range(len(shape)), key=lambda axis: shape[axis])[-2:])
-    others = iter(["slice", "coil", "rep=0", "echo=0", *(f"other{i}=0" for i in range(len(shape)))])
-    if len(shape) == 3:
-        others = iter(["coil"])
-    return (
-        '"'
-        + ",".join({0: "y", 1: "x"}[plane.index(a)] if a in plane else next(others) for a in range(len(shape)))
-        + '"'
-    )
+    others = [axis for axis in range(len(shape)) if axis not in plane]
+    others.sort(key=lambda axis: shape[axis] == 1)  # a single entry is hardly slices or coils
+    kept = sorted(others[: 1 if len(shape) == 3 else 2])
+    names = dict(zip([*plane, *kept], ["y", "x", *["slice", "coil"][-len(kept) :]], strict=False))
+    spare = iter(["rep=0", "echo=0", *(f"other{axis}=0" for axis in range(len(shape)))])
+    words = [names[axis] if axis in names else next(spare) for axis in range(len(shape))]
+    return f'"{",".join(words)}"'
 
 
 def _ask(shape: tuple[int, ...]) -> str:

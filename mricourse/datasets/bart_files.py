@@ -6,6 +6,7 @@ BART is the Berkeley Advanced Reconstruction Toolbox; its axes have fixed meanin
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ DIMENSIONS = (  # what BART's axes mean, in its order, and what we call those th
     "x", "y", "z", "coil", "maps", "echo", "coefficient", "coefficient 2", "iteration", "shift", "time", "time 2",
     "level", "slice", "average", "batch",
 )  # fmt: skip
+
+
+def with_bart_suffix(path: Path | str) -> Path:
+    """The ``.cfl`` file of a pair that is named as BART names it, without a suffix; any other path as it is."""
+    path = Path(path)
+    pair = Path(f"{path}.cfl")
+    return pair if not os.path.exists(path) and os.path.exists(pair) else path
 
 
 @dataclass(frozen=True)

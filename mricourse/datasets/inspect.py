@@ -12,6 +12,7 @@ import torch
 
 from mricourse.datasets.array_files import SUFFIXES, StoredArray, list_arrays
 from mricourse.datasets.axes import recognised_axes
+from mricourse.datasets.bart_files import with_bart_suffix
 from mricourse.datasets.kspace_checks import infer_mask, spaces_of, uncentred, without_rounding_errors
 from mricourse.datasets.scan_files import INPUTS, open_scans
 from mricourse.files import any_of, suffix_of, visible_files
@@ -56,7 +57,7 @@ def describe(path: Path | str) -> str:
     ValueError, OSError
         A file that cannot be read, or a folder without any that could be, in one sentence.
     """
-    path = Path(path)
+    path = with_bart_suffix(path)
     if os.path.isdir(path):  # where Path.is_dir would raise on an overlong name, this is False
         return _describe_folder(path)
     lines = [str(facts) for facts in inspect_file(path)] or ["it holds no arrays"]

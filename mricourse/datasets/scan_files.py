@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from mricourse.datasets.bart_files import with_bart_suffix
 from mricourse.datasets.ismrmrd_files import ismrmrd_group, open_ismrmrd
 from mricourse.datasets.kspace_arrays import HDF5, open_kspace
 from mricourse.datasets.scan_series import ScanSeries
@@ -47,7 +48,7 @@ def open_scans(path: Path | str, *, key: str | None = None, axes: str | None = N
     TypeError, ValueError, OSError
         Anything else in the file, in one sentence.
     """
-    path = Path(path)
+    path = with_bart_suffix(path)
     if check_readable(path, suffixes=INPUTS) in HDF5 and (group := ismrmrd_group(path)) is not None:
         return open_ismrmrd(path, group, axes=axes)
     return open_kspace(path, suffixes=INPUTS, key=key, axes=axes)

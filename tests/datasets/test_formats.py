@@ -131,11 +131,14 @@ def test_axes_are_recognised_by_their_sizes(shape):
     assert order.arrange(array[order.index(0)]).shape == (order.size("coil"), 64, 80)
 
 
-@pytest.mark.parametrize("shape", [(8, 12, 64, 80), (12, 1, 64, 80), (160, 8, 192, 192), (2, 3, 5, 64, 80)])
+@pytest.mark.parametrize("shape", [(8, 12, 64, 80), (160, 8, 192, 192), (2, 3, 5, 64, 80), (1, 3, 5, 64, 80)])
 def test_axes_that_look_alike_are_asked_for(shape):
     with pytest.raises(ValueError, match=r'does not tell coils, slices and repetitions apart.*--axes "') as refusal:
         recognised_axes(shape)
     suggested = str(refusal.value).split('"')[1]
+    assert not any(
+        size == 1 and name in ("coil", "slice") for name, size in zip(suggested.split(","), shape, strict=True)
+    )
     names, choices = axis_words(suggested)
     assert named_axes(names, shape, choices).shape == shape  # what the sentence suggests can be typed
 
@@ -204,6 +207,7 @@ def test_an_entry_of_another_axis_is_chosen(tmp_path):
 def test_a_bart_pair_is_read_by_either_file(tmp_path, suffix, newline):
     path = write_bart(tmp_path / "scan", SLICE.T[:, :, None], newline=newline)  # x, y, 1, coil
     assert same(read_scan(path.with_suffix(suffix)), SLICE)
+    assert same(read_scan(tmp_path / "scan"), SLICE) and "reconstruct takes 5 coils" in describe(tmp_path / "scan")
 
 
 def test_bart_names_its_axes(tmp_path):
@@ -243,6 +247,19 @@ def test_matlab_files_with_their_own_names(tmp_path, version):
     assert same(read_scan(path, key="DATA"), SLICE)
     with pytest.raises(ValueError, match="no array named kdata but"):
         read_scan(path, key="kdata")
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_a_field_of_a_matlab_structure(tmp_path, version):
+    path = tmp_path / "scan.mat"
+    values = np.moveaxis(SLICE, 0, -1)
+    if version == "5":
+        scipy.io.savemat(path, {"scan": {"kspace": values, "TR": 500.0, "who": "nobody"}})
+    else:
+        write_mat73(path, **{"scan/kspace": values})
+    scan = read_scan(path)
+    assert same(scan, SLICE) and scan.meta["notes"][0] == "took scan/kspace as kspace"
+    assert "scan/kspace (72, 80, 5) complex64" in describe(path)
 
 
 def test_double_precision_and_a_mask_of_matlab(tmp_path):
