@@ -69,6 +69,11 @@ class KspaceFile:
     fastmri: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def turned(self) -> bool:
+        """Whether the image is written as the file has it, with phase encoding along x, and not as the scan has it."""
+        return self.fastmri and self.order.names.index("x") < self.order.names.index("y")
+
     def scan(self, i_slice: int) -> Scan:
         """Read one slice."""
         values = self.order.arrange(self.kspace.read(self.order.index(i_slice)))
@@ -86,7 +91,8 @@ class KspaceFile:
             kspace, mask, separate, words = join_calibration(kspace, mask, block)
             notes = (*notes, words)
             meta |= {"calibration": separate} if separate is not None else {}
-        return checked_scan(kspace, mask, self._smaps(kspace, i_slice), source=self.path, notes=notes, **meta)
+        smaps = self._smaps(kspace, i_slice)
+        return checked_scan(kspace, mask, smaps, source=self.path, notes=notes, turned=self.turned, **meta)
 
     def _without_oversampling(self, kspace: Tensor) -> tuple[Tensor, tuple[str, ...]]:
         n = kspace.shape[-1]
@@ -186,7 +192,7 @@ def open_kspace(
         file.order.size("slice"),
         file.scan,
         is_volume="slice" in file.order.names,
-        turned=file.fastmri and file.order.names.index("x") < file.order.names.index("y"),
+        turned=file.turned,
         image_shape=_image_shape(path, file),
         layout=f"kspace ({file.order})",
         key=name,
@@ -280,7 +286,7 @@ def _image_shape(path: Path, file: KspaceFile) -> tuple[int, int] | None:
     recon = _fastmri_header(path, file.others).recon if file.fastmri else None
     if recon is None:
         return None
-    return recon if file.order.names.index("x") < file.order.names.index("y") else recon[::-1]
+    return recon if file.turned else recon[::-1]
 
 
 def _cmrxrecon(name: str, n_axes: int) -> tuple[str, ...]:

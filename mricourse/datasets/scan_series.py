@@ -83,12 +83,20 @@ def crop(image: Tensor, shape: tuple[int, int]) -> Tensor:
 
 
 def checked_scan(
-    kspace: Tensor, mask: Tensor, smaps: Tensor | None, *, source: Path, notes: tuple[str, ...] = (), **meta: object
+    kspace: Tensor,
+    mask: Tensor,
+    smaps: Tensor | None,
+    *,
+    source: Path,
+    notes: tuple[str, ...] = (),
+    turned: bool = False,
+    **meta: object,
 ) -> Scan:
     """Make a `Scan` of samples (coils, ky, kx) after `check_kspace`.
 
     An image whose origin is in the corner along both axes is put right. Along one axis it may as well be an object at
-    the border of the field of view, and with maps it has to stay where they are; then a note says it.
+    the border of the field of view, and with maps it has to stay where they are; then a note says it, of the axes of
+    the file where the scan is ``turned``.
     """
     check_kspace(kspace)
     kspace = torch.where(mask, kspace, 0)
@@ -97,6 +105,6 @@ def checked_scan(
         kspace = move_origin(kspace)
         notes = (*notes, "image moved from the corners to the centre")
     elif any(corner):
-        axis = "both axes" if all(corner) else "y" if corner[0] else "x"
+        axis = "both axes" if all(corner) else "y" if corner[0] != turned else "x"
         notes = (*notes, f"the image seems to lie across its border along {axis} (np.fft.fftshift joins it)")
     return Scan(kspace, smaps, mask, meta={"source": str(source), "notes": notes, **meta})
