@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mricourse.datasets.kspace_checks import check_kspace, move_origin, origin_in_corner
+from mricourse.physics.coil_noise import loudness
 from mricourse.physics.scan import Scan
 
 
@@ -94,12 +95,21 @@ def checked_scan(
 ) -> Scan:
     """Make a `Scan` of samples (coils, ky, kx) after `check_kspace`.
 
+    A coil that drowns in noise is scaled down until its noise is as that of the others.
     An image whose origin is in the corner along both axes is put right. Along one axis it may as well be an object at
     the border of the field of view, and with maps it has to stay where they are; then a note says it, of the axes of
     the file where the scan is ``turned``.
     """
     check_kspace(kspace)
     kspace = torch.where(mask, kspace, 0)
+    times = loudness(kspace, mask)
+    if loud := (times > 1).nonzero().flatten().tolist():
+        kspace = _divided(kspace, times)
+        smaps = None if smaps is None else _divided(smaps, times)
+        if "calibration" in meta:
+            meta["calibration"] = replace(meta["calibration"], kspace=_divided(meta["calibration"].kspace, times))
+        which = f"coil{'s' if len(loud) > 1 else ''} {', '.join(map(str, loud))}"
+        notes = (*notes, f"{which} scaled down for {float(times.max()):.0f} times the noise of the others")
     corner = origin_in_corner(kspace, mask)
     if smaps is None and all(corner):
         kspace = move_origin(kspace)
@@ -108,3 +118,7 @@ def checked_scan(
         axis = "both axes" if all(corner) else "y" if corner[0] != turned else "x"
         notes = (*notes, f"the image seems to lie across its border along {axis} (np.fft.fftshift joins it)")
     return Scan(kspace, smaps, mask, meta={"source": str(source), "notes": notes, **meta})
+
+
+def _divided(values: Tensor, times: Tensor) -> Tensor:
+    return (values / times[:, None, None]).to(values.dtype)

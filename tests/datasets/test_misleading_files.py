@@ -158,6 +158,14 @@ def test_magnitudes_and_single_parts_are_refused(reconstruct, part):
     assert "is zero everywhere; expected complex samples" in said
 
 
+@pytest.mark.parametrize("times", [100, 10_000])
+def test_coils_of_noise_alone_spoil_no_image(reconstruct, times):
+    noise = times * 0.003 * (rng.normal(size=(3, *SHAPE)) + 1j * rng.normal(size=(3, *SHAPE)))
+    found, said = reconstruct(np.concatenate([KSPACE, noise]) * COMB)
+    assert found < 0.04
+    assert "coils 8, 9, 10 scaled down" in said
+
+
 def test_a_comparison_wants_complete_kspace(tmp_path, mricourse):
     np.save(tmp_path / "scan.npy", without(slice(None), 60))
     code, _, said = mricourse("evaluate", "modl_k1", "--data", tmp_path / "scan.npy")
