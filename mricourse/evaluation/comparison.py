@@ -21,11 +21,10 @@ from mricourse.physics.coil_combination import combine
 from mricourse.physics.fourier import ifft2c
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.operators import SenseOperator
-from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
+from mricourse.physics.sampling import PATTERNS, acceleration_of
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.methods import with_smaps
 
-PATTERNS = {"equispaced": equispaced_mask, "random": random_mask, "variable_density": variable_density_mask}
 STANDARD = (("equispaced", 4), ("random", 4), ("random", 6))
 WAVELETS = {"wavelet db2": "db2", "wavelet Haar": "db1"}
 

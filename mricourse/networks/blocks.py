@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mricourse.networks.channels import to_channels, to_image
+
 
 def _convolution(n_in: int, n_out: int, *, size: int = 3, groups: int = 1) -> nn.Conv2d:
     return nn.Conv2d(n_in, n_out, kernel_size=size, padding=size // 2, groups=groups, bias=False)
@@ -145,11 +147,5 @@ class BlockNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Clean images: complex (..., y, x) -> (..., y, x), any size."""
-        if not image.is_complex():
-            raise TypeError(
-                f"image is {image.dtype}; expected a complex (..., y, x): join two channels with torch.view_as_complex."
-            )
-        channels = torch.view_as_real(image.resolve_conj()).reshape(-1, *image.shape[-2:], 2).permute(0, 3, 1, 2)
-        change = self.last(self.blocks(self.first(channels).relu()))
-        change = change.permute(0, 2, 3, 1).to(image.real.dtype).contiguous()
-        return image + torch.view_as_complex(change).reshape(image.shape)
+        change = self.last(self.blocks(self.first(to_channels(image)).relu()))
+        return image + to_image(change, image)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+
+from mricourse.networks.channels import to_channels
 
 
 class Critic(nn.Module):
@@ -31,4 +32,4 @@ class Critic(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Score every patch."""
-        return self.layers(torch.view_as_real(image.resolve_conj()).movedim(-1, -3))
+        return self.layers(to_channels(image))

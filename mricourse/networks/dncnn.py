@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mricourse.networks.channels import to_channels, to_image
+
 NORMS = ("none", "batch", "instance", "group")
 GROUP_SIZE = 8  # channels that group normalisation takes together
 
@@ -67,7 +69,7 @@ class DnCNN(nn.Module):
 
     def forward(self, image: Tensor, noise_std: Tensor | None = None) -> Tensor:
         """Clean images: complex (..., y, x) -> (..., y, x), any size; `noise_std` broadcasts to (..., y, x)."""
-        channels = torch.view_as_real(image.resolve_conj())
+        maps = []
         if self.noise_aware:
             if noise_std is None:
                 raise ValueError(
@@ -78,11 +80,8 @@ class DnCNN(nn.Module):
                     f"noise_std has shape {tuple(noise_std.shape)}; expected (), one for each image, (..., 1, 1), or "
                     "one for each pixel."
                 )
-            channels = torch.cat([channels, noise_std[..., None].expand(*image.shape, 1)], dim=-1)
-        stack = channels.reshape(-1, *channels.shape[-3:]).permute(0, 3, 1, 2)  # channels stay last in memory
-        change = self.layers(stack)
-        change = change.permute(0, 2, 3, 1).to(image.real.dtype).contiguous()
-        return image + torch.view_as_complex(change).reshape(image.shape)
+            maps = [noise_std]
+        return image + to_image(self.layers(to_channels(image, *maps)), image)
 
 
 def norm_layer(kind: str, n_channels: int) -> nn.Module:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mricourse.networks.channels import to_channels, to_image
+
 POOLS = {"average": functional.avg_pool2d, "max": functional.max_pool2d}
 OPTIONS = {
     "up": ("transpose", "bilinear"),
@@ -233,18 +235,11 @@ class ComplexUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Clean images: complex (..., y, x) -> (..., y, x), any size."""
-        if not image.is_complex():
-            raise TypeError(
-                f"image is {image.dtype}; expected a complex (..., y, x): join two channels with torch.view_as_complex."
-            )
-        if image.ndim < 2 or not image.numel():
-            raise ValueError(f"image has shape {tuple(image.shape)}; expected (..., y, x) with at least one pixel.")
+        channels = to_channels(image)
         ny, nx = image.shape[-2:]
         rows, columns = (self._reflected(n).to(image.device) for n in (ny, nx))
-        padded = image.reshape(-1, ny, nx).index_select(-2, rows).index_select(-1, columns)
-        channels = torch.view_as_real(padded.resolve_conj()).permute(0, 3, 1, 2)  # channels last in memory
-        change = self.unet(channels).permute(0, 2, 3, 1)[:, :ny, :nx].to(image.real.dtype)
-        return image + torch.view_as_complex(change.contiguous()).reshape(image.shape)
+        padded = channels.permute(0, 2, 3, 1).index_select(1, rows).index_select(2, columns).permute(0, 3, 1, 2)
+        return image + to_image(self.unet(padded)[..., :ny, :nx], image)
 
     def _reflected(self, n: int) -> Tensor:
         """Positions 0 ... n - 1, then backwards, as often as needed: a multiple of 2**n_levels, at least two of it."""

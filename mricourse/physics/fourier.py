@@ -54,11 +54,14 @@ def random_complex(*shape: int, seed: int = 0, dtype: torch.dtype = torch.comple
 
     The draw uses its own generator: the same ``seed`` gives the same numbers and the global state stays untouched.
     """
+    return complex_noise(shape, torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def complex_noise(shape: Sequence[int], generator: torch.Generator, *, dtype: torch.dtype = torch.complex64) -> Tensor:
+    """Draw the next numbers of a generator as what `random_complex` draws."""
     if not dtype.is_complex:
         raise TypeError(f"dtype is {dtype}; expected torch.complex64 or torch.complex128.")
-    generator = torch.Generator().manual_seed(seed)
-    parts = torch.randn((*shape, 2), generator=generator, dtype=dtype.to_real())
-    return torch.view_as_complex(parts)
+    return torch.view_as_complex(torch.randn((*shape, 2), generator=generator, dtype=dtype.to_real()))
 
 
 def floating(values: Tensor) -> Tensor:

@@ -147,6 +147,13 @@ def variable_density_mask(
     return _draw(shape, acceleration, acs, seed, lambda radius: (1 - radius / (radius.max() + 1e-3)) ** power)
 
 
+PATTERNS: dict[str, Callable[..., Tensor]] = {  # the names by which recipes and commands call masks
+    "equispaced": equispaced_mask,
+    "random": random_mask,
+    "variable_density": variable_density_mask,
+}
+
+
 def poisson_disc_mask(
     shape: tuple[int, int], acceleration: float, *, acs: int = 24, slope: float = 4.0, seed: int = 0
 ) -> Tensor:

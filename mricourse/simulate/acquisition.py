@@ -7,12 +7,12 @@ import math
 import torch
 from torch import Tensor
 
-from mricourse.physics.fourier import fft2c
-from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
+from mricourse.physics.fourier import complex_noise, fft2c
+from mricourse.physics.sampling import PATTERNS, Shape, acceleration_of, equispaced_mask
 from mricourse.physics.scan import Scan
 from mricourse.simulate.random_draws import integer, smooth_field, subseed, uniform
 
-PATTERNS = ("equispaced", "random", "variable_density", "any")
+ANY = ("equispaced", "random")  # what a mask called "any" is, half and half
 
 
 def with_phase(image: Tensor, amplitude_rad: float, generator: torch.Generator) -> Tensor:
@@ -36,8 +36,7 @@ def measure(
         Standard deviation of the real and of the imaginary part of the noise, in the unit of `reference`.
     """
     kspace = fft2c(smaps * reference)
-    noise = torch.randn((*kspace.shape, 2), generator=generator)
-    kspace = torch.add(kspace, torch.view_as_complex(noise), alpha=noise_std)
+    kspace = torch.add(kspace, complex_noise(kspace.shape, generator), alpha=noise_std)
     kspace = torch.where(mask, kspace, 0)
     return Scan(kspace, smaps, mask, reference, meta)
 
@@ -53,18 +52,22 @@ def make_mask(
     if mask is None and acceleration is None:
         return torch.ones(1, 1, dtype=torch.bool), {"pattern": "full", "acceleration": 1.0}
     pattern = mask or "any"
-    if pattern not in PATTERNS:
-        raise ValueError(f"mask is {pattern!r}; expected a Tensor or one of {', '.join(PATTERNS)}: choose one of them.")
+    if pattern not in (*PATTERNS, "any"):
+        names = ", ".join((*PATTERNS, "any"))
+        raise ValueError(f"mask is {pattern!r}; expected a Tensor or one of {names}: choose one of them.")
     if pattern == "any":
-        pattern = PATTERNS[integer(0, 1, generator)]
+        pattern = ANY[integer(0, 1, generator)]
     acceleration = acceleration or integer(3, 5, generator)
     acs = max(2, round(shape[0] * uniform(0.06, 0.12, generator)))
-    if pattern == "equispaced":
-        drawn = equispaced_mask(shape[0], acceleration, acs=acs, offset=integer(0, acceleration - 1, generator))
-    else:
-        make = random_mask if pattern == "random" else variable_density_mask
-        drawn = make(shape[0], acceleration, acs=acs, seed=subseed(generator))
+    drawn = draw_mask(pattern, shape[0], acceleration, acs, generator)
     return drawn, {"pattern": pattern, "acceleration": acceleration_of(drawn), "acs": acs}
+
+
+def draw_mask(pattern: str, shape: Shape, acceleration: float, acs: int, generator: torch.Generator) -> Tensor:
+    """Draw a mask of one of `PATTERNS`: the offset of a comb, or the places of a random pattern."""
+    if pattern == "equispaced":
+        return equispaced_mask(shape, acceleration, acs=acs, offset=integer(0, acceleration - 1, generator))
+    return PATTERNS[pattern](shape, acceleration, acs=acs, seed=subseed(generator))
 
 
 def check_numbers(shape: tuple[int, int], n_coils: int | None, noise_std: float | None) -> None:

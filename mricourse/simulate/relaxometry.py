@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mricourse.physics.fourier import floating
+from mricourse.physics.fourier import complex_noise, floating
 from mricourse.simulate.anatomy import TISSUES, anatomy_names, load_anatomy
 from mricourse.simulate.contrasts import Protocol, subject_tissues, weighted_image
 from mricourse.simulate.random_draws import generator_for
@@ -77,8 +77,8 @@ def echo_slices(
         inside.append(shares[: len(TISSUES)].sum(dim=0) > 0.5)
     clean = torch.stack(clean)
     inside = torch.stack(inside)
-    noise = torch.view_as_complex(torch.randn((*clean.shape, 2), generator=draw))
-    return (clean + noise_std * noise).abs(), torch.where(inside, decay_rate(clean, te_ms), 0)
+    noise = noise_std * complex_noise(clean.shape, draw)
+    return (clean + noise).abs(), torch.where(inside, decay_rate(clean, te_ms), 0)
 
 
 def decay_rate(echoes: Tensor, te_ms: Sequence[float]) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mricourse.physics.epi import nyquist_ghost
-from mricourse.physics.fourier import fft2c
+from mricourse.physics.fourier import complex_noise, fft2c
 from mricourse.physics.sampling import acceleration_of, acs_mask, random_mask
 from mricourse.physics.scan import Scan
 from mricourse.simulate.random_draws import generator_for, integer, subseed, uniform
@@ -96,7 +96,7 @@ class TaskScans:
         low, high = (math.log(noise) for noise in self.noise_std)
         noise_std = math.exp(uniform(low, high, generator))
         strength = uniform(*self.strength, generator)
-        noise = torch.view_as_complex(torch.randn((*drawn.shape, 2), generator=generator))
+        noise = complex_noise(drawn.shape, generator)
         kspace = fft2c(drawn.reference)
         if self.task == "ghosting":
             signs = [1 - 2 * integer(0, 1, generator) for _ in range(2)]

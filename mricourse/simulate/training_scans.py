@@ -15,15 +15,16 @@ from torch import Tensor
 
 from mricourse.physics.coil_combination import combine
 from mricourse.physics.coil_maps import espirit
-from mricourse.physics.fourier import fft2c, fftc, ifft2c, ifftc
-from mricourse.physics.sampling import acceleration_of, equispaced_mask, random_mask, variable_density_mask
+from mricourse.physics.fourier import complex_noise, fft2c, fftc, ifft2c, ifftc
+from mricourse.physics.sampling import PATTERNS, acceleration_of
 from mricourse.physics.scan import Scan
+from mricourse.simulate.acquisition import draw_mask
 from mricourse.simulate.augmentation import flipped
-from mricourse.simulate.random_draws import choose, generator_for, integer, smooth_field, subseed, uniform
+from mricourse.simulate.random_draws import choose, generator_for, integer, smooth_field, uniform
 from mricourse.simulate.randomised import draw_scan
 from mricourse.simulate.texture import roughened
 
-PATTERNS = ("equispaced", "random", "variable_density", "points")
+MASKS = (*PATTERNS, "points")
 CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct/methods.py
 MAX_POINTS = 224**2  # pixels of the largest matrix that gets points: they are whole slices, and those take long
 COILS = {"head_array": 0.6, "biot_savart": 0.2, "gaussian": 0.2}  # the last two overlap more and amplify more noise
@@ -110,8 +111,8 @@ class SimulatedScans:
                 f"acs is {list(self.acs)}; expected at most half of the smallest matrix, {self.matrix[0]}."
             )
         shares = self.patterns.values()
-        if set(self.patterns) - set(PATTERNS) or not all(0 <= share < math.inf for share in shares) or not any(shares):
-            raise ValueError(f"patterns are {dict(self.patterns)}; expected positive shares of {', '.join(PATTERNS)}.")
+        if set(self.patterns) - set(MASKS) or not all(0 <= share < math.inf for share in shares) or not any(shares):
+            raise ValueError(f"patterns are {dict(self.patterns)}; expected positive shares of {', '.join(MASKS)}.")
         if self.strip is not None and self.strip < MIN_STRIP:
             raise ValueError(f"strip is {self.strip}; expected at least {MIN_STRIP} columns, as 64.")
         if min(self.pool, self.reuse) < 1:
@@ -136,14 +137,12 @@ class SimulatedScans:
         acceleration, acs = integer(*self.acceleration, generator), scan.meta["acs"]
         if pattern == "points" and ny * nx > MAX_POINTS:
             pattern = "random"
-        if pattern == "equispaced":
-            mask = equispaced_mask(ny, acceleration, acs=acs, offset=integer(0, acceleration - 1, generator))
-        elif pattern == "points":
+        if pattern == "points":
             most = ny * nx / (acs + 4) ** 2  # leaves a few samples beside the centre
-            mask = variable_density_mask((ny, nx), min(acceleration, most), acs=acs, seed=subseed(generator))
+            mask = draw_mask("variable_density", (ny, nx), min(acceleration, most), acs, generator)
         else:
-            make = random_mask if pattern == "random" else variable_density_mask
-            mask = make(ny, min(acceleration, ny / (acs + 4)), acs=acs, seed=subseed(generator))
+            most = acceleration if pattern == "equispaced" else ny / (acs + 4)
+            mask = draw_mask(pattern, ny, min(acceleration, most), acs, generator)
         return mask, {"pattern": pattern, "acceleration": acceleration_of(mask)}
 
     def _draw(self, index: int, first: int) -> Scan:
@@ -171,8 +170,7 @@ class SimulatedScans:
         kspace = fft2c(scan.smaps * image)
         kept = torch.randperm(n_drawn, generator=generator)[:n_coils].sort().values
         kspace = kspace[kept] * _edge_gain(shape, uniform(*self.sharpness, generator))
-        noise = torch.view_as_complex(torch.randn((*kspace.shape, 2), generator=generator))
-        kspace = kspace + noise_std * noise
+        kspace = kspace + noise_std * complex_noise(kspace.shape, generator)
         acs = integer(*self.acs, generator)
         smaps = espirit(kspace, acs=min(acs, CALIBRATION))
         if not smaps.any():

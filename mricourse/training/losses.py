@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mricourse.evaluation.metrics import mean_similarity
+from mricourse.networks.channels import to_channels
 from mricourse.networks.critic import Critic
 from mricourse.networks.dncnn import DnCNN
 from mricourse.physics.fourier import floating
@@ -145,7 +146,8 @@ def _relative_l1(x: Tensor, r: Tensor) -> Tensor:
 
 def features(denoiser: DnCNN, image: Tensor) -> list[Tensor]:
     """Give what each hidden layer of a denoiser makes of images: complex (n, y, x) -> list of (n, features, y, x)."""
-    found, channels = [], torch.view_as_real(image.resolve_conj()).movedim(-1, -3)
+    found = []
+    channels = to_channels(image)
     for layer in denoiser.layers[:-1]:
         channels = layer(channels)
         if isinstance(layer, nn.ReLU):

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import torch
 from torch import nn
@@ -40,17 +41,15 @@ BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made
 SOURCES = {"scans": SimulatedScans, "task": TaskScans}  # kinds of [data]; the first where it says nothing
 EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights
-FORMS = {  # annotation of an option -> what to write in TOML, what holds the values, and the types of the values
-    int: ("a whole number", None, (int,)),
-    int | None: ("a whole number", None, (int, type(None))),
-    float: ("a number", None, (int, float)),
-    bool: ("true or false", None, (bool,)),
-    str: ("text in quotes", None, (str,)),
-    dict: ("a table", dict, ()),
-    Sequence[int]: ("two whole numbers, as [4, 16]", list, (int,)),
-    Sequence[float]: ("two numbers, as [0.001, 0.01]", list, (int, float)),
-    Mapping[str, float]: ("shares, as {equispaced = 0.5, random = 0.5}", dict, (int, float)),
+FORMS = {  # type of an option -> what to write in TOML, and the types that serve
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    bool: ("true or false", (bool,)),
+    str: ("text in quotes", (str,)),
+    dict: ("a table", (dict,)),
 }
+PAIRS = {int: "two whole numbers, as [4, 16]", float: "two numbers, as [0.001, 0.01]"}
+SHARES = "shares, as {equispaced = 0.5, random = 0.5}"
 KEYS = {"title": str, "seed": int, "start": str, "network": dict, "data": dict, "training": dict}
 MOST = {  # largest value of each number whose class has no upper limit: what no machine here could compute
     "seed": 2**53, "n_features": 4096, "n_layers": 256, "n_levels": 10, "n_blocks": 1024, "n_iterations": 1000,
@@ -249,11 +248,30 @@ def _check(where: str, table: dict[str, Any], forms: Mapping[str, Any], required
     if missing := sorted(required - set(table)):
         raise ValueError(f"{where} lacks {', '.join(missing)}; add it, as in {EXAMPLE}.")
     for key, value in table.items():
-        words, holder, types = FORMS[forms[key]]
+        words, holder, types = _form(forms[key])
         if not _fits(value, holder, types):
             raise ValueError(f"{key} is {value!r}; expected {words}.")
         if key in MOST and value is not None and value > MOST[key]:
             raise ValueError(f"{key} is {value!r}; expected at most {MOST[key]}.")
+
+
+def _form(annotation: Any) -> tuple[str, type | None, tuple[type, ...]]:
+    """What to write for an option, whether a list or a table holds the values, and the types of the values.
+
+    However it is spelled, a sequence is a pair, and an option that may be None is written as its other type or left
+    out.
+    """
+    parts = [part for part in get_args(annotation) if part not in (type(None), Ellipsis)]
+    kind = get_origin(annotation) or annotation
+    if kind in (Union, UnionType):
+        words, holder, types = _form(parts[0])
+        return words, holder, (*types, type(None))
+    if issubclass(kind, Mapping) and parts:
+        return SHARES, dict, FORMS[parts[1]][1]
+    if issubclass(kind, Sequence) and parts:
+        return PAIRS[parts[0]], list, FORMS[parts[0]][1]
+    words, types = FORMS[kind]
+    return words, None, types
 
 
 def _fits(value: Any, holder: type | None, types: tuple[type, ...]) -> bool:

@@ -21,9 +21,9 @@ from mricourse.simulate.augmentation import flipped
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.random_draws import generator_for
 from mricourse.simulate.texture import dead_leaves, roughened
-from mricourse.simulate.training_scans import CALIBRATION, LIMITS, PATTERNS, SimulatedScans, _strip
+from mricourse.simulate.training_scans import CALIBRATION, LIMITS, MASKS, SimulatedScans, _strip
 
-SHARES = dict.fromkeys(PATTERNS, 1.0)
+SHARES = dict.fromkeys(MASKS, 1.0)
 SMALL = {"matrix": (48, 64), "n_coils": (3, 5), "acs": (12, 16), "noise_std": (0.001, 0.004), "patterns": SHARES}
 
 
@@ -122,7 +122,7 @@ def test_two_hundred_scans_keep_to_the_ranges():
         assert 1 < meta["acceleration"] <= 5.01, "net: the centre is sampled too"
         seen["ny"].add(ny), seen["n_coils"].add(scan.n_coils), seen["pattern"].add(meta["pattern"])
         seen["acs"].add(meta["acs"]), seen["width"].add(nx)
-    assert seen["n_coils"] == {3, 4, 5, 6} and seen["pattern"] == set(PATTERNS) and len(seen["ny"]) == 5
+    assert seen["n_coils"] == {3, 4, 5, 6} and seen["pattern"] == set(MASKS) and len(seen["ny"]) == 5
     assert len(seen["acs"]) == 5 and len(seen["width"]) > 3
 
 

@@ -2,7 +2,8 @@
 
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import pytest
 import torch
@@ -288,3 +289,26 @@ def test_what_an_image_domain_network_cannot_do_is_refused_before_any_work(optio
     text = f'title = "Small"\nseed = 3\n[network]\nkind = "denoiser"\nn_features = 4\n{option}{end}'
     with pytest.raises(ValueError, match="recipe small: noise_aware or deep_supervision is set for a denoiser"):
         parse_recipe(text, "small")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "right", "wrong"),
+    [
+        (int, [3], [True, 1.5, "3", None]),
+        (int | None, [3, None], [True, 1.5]),
+        (Optional[int], [3, None], [1.5]),  # noqa: UP045 (the older spelling of the same)
+        (float, [0.5, 2], [True, "a", [0.5]]),
+        (bool, [True], [1]),
+        (str, ["a"], [1]),
+        (dict, [{}], [[]]),
+        (Sequence[int], [[1, 2]], [[1], [1, 2, 3], [1, 2.5], [True, 2]]),
+        (tuple[int, int], [[1, 2]], [[1], [1, 2.5]]),
+        (list[float], [[1, 0.5]], [[0.5]]),
+        (Mapping[str, float], [{"a": 1}], [{"a": "b"}, [1]]),
+        (dict[str, float], [{"a": 0.5}], [{"a": True}]),
+    ],
+)
+def test_an_option_s_type_decides_however_it_is_spelled(annotation, right, wrong):
+    _, holder, types = recipes._form(annotation)
+    assert all(recipes._fits(value, holder, types) for value in right)
+    assert not any(recipes._fits(value, holder, types) for value in wrong)
