@@ -148,7 +148,11 @@ def _run_client(client: NotebookClient, environment: dict[str, str]) -> None:
 
     async def execute() -> None:
         started.put((asyncio.get_running_loop(), asyncio.current_task()))
-        await client.async_execute(env=environment)
+        try:
+            await client.async_execute(env=environment)
+        finally:
+            if client.km is not None:  # interrupted while it started, which nbclient does not clear away
+                await client.km.shutdown_kernel(now=True)
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         future = pool.submit(lambda: asyncio.run(execute()))
