@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mricourse.datasets.bart_files import BartPair
+from mricourse.datasets.matlab_files import check_matlab5
 from mricourse.files import check_readable, suffix_of
 
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".cfl", ".hdr", ".mrd", ".nii", ".nii.gz")
@@ -252,6 +253,7 @@ def _mat(path: Path) -> list[StoredArray]:
 
     if h5py.is_hdf5(path):  # version 7.3
         return [_in_matlab_order(array) for array in _hdf5(path) if not array.name.startswith("#")]
+    check_matlab5(path)
     dtypes = {"single": "f4", "double": "f8", "logical": "?"}
     for n in (1, 2, 4, 8):
         dtypes |= {f"int{8 * n}": f"i{n}", f"uint{8 * n}": f"u{n}"}

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 import torch
 
 from mricourse.datasets.axes import axis_words, named_axes, recognised_axes
@@ -552,6 +553,49 @@ def test_damage_is_one_sentence_that_names_the_file(tmp_path, mricourse, name, d
         code, out, said = mricourse(*command)
         assert code == 2 and out == "" and said.count("\n") == 1 and str(path) in said, said
     assert sorted(tmp_path.iterdir()) == before
+
+
+WHOLE["small.mat"] = lambda path: scipy.io.savemat(path, {"kspace": SLICE, "s": {"a": 1.0}}, do_compression=True)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("name", [*WHOLE, "scan.hdr"])
+def test_a_damaged_byte_or_a_cut_never_surprises(tmp_path, name):
+    """A scan, or one sentence of an expected kind; scipy alone ends the process on some damaged .mat files."""
+    WHOLE["scan.cfl" if name == "scan.hdr" else name](tmp_path / ("scan.cfl" if name == "scan.hdr" else name))
+    path = tmp_path / name
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    for i in range(60):
+        damaged = bytearray(whole)
+        if i % 4 == 0:
+            damaged = damaged[: random.integers(1, len(whole))]
+        else:
+            damaged[random.integers(min(4096, len(whole)))] = random.integers(256)
+            damaged[random.integers(min(400, len(whole)))] = random.integers(256)
+        path.write_bytes(damaged)
+        for look in (read_scan, describe):
+            try:
+                look(path)
+            except (ValueError, TypeError, OSError) as error:
+                assert "\n" not in str(error)
+
+
+EVERYTHING = {
+    "cell": np.array([1, "a", SLICE], dtype=object),
+    "structs": np.zeros((2, 2), [("f", "O"), ("g", "O")]),
+    "sparse": scipy.sparse.csc_matrix(1j * np.eye(4)),
+    "words": "日本",
+    "flags": np.array([True, False]),
+    "empty": np.zeros((0, 3)),
+    "deep": {"a": {"b": {"c": 1.0}}},
+}
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_whatever_matlab_stores_beside_it_is_no_damage(tmp_path, compressed):
+    scipy.io.savemat(tmp_path / "scan.mat", EVERYTHING | {"kspace": SLICE}, do_compression=compressed)
+    assert same(read_scan(tmp_path / "scan.mat"), SLICE)
 
 
 HEADERS = {  # content of a .hdr -> words
