@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from mricourse.physics.fourier import floating, ifftc, random_complex
+from mricourse.physics.fourier import floating, ifft2c, ifftc, random_complex
 from mricourse.physics.sampling import acs_block, near_centre
 
 BLOCK = 20  # rows of the centre that are looked at; columns too, unless whole readouts were sampled
@@ -24,6 +24,7 @@ LARGEST = 10  # side of a patch
 FEWEST_DIRECTIONS = 20
 MOST_DIRECTIONS = 300
 LINES_IN_AIR = 6
+SMALLEST_IMAGE = 6
 FEWEST_OUTSIDE = 64
 
 
@@ -36,7 +37,7 @@ def noise_level(kspace: Tensor, mask: Tensor) -> Tensor:
 
     Coils that are dead, or combinations of others, leave no noise in some directions; they are taken out first. Where
     coils differ strongly in their noise, each counts by its signal, as in the combined image. Where the eigenvalues go
-    on falling, signal is in all directions; then the lowest of what larger patches, the air beside the object and the
+    on falling, signal is in all directions; then the lowest of what other patches, the air beside the object and the
     outer k-space show is taken.
 
     Parameters
@@ -60,15 +61,15 @@ def noise_level(kspace: Tensor, mask: Tensor) -> Tensor:
     sampling                              0.01 %        0.05 %        0.1 to 0.5 %  1 to 5 %
     ====================================  ============  ============  ============  ============
     lines, 2 to 32 coils, ACS 6 to 64     0.6 to 2.3    0.6 to 1.7    0.6 to 1.6    0.5 to 1.1
-    lines, 1 coil                         1 to 50       1 to 10       1 to 5        0.9 to 1.2
-    points, 3 to 32 coils, ACS 16 to 64   0.5 to 2.8    0.5 to 1.6    0.5 to 1.6    0.4 to 1.5
-    points, 3 to 32 coils, ACS 12         1.2 to 22     1.2 to 4.8    1 to 2.9      0.7 to 1.5
-    points, fewer coils, or ACS 6 and 8   1.5 to 201    1.1 to 41     0.9 to 21     0.8 to 2.4
+    lines, 1 coil, ACS 24 to 64           1.0 to 2.6    1.0 to 1.5    1.0 to 1.4    1.0 to 1.1
+    lines, 1 coil, ACS 6 to 16            1.0 to 32     1.0 to 6.4    0.8 to 3.4    0.8 to 1.1
+    points, 3 to 32 coils, ACS 16 to 64   0.5 to 2.8    0.5 to 1.6    0.5 to 1.5    0.4 to 1.3
+    points, 1 to 2 coils, ACS 24 to 64    1.0 to 4.5    1.0 to 2.0    0.9 to 1.9    0.8 to 1.7
+    points, smaller ACS                   1.2 to 202    1.1 to 41     0.9 to 21     0.7 to 2.3
     ====================================  ============  ============  ============  ============
 
-    The last two columns are where most scans are. One coil shows noise alone in the air beside the object, if there is
-    any along the readout; one coil or a tiny ACS of points does not, so that the estimate is an upper bound: noise and
-    detail of the outer k-space.
+    Most scans are in the last two columns. Where nothing shows noise alone, as in the last row, the estimate is an
+    upper bound: noise and the detail of the outer k-space.
     """
     if kspace.ndim > 3:  # each scan has a centre of its own
         masks = mask.expand(*kspace.shape[:-3], *mask.shape[-3:]) if mask.ndim > 2 else [mask] * len(kspace)
@@ -172,6 +173,7 @@ def _level_elsewhere(kspace: Tensor, mask: Tensor, block: tuple[slice, slice]) -
         _level_in_air(kspace, mask),
         _level_in_air(kspace.mT, _full(mask, kspace).mT),
         _level_outside(kspace, mask),
+        _level_in_corners(kspace, block),
     ]
     centre = _centre(kspace, block, WIDE_BLOCK)
     for size in range(2, LARGEST + 1):
@@ -210,6 +212,33 @@ def _level_in_air(kspace: Tensor, mask: Tensor) -> Tensor | None:
     power = ifftc(kspace[:, outer], dim=-1).abs().square().mean(dim=(0, 1))
     width = max(4, nx // 12)
     return torch.cat([power, power[:width]]).unfold(0, width, 1).mean(dim=1).min() / 2
+
+
+def _level_in_corners(kspace: Tensor, block: tuple[slice, slice]) -> Tensor | None:
+    """Half the power of noise whose least power in a box is that in the image of the fully sampled block.
+
+    The box moves and is periodic; that of least power mostly lies in the corners, which are air.
+    """
+    centre = kspace[:, block[0], block[1]]
+    if min(centre.shape[1:]) < SMALLEST_IMAGE:
+        return None
+    return _least_power(centre) / _least_power_of_noise(tuple(centre.shape)).to(centre.device)
+
+
+def _least_power(centre: Tensor) -> Tensor:
+    """Under a Hann window along both axes, which keeps what rings from the object out of the corners."""
+    rows, columns = (torch.hann_window(n + 2, periodic=False, device=centre.device)[1:-1] for n in centre.shape[1:])
+    window = rows[:, None] * columns
+    power = ifft2c(centre * window).abs().square().mean(dim=0)
+    height, width = (max(2, n // 6) for n in power.shape)
+    around = torch.cat([power, power[:height]])
+    around = torch.cat([around, around[:, :width]], dim=1)
+    return around.unfold(0, height, 1).unfold(1, width, 1).mean(dim=(-2, -1)).min()
+
+
+@lru_cache
+def _least_power_of_noise(shape: tuple[int, int, int]) -> Tensor:
+    return torch.stack([_least_power(random_complex(*shape, seed=seed)) for seed in range(8)]).mean()
 
 
 def _level_outside(kspace: Tensor, mask: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 
 from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.noise import noise_level
-from mricourse.physics.sampling import equispaced_mask, random_mask, variable_density_mask
+from mricourse.physics.sampling import acs_mask, equispaced_mask, random_mask, variable_density_mask
 from mricourse.simulate.randomised import draw_scan
 
 MASKS = {
@@ -68,12 +68,30 @@ def test_points_around_a_square_tell_their_noise(n_coils, acs, noise_std, most):
     assert all(0.45 < error < most for error in errors), errors
 
 
-@pytest.mark.parametrize("acs", [6, 24])
-@pytest.mark.parametrize(("noise_std", "most"), [(1e-3, 5), (0.01, 1.3), (0.05, 1.2)])
-def test_one_coil_tells_its_noise_where_it_is_above_the_detail(acs, noise_std, most):
+@pytest.mark.parametrize(
+    ("acs", "noise_std", "most"), [(24, 1e-4, 2.6), (24, 1e-3, 1.4), (6, 1e-3, 3.4), (6, 0.01, 1.2)]
+)
+def test_one_coil_tells_its_noise_in_the_air_beside_the_object(acs, noise_std, most):
     errors = estimate_over_truth(1, noise_std, lambda seed: random_mask(160, 4, acs=acs, seed=seed))
     assert all(0.75 < error < most for error in errors), errors
     assert min(errors) < 1.1  # the head with air on its left and right
+
+
+@pytest.mark.parametrize("n_coils", [1, 2])
+@pytest.mark.parametrize(("noise_std", "most"), [(1e-4, 4.5), (1e-3, 1.9), (0.02, 1.7)])
+def test_few_coils_around_a_square_do_too(n_coils, noise_std, most):
+    errors = estimate_over_truth(
+        n_coils, noise_std, lambda seed: variable_density_mask((160, 144), 4, acs=24, seed=seed)
+    )
+    assert all(0.75 < error < most for error in errors), errors
+
+
+@pytest.mark.parametrize("n_coils", [1, 4])
+def test_the_centre_alone_tells_its_noise(n_coils):
+    """As for super-resolution: no outer k-space, no whole line."""
+    square = acs_mask((160, 144), 72)
+    errors = estimate_over_truth(n_coils, 0.005, lambda seed: square)
+    assert all(0.6 < error < 1.5 for error in errors), errors
 
 
 @pytest.mark.parametrize("acs", [6, 8])
