@@ -166,10 +166,18 @@ def best_scale(image: Tensor, reference: Tensor) -> Tensor:
     _check_pair(image, reference)
     image = floating(image)
     reference = floating(reference)
-    energy = image.abs().square().sum((-2, -1), keepdim=True)
-    if (energy == 0).any():
+    if not image.any(dim=-1).any(dim=-1).all():
         raise ValueError("image is zero everywhere; no factor brings it to the reference. Check the reconstruction.")
-    return image * ((image.conj() * reference).sum((-2, -1), keepdim=True) / energy)
+    unit = _largest(reference)
+    image = image / _largest(image)  # single precision has to hold the squares
+    energy = image.abs().square().sum((-2, -1), keepdim=True)
+    factor = (image.conj() * (reference / unit)).sum((-2, -1), keepdim=True) / energy
+    return factor * image * unit
+
+
+def _largest(image: Tensor) -> Tensor:
+    largest = image.detach().abs().amax((-2, -1), keepdim=True)
+    return torch.where(largest > 0, largest, 1)
 
 
 def _check_pair(image: Tensor, reference: Tensor) -> None:
@@ -180,13 +188,19 @@ def _check_pair(image: Tensor, reference: Tensor) -> None:
             "expected the same (..., y, x). Combine coils or crop first, or use "
             "reference.expand_as(image) for several images of one reference."
         )
-    for name, tensor in (("image", image), ("reference", reference)):
-        n_bad = int((~torch.isfinite(tensor)).sum())
-        if n_bad:
-            raise ValueError(
-                f"{name} holds {n_bad} NaN or infinite values; expected finite numbers. "
-                "Look for a division by zero before this line."
-            )
+    finite("image", image)
+    finite("reference", reference)
+
+
+def finite(name: str, values: Tensor) -> Tensor:
+    """Refuse NaN and infinite values, with ValueError; others come back as they are."""
+    n_bad = int((~torch.isfinite(values)).sum())
+    if n_bad:
+        raise ValueError(
+            f"{name} holds {n_bad} NaN or infinite values; expected finite numbers. "
+            "Look for a division by zero before this line."
+        )
+    return values
 
 
 def _magnitudes(image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:

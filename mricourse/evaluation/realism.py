@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mricourse.evaluation.metrics import finite
 from mricourse.physics.fourier import fft2c, floating, ifft2c
 
 N_LEVELS = 500  # of the brightness between 0 and the highest
@@ -48,13 +49,13 @@ def split_error(image: Tensor, reference: Tensor, mask: Tensor) -> tuple[Tensor,
     Raises
     ------
     ValueError
-        A reference that has no detail outside the mask.
+        A reference that has no detail outside the mask; NaN or infinite values.
 
     Source: the null-space map is that of Bhadra et al., IEEE Trans. Med. Imaging 40:3249, 2021,
     doi:10.1109/TMI.2021.3077857.
     """
-    image = floating(image)
-    reference = floating(reference)
+    image = finite("image", floating(image))
+    reference = finite("reference", floating(reference))
     found = null_space_part(image, mask)
     wanted = null_space_part(reference, mask)
     detail = _energy(wanted)
@@ -94,7 +95,7 @@ def texture_distance(images: Tensor, references: Tensor, *, n_resamples: int = 0
     Raises
     ------
     ValueError
-        Stacks that are not (n, y, x), or of different length where they are resampled.
+        Stacks that are not (n, y, x), or of different length where they are resampled; NaN or infinite values.
 
     Source: Blau, Michaeli, CVPR 2018, doi:10.1109/CVPR.2018.00652.
     """
@@ -103,8 +104,8 @@ def texture_distance(images: Tensor, references: Tensor, *, n_resamples: int = 0
             f"images have shape {tuple(images.shape)} and references {tuple(references.shape)}; expected (n, y, x) "
             "for both: a single image would be image[None]."
         )
-    images = floating(images)
-    references = floating(references)
+    images = finite("images", floating(images))
+    references = finite("references", floating(references))
     high = float(torch.maximum(images.abs().amax(), references.abs().amax()))
     if high == 0:
         return torch.zeros(n_resamples) if n_resamples else torch.zeros(())

@@ -102,6 +102,15 @@ def test_best_scale_is_the_minimum_and_keeps_dtype():
         assert (error(scaled) <= error(nudge * scaled)).all()
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-22, 1e19, 1e30])
+def test_best_scale_takes_any_unit(unit):
+    image, reference = pair(2, 12, 12)
+    expected = best_scale(image, reference)
+    assert torch.allclose(best_scale(unit * image, reference), expected, rtol=1e-4)
+    assert torch.allclose(best_scale(image, unit * reference) / unit, expected, rtol=1e-4)
+    assert not best_scale(image, 0 * reference).any()
+
+
 @pytest.mark.parametrize("measure", [nmse, nrmse, psnr, ssim, best_scale])
 def test_wrong_pairs_are_refused(measure):
     image, reference = pair(12, 12)

@@ -65,6 +65,17 @@ def test_images_without_signal_are_alike():
     assert texture_distance(torch.zeros(2, 9, 8), torch.zeros(2, 9, 8), n_resamples=5).shape == (5,)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_is_not_finite_is_named(heads, mask, value):
+    broken = heads.clone()
+    broken[0, 3, 4] = value
+    for measure in (texture_distance, lambda image, reference: split_error(image, reference, mask)):
+        with pytest.raises(ValueError, match="holds 1 NaN or infinite values; expected finite"):
+            measure(broken, heads)
+        with pytest.raises(ValueError, match="^references? holds 1 NaN"):
+            measure(heads, broken)
+
+
 def test_other_shapes_are_refused(heads):
     with pytest.raises(ValueError, match="expected \\(n, y, x\\)"):
         texture_distance(heads[0], heads)
