@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from mricourse.physics.operators import SenseOperator
@@ -27,6 +28,11 @@ def normalised(scan: Scan) -> tuple[SenseOperator, Tensor, Tensor]:
     """
     if scan.smaps is None:
         raise ValueError("the scan has no coil maps; expected smaps: add them with with_smaps(scan).")
-    scale = scan.kspace.abs().max()
-    power = scan.smaps.abs().square().sum(dim=0).max().sqrt()
+    scale = _or_one(scan.kspace.abs().max())
+    power = _or_one(scan.smaps.abs().square().sum(dim=0).max().sqrt())
     return SenseOperator(scan.smaps / power, scan.mask), scan.kspace / scale, scale / power
+
+
+def _or_one(size: Tensor) -> Tensor:
+    """Give 1 where there is nothing, which stays nothing whatever it is divided by."""
+    return torch.where(size > 0, size, 1)

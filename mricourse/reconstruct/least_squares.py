@@ -146,20 +146,6 @@ def cg_sense(
     return conjugate_gradient(A.normal, A.adjoint(kspace), **options)
 
 
-def largest_eigenvalue(
-    normal: Callable[[Tensor], Tensor], image_shape: tuple[int, ...], *, n_iterations: int = 30, seed: int = 0
-) -> float:
-    """Estimate the largest eigenvalue of ``normal`` by power iteration; its inverse is a safe step size for FISTA."""
-    from mricourse.physics.fourier import random_complex
-
-    x = random_complex(*image_shape, seed=seed)
-    value = 0.0
-    for _ in range(n_iterations):
-        x = normal(x / x.norm())
-        value = float(x.norm())
-    return value
-
-
 def check_weight(reg_weight: float) -> None:
     if not (float(reg_weight) >= 0 and math.isfinite(float(reg_weight))):
         raise ValueError(f"reg_weight is {reg_weight}; expected 0 or more.")

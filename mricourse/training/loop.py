@@ -176,19 +176,10 @@ def train(
     FloatingPointError
         A loss or a gradient that is not finite; the state file keeps the weights from before.
     """
-    if objective is None:
-        objective = make_objective(settings.loss, deep_supervision=settings.deep_supervision)
-    if settings.deep_supervision:
-        check_unrolled(network)
     rank, n_processes = join_processes(device)
+    objective = _placed(objective, network, settings, n_processes, device)
     learner = objective if isinstance(objective, LearningObjective) else None
-    if learner is not None and n_processes > 1:
-        raise ValueError(
-            f"the objective learns, in {n_processes} processes apart; expected one process: leave out torchrun."
-        )
     network.to(device)
-    if isinstance(objective, nn.Module):
-        objective.to(device)
     optimiser = torch.optim.Adam(_parameter_groups(network, settings))
     history, best = History(), None
     if state_file is not None:
@@ -236,6 +227,25 @@ def validate(network: nn.Module, scans: Sequence[Scan], *, device: torch.device 
             total += float(psnr(network(A, kspace)[0], reference[0]))
     network.train(was_training)
     return mean_over_processes(total, device) * n_processes / len(scans)
+
+
+def _placed(
+    objective: Objective | None,
+    network: nn.Module,
+    settings: Settings,
+    n_processes: int,
+    device: torch.device | str,
+) -> Objective:
+    """Give the objective, by default that of the settings, on a device; refuse what it cannot have."""
+    if objective is None:
+        objective = make_objective(settings.loss, deep_supervision=settings.deep_supervision)
+    if settings.deep_supervision:
+        check_unrolled(network)
+    if isinstance(objective, LearningObjective) and n_processes > 1:
+        raise ValueError(
+            f"the objective learns, in {n_processes} processes apart; expected one process: leave out torchrun."
+        )
+    return objective.to(device) if isinstance(objective, nn.Module) else objective
 
 
 # --- one step ---

@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
+from mricourse.networks.apply import apply_network
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.modl import MoDL
 from mricourse.networks.reconstructor import Reconstructor, Unrolled
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask, variable_density_mask
+from mricourse.physics.scan import Scan
 from mricourse.simulate.coils import simulate_coils
 from mricourse.training.recipes import BODIES, NETWORKS
 
@@ -107,3 +109,14 @@ def test_networks_declare_what_training_and_inference_ask_for(kind):
         other = NETWORKS[kind](n_iterations=3, **SMALL).double().eval()
         other.start_from(network)
         assert torch.allclose(other(A, kspace), image)
+
+
+@pytest.mark.parametrize("kind", [*NETWORKS, *BODIES])
+def test_nothing_measured_is_nothing_reconstructed(kind):
+    torch.manual_seed(0)
+    options = {"noise_aware": True, "start": "sense", "solver": "direct"} if kind == "modl" else {}
+    network = NETWORKS[kind](n_iterations=2, **SMALL, **options) if kind in NETWORKS else ImageDomain(BODIES[kind]())
+    smaps = simulate_coils(4, SHAPE)
+    scan = Scan(torch.zeros_like(smaps), smaps, random_mask(SHAPE[0], 2, acs=6))
+    image = apply_network(network.eval(), scan)
+    assert image.shape == SHAPE and not image.any()

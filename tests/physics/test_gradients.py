@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
+from mricourse.evaluation.realism import null_space_part, split_error
 from mricourse.networks import adaptive_modl, modl
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
@@ -26,6 +27,7 @@ from mricourse.physics.radon import RadonOperator
 from mricourse.physics.sampling import equispaced_mask, radial_trajectory, random_mask, variable_density_mask
 from mricourse.reconstruct.epi import image_entropy, remove_nyquist_ghost
 from mricourse.reconstruct.least_squares import cg_sense, conjugate_gradient, direct_solver
+from mricourse.reconstruct.parallel_imaging import g_factor, grappa, sense_unfold
 from mricourse.reconstruct.sparsity import (
     finite_differences,
     finite_differences_adjoint,
@@ -34,6 +36,7 @@ from mricourse.reconstruct.sparsity import (
     wavelet_prox,
     wavelet_reconstruction,
 )
+from mricourse.reconstruct.wavelets import wavedec2, waverec2
 from mricourse.simulate.relaxometry import decay_rate
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, features
 from mricourse.training.recipes import BODIES, NETWORKS
@@ -47,6 +50,8 @@ MASKS = {
     "each coil its own": torch.stack([random_mask((NY, NX), 2, acs=0, seed=s) for s in range(3)]),
     "everything": torch.ones(1, 1, dtype=torch.bool),
 }
+EVERY_OTHER = equispaced_mask(12, 2, acs=4)
+EVERY_OTHER_LONG = equispaced_mask(32, 2, acs=16)
 TRAJECTORY = radial_trajectory(3, 8).double()
 
 
@@ -107,6 +112,21 @@ FUNCTIONS = {
     "prewhiten": (lambda y, noise: prewhiten(y, noise_covariance(noise)), complex_(3, 5, 6), complex_(3, 20, seed=1)),
     "noise_level": (partial(noise_level, mask=MASKS["everything"]), complex_(3, 12, 10)),
     "noise_level, corners": (partial(noise_level, mask=equispaced_mask(12, 2, acs=2)), complex_(3, 12, 10)),
+    "sense_unfold": (
+        lambda y, smaps, noise: sense_unfold(y * EVERY_OTHER, smaps, 2, noise_covariance=noise_covariance(noise)),
+        complex_(3, 12, 8), complex_(3, 12, 8, seed=1), complex_(3, 30, seed=2),
+    ),
+    "g_factor": (
+        lambda smaps, noise: g_factor(smaps, 2, noise_covariance=noise_covariance(noise)),
+        complex_(3, 12, 8), complex_(3, 30, seed=2),
+    ),
+    "grappa": (lambda y: grappa(y * EVERY_OTHER_LONG, EVERY_OTHER_LONG), complex_(2, 32, 16)),
+    "wavedec2": (
+        lambda x: torch.cat([band.flatten() for band in wavedec2(x, "haar", levels=2)]), complex_(2, 8, 12),
+    ),
+    "waverec2": (lambda *bands: waverec2(bands, "db2"), complex_(2, 4, 6), complex_(3, 2, 4, 6, seed=1)),
+    "null_space_part": (partial(null_space_part, mask=LINES), complex_(2, NY, NX)),
+    "split_error": (lambda *pair: torch.stack(split_error(*pair, LINES)), complex_(NY, NX), complex_(NY, NX, seed=1)),
     "nyquist_ghost": (
         lambda y, phase, delay: nyquist_ghost(y, phase_rad=phase, delay=delay),
         complex_(2, 6, 5), real(2), real(2, seed=1),
