@@ -22,7 +22,7 @@ from mricourse.datasets.array_checks import (
     not_complex,
 )
 from mricourse.datasets.array_files import StoredArray, attributes_of, list_arrays, read_text
-from mricourse.datasets.axes import MIN_SIZE, AxisOrder, axis_words, named_axes, recognised_axes
+from mricourse.datasets.axes import MAX_COILS, MIN_SIZE, AxisOrder, axis_words, named_axes, recognised_axes
 from mricourse.datasets.bart_files import bart_axes
 from mricourse.datasets.calibration_arrays import join_calibration, trimmed
 from mricourse.datasets.kspace_checks import infer_mask, without_rounding_errors
@@ -91,6 +91,8 @@ class KspaceFile:
             kspace, mask, separate, words = join_calibration(kspace, mask, block)
             notes = (*notes, words)
             meta |= {"calibration": separate} if separate is not None else {}
+        elif unused := [name for name, array in self.others.items() if _CALIBRATION.search(name) and array.is_numeric]:
+            notes = (*notes, f"{unused[0]} not used, since its shape does not fit")
         smaps = self._smaps(kspace, i_slice)
         return checked_scan(kspace, mask, smaps, source=self.path, notes=notes, turned=self.turned, **meta)
 
@@ -216,6 +218,10 @@ def _choose(path: Path, arrays: dict[str, StoredArray], key: str | None) -> str:
     if suffix_of(path) != ".mat":  # the header of MATLAB 5 does not tell complex from real
         planes = [name for name in planes if arrays[name].dtype.kind == "c"]
     likely = [name for name in planes if _KSPACE.search(name)] or planes
+    if len(likely) > 1:
+        likely = [
+            name for name in likely if arrays[name].is_numeric and arrays[name].read().dtype.kind == "c"
+        ] or likely
     if len(likely) != 1:
         several = f"; {', '.join(likely)} could be it: choose one with --key" if likely else ": name it with --key"
         raise ValueError(
@@ -239,7 +245,7 @@ def _ordered(
     suffix = suffix_of(path)
     if suffix in (".cfl", ".hdr"):
         return KspaceFile(path, kspace, named_axes(bart_axes(shape), shape, choices), others)
-    if suffix == ".mat" and (known := _cmrxrecon(name, len(shape))):
+    if suffix == ".mat" and (known := _cmrxrecon(name, shape)):
         note = f"axes {', '.join(known)} as CMRxRecon stores them"
         return KspaceFile(path, kspace, named_axes(known, shape, choices, note), others)
     if name == "kspace" and len(shape) in fastmri_files.AXES:
@@ -289,11 +295,13 @@ def _image_shape(path: Path, file: KspaceFile) -> tuple[int, int] | None:
     return recon if file.turned else recon[::-1]
 
 
-def _cmrxrecon(name: str, n_axes: int) -> tuple[str, ...]:
-    if name == CMRXRECON_SINGLE:
-        return ("x", "y", "slice", "time")[:n_axes]
-    if name in CMRXRECON or (name == "kspace" and n_axes == 5):
-        return ("x", "y", "coil", "slice", "time")[:n_axes]
+def _cmrxrecon(name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """The axes of CMRxRecon's arrays, in MATLAB's order [cmrxrecon.github.io]; none for other arrays."""
+    if name == CMRXRECON_SINGLE and len(shape) < 5:
+        return ("x", "y", "slice", "time")[: len(shape)]
+    usual = len(shape) == 5 and min(shape[:2]) > max(shape[2:]) and shape[2] <= MAX_COILS
+    if (name in CMRXRECON and len(shape) < 6) or (name == "kspace" and usual):
+        return ("x", "y", "coil", "slice", "time")[: len(shape)]
     return ()
 
 

@@ -268,6 +268,17 @@ def test_double_precision_and_a_mask_of_matlab(tmp_path):
     assert same(read_scan(path), SLICE)
 
 
+def test_of_two_arrays_of_matlab_the_complex_one_is_taken(tmp_path):
+    """The header of version 5 does not tell; what remains unclear is asked for."""
+    scipy.io.savemat(tmp_path / "scan.mat", {"a": SLICE, "b": SLICE.real})
+    assert read_scan(tmp_path / "scan.mat").meta["notes"] == ("took a as kspace",)
+
+
+def test_calibration_lines_that_do_not_fit_are_named(tmp_path):
+    np.savez(tmp_path / "scan.npz", kspace=SLICE, acs=SLICE[:3, :20])
+    assert read_scan(tmp_path / "scan.npz").meta["notes"] == ("acs not used, since its shape does not fit",)
+
+
 def test_several_arrays_that_could_be_it_are_asked_for(tmp_path):
     np.savez(tmp_path / "scan.npz", first=SLICE, second=SLICE)
     with pytest.raises(ValueError, match="first, second could be it: choose one with --key"):
@@ -431,6 +442,10 @@ def test_cmrxrecon_s_names_say_their_axes(tmp_path):
         open_scans(path)
     series = open_scans(path, axes="time=1")
     assert series.n_slices == N_SLICES and same(series.scan(1), UNDERSAMPLED[1])
+    newer = write_mat73(tmp_path / "newer.mat", kspace=array)
+    assert same(read_scan(newer, 2, axes="time=0"), UNDERSAMPLED[2])
+    with pytest.raises(ValueError, match="does not tell coils, slices and repetitions apart"):
+        open_scans(write_mat73(tmp_path / "other.mat", kspace=array.transpose(4, 3, 2, 1, 0)))
     single = write_mat73(tmp_path / "single.mat", kspace_single_full=array[:, :, 0])
     assert open_scans(single, axes="time=0").scan(2).n_coils == 1
 
