@@ -35,6 +35,7 @@ HDF5 = (".h5", ".hdf5", ".mrd")
 LONG = 512  # samples of a readout that may be oversampled, where no header says so
 CMRXRECON = {"kspace_full", "kspace_sub04", "kspace_sub08", "kspace_sub10", "kus"}
 CMRXRECON_SINGLE = "kspace_single_full"
+SKMTEA = ("slice", "y", "x", "echo", "coil")  # the readout is transformed, so that each of its points is a slice
 _NOT_KSPACE = re.compile(r"maps|sens|csm|mask|image|img|recon|target|traj|acs|calib|^ref", re.IGNORECASE)
 _KSPACE = re.compile(r"ksp|k_?data|raw|kus", re.IGNORECASE)
 _CALIBRATION = re.compile(r"acs|calib|k_?cal|^ref", re.IGNORECASE)
@@ -252,6 +253,9 @@ def _ordered(
         attributes = attributes_of(path) if suffix in HDF5 else {}
         if fastmri_files.is_fastmri({name, *others}, attributes):
             return _fastmri(path, kspace, others, choices)
+    if name == "kspace" and len(shape) == 5 and {"maps", "target"} <= set(others):
+        note = "planes of two phase encodings as SKM-TEA stores them"
+        return KspaceFile(path, kspace, named_axes(SKMTEA, shape, choices, note), others)
     if choices:
         raise ValueError(
             f"--axes chooses {', '.join(choices)}, but this file does not name its axes; expected names for all of "
@@ -262,9 +266,11 @@ def _ordered(
 
 def _fastmri(path: Path, kspace: StoredArray, others: dict[str, StoredArray], choices: dict[str, str]) -> KspaceFile:
     header = _fastmri_header(path, others)
-    if header.trajectory and header.trajectory != "cartesian":
+    epi = "epi" if any("phase_correction" in name for name in others) else ""
+    trajectory = epi or header.trajectory
+    if trajectory and trajectory != "cartesian":
         raise ValueError(
-            f"{path} holds k-space of the trajectory {header.trajectory}; expected Cartesian lines: grid it, or "
+            f"{path} holds k-space of the trajectory {trajectory}; expected Cartesian lines: grid it, or "
             "correct its ghosts, first."
         )
     names = fastmri_files.AXES[len(kspace.shape)]
