@@ -7,7 +7,7 @@
 
 It finds a mask that stayed on the CPU, a constant that was made there, a picture drawn without ``.cpu()``, a generator
 of the wrong device. It knows nothing of speed, memory, streams or rounding, and makes conjugates at once, so that a
-missing ``resolve_conj`` shows on the CPU only. A module's ``to`` replaces its parameters: make the optimiser after it.
+missing ``resolve_conj`` shows on the CPU only.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import torch
 import torch._dynamo  # modes load it at their first operation, when it would read the answers below
 from pretend_tensor import GPU, PretendTensor, is_gpu, loaded, moved, run, seed_draws, to
 from torch import Tensor
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
@@ -26,10 +27,10 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 def pretend_gpu():
     """Make torch believe in one GPU, for as long as the context lasts."""
     future = torch.__future__
-    before = future.get_overwrite_module_params_on_conversion()
+    before = future.get_swap_module_params_on_conversion()
     with contextlib.ExitStack() as stack:
-        stack.callback(future.set_overwrite_module_params_on_conversion, before)
-        future.set_overwrite_module_params_on_conversion(True)
+        stack.callback(future.set_swap_module_params_on_conversion, before)
+        future.set_swap_module_params_on_conversion(True)
         for name, answer in _answers().items():
             stack.enter_context(mock.patch(f"torch.{name}", answer))
         stack.enter_context(torch.serialization.safe_globals([loaded]))
@@ -137,9 +138,23 @@ class _Functions(TorchFunctionMode):
             _check_generator(kwargs["generator"], args, kwargs)
         if func in _MAKERS:
             return _made(func, *args, **kwargs)
+        if (
+            func is functional.pad
+            and isinstance(args[0], PretendTensor)
+            and "circular" in (*args[2:3], kwargs.get("mode"))
+        ):
+            return _padded_around(args[0], args[1] if len(args) > 1 else kwargs["pad"])
         if func is torch.sparse.mm:  # would make its zeros on the CPU
             return torch.mm(*args, **kwargs)
         return _METHODS.get(func, func)(*args, **kwargs)
+
+
+def _padded_around(tensor, pad):
+    """Circular padding, whose result C++ would make on the CPU."""
+    for number, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True)):
+        n = tensor.shape[-1 - number]
+        tensor = tensor.index_select(-1 - number, torch.arange(-before, n + after, device=GPU) % n)
+    return tensor
 
 
 def _check_generator(generator, args, kwargs):

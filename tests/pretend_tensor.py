@@ -8,6 +8,7 @@ import contextlib
 
 import torch
 from torch import Tensor, nn
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 GPU = torch.device("cuda", 0)
@@ -21,7 +22,8 @@ _INDEXING = {
     _ATEN._index_put_impl_.default,
 }  # x[indices]: CUDA takes indices from the CPU
 _TAKES_A_NUMBER = {_ATEN.fill.Tensor, _ATEN.fill_.Tensor, _ATEN.masked_fill.Tensor, _ATEN.masked_fill_.Tensor}
-_INTERNAL = _ATEN.new_empty_strided.default  # C++ copies a gradient so, and names the device that it believes in
+# C++ calls these on a tensor of the GPU, for gradients, and names the device that it believes in
+_INTERNAL = {_ATEN.new_empty_strided.default, _ATEN._to_copy.default}
 _random_state = None  # of the draws on the GPU, which come from a generator of their own, as on CUDA
 
 
@@ -58,7 +60,9 @@ class PretendTensor(Tensor):
 
     @data.setter
     def data(self, tensor):
-        raise NotImplementedError("a pretend GPU does not exchange .data: use Tensor.copy_ under torch.no_grad().")
+        if not isinstance(tensor, PretendTensor) or tensor.shape != self.shape:
+            raise NotImplementedError("a pretend GPU gives .data new values of the same shape on the GPU only.")
+        self.inner.copy_(tensor.inner)
 
     def get_device(self):
         return 0
@@ -173,15 +177,11 @@ def run(func, args, kwargs):
     """Compute one operation on the CPU; what it gives is where the operation would have run."""
     tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
     on_gpu = [tensor for tensor in tensors if isinstance(tensor, PretendTensor)]
-    wanted = None if func is _INTERNAL and on_gpu else kwargs.get("device")
+    wanted = None if func in _INTERNAL and on_gpu else kwargs.get("device")
     if not on_gpu and not is_gpu(wanted):
         return func(*args, **kwargs)
     if on_gpu:
         _check_devices(func, args, tensors)
-        if torch.Tag.inplace_view in func.tags:
-            raise NotImplementedError(
-                f"{func} changes a shape in place, which is not pretended: take the view instead."
-            )
     inner_args, inner_kwargs = tree_map_only(PretendTensor, lambda tensor: tensor.inner, (args, dict(kwargs)))
     if is_gpu(wanted):
         inner_kwargs["device"] = torch.device("cpu")
@@ -191,6 +191,10 @@ def run(func, args, kwargs):
     with _gpu_draws() if drawn else contextlib.nullcontext():
         result = func(*inner_args, **inner_kwargs)
     if func is _ATEN.copy_.default:
+        return args[0]
+    if torch.Tag.inplace_view in func.tags:  # the wrapper changes its shape with what it holds
+        with no_dispatch():
+            func(*args, **kwargs)
         return args[0]
     if wanted is not None and not is_gpu(wanted):
         return result

@@ -90,8 +90,7 @@ def test_a_generator_belongs_to_a_device(generator, device, sentence):
         lambda: torch.cuda.max_memory_allocated(),
         lambda: torch.cuda.mem_get_info(),
         lambda: np.from_dlpack(ones(1)),
-        lambda: ones(1).unsqueeze_(0),
-        lambda: setattr(ones(1), "data", ones(1)),
+        lambda: setattr(ones(1), "data", ones(2)),
         lambda: ones(1).to("meta"),
     ],
 )
@@ -251,6 +250,19 @@ def test_a_training_ends_with_the_same_weights():
     assert_same_weights(here, there)
 
 
+def test_an_optimiser_made_before_the_move_knows_the_weights_after_it():
+    here = network()
+    there = network()
+    optimiser = torch.optim.Adam(there.parameters(), lr=0.01)
+    there.to("cuda")
+    images = torch.ones(2, 1, 8, 8)
+    optimiser_here = torch.optim.Adam(here.parameters(), lr=0.01)
+    for net, steps, given in ((here, optimiser_here, images), (there, optimiser, images.to("cuda"))):
+        net(given).square().mean().backward()
+        steps.step()
+    assert_same_weights(here, there)
+
+
 def test_a_training_goes_on_from_what_was_saved(tmp_path):
     whole = network().to("cuda")
     optimised(whole, "cuda", range(6))
@@ -287,6 +299,20 @@ def test_lower_precision_is_chosen_by_the_gpu_s_name():
         assert layer(ones(1, 1, 8, 8)).dtype == torch.float32
 
 
+def test_lower_precision_computes_and_learns_as_on_the_cpu():
+    def learned(device):
+        torch.manual_seed(0)
+        layers = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)).to(device)
+        images = torch.randn(1, 2, 8, 8, generator=torch.Generator().manual_seed(1)).to(device)
+        with torch.autocast(device, dtype=torch.bfloat16):
+            result = layers(images)
+        result.float().square().sum().backward()
+        return result, layers[0].weight.grad, layers[2].weight.grad
+
+    for there, here in zip(learned("cuda"), learned("cpu"), strict=True):
+        assert on_gpu(there) and torch.equal(there.cpu(), here)
+
+
 def test_gradients_flow_from_one_device_to_the_other():
     x = torch.randn(4, 4, dtype=torch.complex128, requires_grad=True)
 
@@ -302,6 +328,26 @@ def test_views_share_what_they_look_at():
     x.diagonal().mul_(5)
     x[0] += 1
     assert x.tolist() == [[6, 2, 2], [1, 5, 1], [1, 1, 5]]
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+def test_padding(mode):
+    x = torch.rand(2, 1, 5, 6, dtype=torch.complex64 if mode == "circular" else torch.float32)
+    padded = nn.functional.pad(x.to("cuda"), (1, 2, 3, 0), mode=mode)
+    assert on_gpu(padded) and torch.equal(padded.cpu(), nn.functional.pad(x, (1, 2, 3, 0), mode=mode))
+
+
+def test_data_changes_behind_autograd():
+    weight = nn.Parameter(ones(2))
+    weight.data -= 0.5 * ones(2)
+    weight.data[0] = 3
+    assert weight.tolist() == [3, 0.5] and weight.requires_grad
+
+
+def test_a_shape_changes_in_place():
+    x = ones(2, 3)
+    assert x.unsqueeze_(0).shape == x.shape == (1, 2, 3)
+    assert x.transpose_(1, 2).squeeze_(0).tolist() == [[1, 1]] * 3 == (x + 0).tolist()
 
 
 def test_sparse_matrices():
