@@ -22,6 +22,7 @@ from mricourse.evaluation.realism import null_space_part, split_error, texture_d
 from mricourse.evaluation.scores import evaluate
 from mricourse.evaluation.tuning import tuned_sparsity
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
+from mricourse.fundamentals.optimizers import range_test
 from mricourse.networks.apply import apply_network
 from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
@@ -307,6 +308,17 @@ def test_losses_and_their_gradients(name):
         loss = LOSSES[name]()
         loss = loss.to("cuda") if isinstance(loss, torch.nn.Module) else loss
         the_same(here, loss_and_gradient(loss, inputs("cuda")))
+
+
+def test_a_range_test_trains_there():
+    def curve(device):
+        layer = seeded(torch.nn.Linear, in_features=3, out_features=1)().to(device)
+        rates = torch.logspace(-4, 0, 12)
+        return range_test(layer, lambda net, _: net(torch.ones(2, 3, device=device)).square().mean(), rates, width=3)
+
+    here = curve("cpu")
+    with pretend_gpu():
+        torch.testing.assert_close(curve("cuda"), here, equal_nan=True)
 
 
 # --- judging and showing

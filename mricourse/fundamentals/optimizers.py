@@ -143,7 +143,7 @@ def range_test(
 
     Returns
     -------
-    Tensor, shape (steps,)
+    Tensor, shape (steps,), on the CPU
         Change of the loss at each rate; nan at both ends, where the average does not fit, and where a loss that was
         not finite enters.
 
@@ -164,7 +164,8 @@ def range_test(
         moved = functools.partial(_later, loss, first)
         _, losses = train_with_rates(network, moved, rates, optimizer=optimizer)
         with torch.no_grad():
-            change = change + (losses - torch.stack([moved(network, step) for step in range(n_steps)])) / n_sweeps
+            before = torch.stack([moved(network, step) for step in range(n_steps)]).cpu()
+        change = change + (losses - before) / n_sweeps
     return nn.functional.pad(change.unfold(0, width, 1).mean(dim=1), (half, half), value=torch.nan)
 
 

@@ -82,9 +82,11 @@ def quiet(axes: Axes) -> Axes:
 
 
 def as_array(values: Any) -> np.ndarray:
-    """A tensor of any device, or whatever NumPy understands, as an array."""
+    """A tensor of any device, a list of them, or whatever NumPy understands, as an array."""
     if isinstance(values, Tensor):
         return values.detach().cpu().resolve_conj().resolve_neg().numpy()
+    if isinstance(values, list | tuple):
+        values = [as_array(value) if isinstance(value, Tensor) else value for value in values]
     return np.asarray(values)
 
 

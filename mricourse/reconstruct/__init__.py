@@ -11,6 +11,6 @@ __getattr__, __dir__, __all__ = face(
         "parallel_imaging": "g_factor grappa pseudo_replica sense_unfold",
         "sparsity": "finite_differences finite_differences_adjoint fista soft_threshold tv_reconstruction wavelet_prox "
         "wavelet_reconstruction",
-        "wavelets": "wavedec2 waverec2",
+        "wavelets": "wavedec2 waverec2 wavelet_image",
     },
 )

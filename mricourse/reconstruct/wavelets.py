@@ -96,6 +96,28 @@ def waverec2(coefficients: Sequence[Tensor], wavelet: str = "db2") -> Tensor:
     return image
 
 
+def wavelet_image(coefficients: Sequence[Tensor]) -> Tensor:
+    """Lay out the coefficients of `wavedec2` as one image: the approximation in its corner, the details around it.
+
+    Parameters
+    ----------
+    coefficients : list of Tensor
+        The approximation (..., y, x) and the details (3, ..., y, x) of each level, whose sizes double: those of an
+        image that divides by 2 at every level.
+
+    Returns
+    -------
+    Tensor, shape (..., y, x)
+        High frequencies along y below, along x on the right.
+    """
+    image, *details = coefficients
+    for along_y, along_x, along_both in details:
+        above = torch.cat([image, along_x], -1)
+        below = torch.cat([along_y, along_both], -1)
+        image = torch.cat([above, below], -2)
+    return image
+
+
 def _even(image: Tensor, axis: int) -> Tensor:
     """Repeat the last sample of an axis of odd length."""
     return torch.cat([image, image.narrow(axis, image.shape[axis] - 1, 1)], axis) if image.shape[axis] % 2 else image

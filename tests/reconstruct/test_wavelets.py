@@ -5,7 +5,7 @@ import pywt
 import torch
 
 from mricourse.physics.fourier import random_complex
-from mricourse.reconstruct.wavelets import wavedec2, waverec2
+from mricourse.reconstruct.wavelets import wavedec2, wavelet_image, waverec2
 
 EXACT = {"rtol": 0, "atol": 1e-13}
 
@@ -40,6 +40,13 @@ def test_the_transform_is_orthonormal_where_the_sizes_divide(wavelet):
     torch.testing.assert_close(torch.vdot(*transformed), torch.vdot(u.flatten(), v.flatten()), rtol=1e-13, atol=0)
     assert transformed[0].numel() == u.numel()
     torch.testing.assert_close(waverec2(wavedec2(u, wavelet, levels=3), wavelet), u, **EXACT)
+
+
+def test_the_layout_is_that_of_pywavelets():
+    image = torch.rand(2, 48, 32)
+    theirs = pywt.wavedec2(image.numpy(), "db2", mode="periodization", level=3)
+    laid_out = torch.from_numpy(pywt.coeffs_to_array(theirs, axes=(-2, -1))[0])
+    torch.testing.assert_close(wavelet_image(wavedec2(image, "db2", levels=3)), laid_out)
 
 
 def test_gradients_are_right():
