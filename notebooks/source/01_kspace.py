@@ -27,13 +27,14 @@
 # %% slideshow={"slide_type": "skip"}
 import torch
 
-from mricourse import claim, fft2c, fftc, ifft2c, ifftc, random_complex
+from mricourse import claim, device, fft2c, fftc, ifft2c, ifftc, random_complex
 from mricourse.datasets import load_real
 from mricourse.physics import acs_mask, equispaced_mask, partial_fourier_mask
 from mricourse.plotting import MaskPainter, plot_lines, show_images, show_kspace, show_phase
 from mricourse.simulate import brain_slices, contrast_scan
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one: images, k-space and masks go there
 ny, nx = SHAPE = 207, 185  # pixels of 1 mm: the field of view is 207 mm x 185 mm
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -64,7 +65,7 @@ ny, nx = SHAPE = 207, 185  # pixels of 1 mm: the field of view is 207 mm x 185 m
 # **Predict.** Where in k-space is the largest sample, and what does it measure?
 
 # %% slideshow={"slide_type": "fragment"}
-slices = brain_slices("test", 24, shape=SHAPE)  # (slices, y, x) complex, brightest pixel 1
+slices = brain_slices("test", 24, shape=SHAPE).to(DEVICE)  # (slices, y, x) complex, brightest pixel 1
 images = slices.abs()
 image, kspace = images[5], fft2c(images[5])
 show_images([image], [f"T1-weighted slice, {ny} mm x {nx} mm"])
@@ -78,7 +79,7 @@ show_kspace([kspace], [f"its k-space, largest sample {kspace.abs().max():.1f}"])
 # %% slideshow={"slide_type": "subslide"}
 def ramps(n):
     """Every phase ramp of one axis: complex (n cycles per FOV, n positions)"""
-    centred = torch.arange(n, dtype=torch.float64) - n // 2
+    centred = torch.arange(n, dtype=torch.float64, device=DEVICE) - n // 2
     return torch.exp(-2j * torch.pi * torch.outer(centred, centred) / n)
 
 by_hand = ramps(ny) @ image.cdouble() @ ramps(nx).T / (ny * nx) ** 0.5
@@ -136,7 +137,8 @@ def energy_share(kspace, mask):
     """Share of the energy that a mask keeps: (..., ky, kx) -> (...)"""
     return (mask * kspace).abs().square().sum(dim=(-2, -1)) / kspace.abs().square().sum(dim=(-2, -1))
 
-lines, square = acs_mask(ny, round(0.1 * ny)), acs_mask(SHAPE, round((0.1 * ny * nx) ** 0.5))
+lines = acs_mask(ny, round(0.1 * ny)).to(DEVICE)
+square = acs_mask(SHAPE, round((0.1 * ny * nx) ** 0.5)).to(DEVICE)
 by_lines, by_square = (100 * energy_share(fft2c(images), mask) for mask in (lines, square))
 parseval = fft2c(images.double()).norm(dim=(-2, -1)) / images.double().norm(dim=(-2, -1)) - 1
 claim("Norms of image and k-space (Parseval), largest relative difference", parseval.abs().max(), at_most=1e-10)
@@ -162,6 +164,7 @@ show_images([ifft2c(mask * kspace) for mask in masks.values()], titles)
 # %% slideshow={"slide_type": "skip"}
 def masked_image(mask):
     """What a mask leaves of the slice: bool (ky, kx) -> titled image (y, x)"""
+    mask = mask.to(DEVICE)
     return {f"{100 * energy_share(kspace, mask):.1f} % of energy": ifft2c(mask * kspace)}
 
 MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
@@ -182,7 +185,8 @@ MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
 # blurred, which is folded, and along which direction?
 
 # %% slideshow={"slide_type": "fragment"}
-cropped, folded = (ifft2c(mask * kspace) for mask in (acs_mask(ny, ny // 4), equispaced_mask(ny, 2, acs=0)))
+cropped = ifft2c(acs_mask(ny, ny // 4).to(DEVICE) * kspace)
+folded = ifft2c(equispaced_mask(ny, 2, acs=0).to(DEVICE) * kspace)
 titles = ["all lines", f"central quarter, pixel {ny / (ny // 4):.1f} mm", f"every 2nd, FOV {ny / 2:.0f} mm"]
 show_images([image, cropped, folded], titles, reference=image)
 
@@ -254,7 +258,7 @@ def symmetry_error(kspace):
     image = image * torch.exp(-0.5j * image.square().sum(dim=(-2, -1), keepdim=True).angle())  # least imaginary part
     return image.imag.norm(dim=(-2, -1)) / image.norm(dim=(-2, -1))
 
-half = partial_fourier_mask(ny, 0.5)
+half = partial_fourier_mask(ny, 0.5).to(DEVICE)
 filled = [ifft2c(torch.where(half, fft2c(m), fft2c(m.conj()))) for m in (image, slices[5])]
 show_images([image, *filled], ["all lines", "half, real", "half, with phase"], reference=image)
 claim("Symmetry error of real slices, largest", symmetry_error(fft2c(images)).max(), at_most=1e-5)
@@ -273,8 +277,9 @@ claim("Symmetry error of slices with phase", symmetry_error(fft2c(slices)), at_l
 # **Predict.** What is the mean magnitude where the true signal equals $\sigma$?
 
 # %% slideshow={"slide_type": "fragment"}
-signal = torch.linspace(0, 5, 11)  # in units of sigma; a flat region of 200 x 200 pixels for each
-noisy = fft2c(signal[:, None, None].expand(-1, 200, 200)) + random_complex(11, 200, 200, seed=1)
+signal = torch.linspace(0, 5, 11, device=DEVICE)  # in units of sigma; a flat region of 200 x 200 pixels for each
+noise = random_complex(11, 200, 200, seed=1).to(DEVICE)
+noisy = fft2c(signal[:, None, None].expand(-1, 200, 200)) + noise
 magnitude = ifft2c(noisy).abs().mean(dim=(-2, -1))
 plot_lines(signal, {"mean magnitude": magnitude, "true signal": signal}, xlabel="true signal (σ)",
            ylabel="signal (σ)", title=f"true signal 1 σ, mean magnitude {magnitude[2]:.2f} σ")
@@ -335,9 +340,10 @@ truth, mask = torch.exp(1j * phase) * random_complex(12, 9).real, partial_fourie
 answer = my_partial_fourier(mask * fft2c(truth), mask, phase)
 assert (mask * fft2c(answer - truth)).abs().max() < 1e-4, "measured samples have changed: step 2 comes last"
 assert (answer - truth).abs().max() < 0.01, "the phase is known, but the image is not back: what does step 1 keep?"
-mask = partial_fourier_mask(ny, 5 / 8)
-measured = mask * (fft2c(slices[5]) + 0.005 * random_complex(ny, nx))
-answer = my_partial_fourier(measured, mask, ifft2c(acs_mask(ny, 51) * measured).angle())
+mask = partial_fourier_mask(ny, 5 / 8).to(DEVICE)
+measured = mask * (fft2c(slices[5]) + 0.005 * random_complex(ny, nx).to(DEVICE))
+centre = acs_mask(ny, 51).to(DEVICE) * measured
+answer = my_partial_fourier(measured, mask, ifft2c(centre).angle())
 show_images([slices[5], ifft2c(measured), answer], ["all lines", "zero-filled", "yours"], reference=slices[5])
 
 # %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
@@ -358,7 +364,8 @@ show_images([slices[5], ifft2c(measured), answer], ["all lines", "zero-filled", 
 
 # %% slideshow={"slide_type": "fragment"}
 panels = {}
-for scan in map(load_real, ("larson_head", "larson_knee", "moco_brain_7ch")):
+for scan_name in ("larson_head", "larson_knee", "moco_brain_7ch"):
+    scan = load_real(scan_name).to(DEVICE)
     name, coil_images, power = scan.meta["source"], ifft2c(scan.kspace), scan.kspace.abs().square()
     sizes = [4 * n for n in coil_images.shape[-2:]]  # steps of 1/8 sample: m² turns twice as fast as m
     ramped = torch.fft.fft2(coil_images.square(), s=sizes).abs().amax(dim=(1, 2))

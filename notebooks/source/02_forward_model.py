@@ -19,7 +19,7 @@
 # %% slideshow={"slide_type": "skip"}
 import torch
 
-from mricourse import SenseOperator, claim, dot_test, fft2c, fftc, ifft2c, random_complex
+from mricourse import SenseOperator, claim, device, dot_test, fft2c, fftc, ifft2c, random_complex
 from mricourse.datasets import load_real
 from mricourse.physics import (
     NufftOperator,
@@ -34,6 +34,7 @@ from mricourse.plotting import explore, plot_lines, show_images, show_kspace, sh
 from mricourse.simulate import beating_phantom, brain_slices, simulate_coils
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 NY, NX, R, NOISE_STD = 180, 151, 4, 0.01  # pixels; acceleration; noise per real and imaginary part (brightest pixel 1)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -48,11 +49,13 @@ NY, NX, R, NOISE_STD = 180, 151, 4, 0.01  # pixels; acceleration; noise per real
 # share some noise, which can be undone.)
 
 # %% slideshow={"slide_type": "subslide"}
-heads = brain_slices("test", 20, shape=(NY, NX))  # (slices, y, x), complex
-image, smaps = heads[12], simulate_coils(4, (NY, NX), seed=1)
+heads = brain_slices("test", 20, shape=(NY, NX)).to(DEVICE)  # (slices, y, x), complex
+image = heads[12]
+smaps = simulate_coils(4, (NY, NX), seed=1).to(DEVICE)
 coil_images = smaps * image  # S: (coils, y, x)
-full_kspace = fft2c(coil_images) + NOISE_STD * random_complex(4, NY, NX)  # F, and noise: (coils, ky, kx)
-comb = equispaced_mask(NY, R, acs=0)  # M: (ky, 1)
+noise = NOISE_STD * random_complex(4, NY, NX).to(DEVICE)
+full_kspace = fft2c(coil_images) + noise  # F, and noise: (coils, ky, kx)
+comb = equispaced_mask(NY, R, acs=0).to(DEVICE)  # M: (ky, 1)
 A = SenseOperator(smaps, comb)
 torch.testing.assert_close(comb * fft2c(coil_images), A.forward(image))
 show_images([image, *coil_images[:3]], ["image x", "coil 0: S₀ x", "coil 1: S₁ x", "coil 2: S₂ x"])
@@ -84,7 +87,8 @@ class NoConjugate(SenseOperator):
         return (self.smaps * ifft2c(self.mask * kspace)).sum(dim=-3)
 
 
-print(f"mismatch {dot_test(A, (NY, NX)):.0e}, without the conjugate {dot_test(NoConjugate(smaps, comb), (NY, NX)):.0e}")
+mismatch, wrong = (dot_test(each, (NY, NX), device=DEVICE) for each in (A, NoConjugate(smaps, comb)))
+print(f"mismatch {mismatch:.0e}, without the conjugate {wrong:.0e}")
 
 # %% [markdown]
 # An exact pair agrees to rounding, below $10^{-15}$ in double precision. The wrong one is far below 1 too, because long
@@ -244,7 +248,7 @@ assert (my_point_spread(comb) - point_spread(comb)).abs().max() < 1e-4, "wrong f
 # %% slideshow={"slide_type": "fragment"}
 difference = (A.normal(image) - A.adjoint(A.forward(image))).abs().max()
 claim("normal, without shifts, minus adjoint(forward): largest value", difference, at_most=1e-5)
-noise = NOISE_STD * random_complex(20, NY, NX, seed=3)  # 20 repeated scans of nothing
+noise = NOISE_STD * random_complex(20, NY, NX, seed=3).to(DEVICE)  # 20 repeated scans of nothing
 growth = (R * ifft2c(comb * noise)).std() / ifft2c(noise).std()
 claim("noise at full signal grows by sqrt(R) = 2", growth, at_least=1.98, at_most=2.02)
 
@@ -287,11 +291,12 @@ show_images({"no weights": blur / blur.abs().max(), **gridded}, reference=image)
 # curve a point draws in the stack of projections.
 
 # %% slideshow={"slide_type": "subslide"}
-radon = RadonOperator(torch.arange(90) * torch.pi / 90, (NY, NX))
-sinogram, uniform = radon.forward(image.abs()), torch.ones(1, NY, NX, dtype=torch.complex64)  # one uniform coil
+radon = RadonOperator(torch.arange(90, device=DEVICE) * torch.pi / 90, (NY, NX))
+sinogram = radon.forward(image.abs())
+uniform = torch.ones(1, NY, NX, dtype=torch.complex64, device=DEVICE)  # one uniform coil
 spokes = NufftOperator(radial_trajectory(90, radon.n_detectors, golden=False), uniform).forward(image.abs())
 spokes = spokes.reshape(sinogram.shape) * (NY * NX / radon.n_detectors) ** 0.5  # both transforms are orthonormal
-point = 50.0 * (torch.arange(NY * NX).view(NY, NX) == 60 * NX + 40)
+point = 50.0 * (torch.arange(NY * NX, device=DEVICE).view(NY, NX) == 60 * NX + 40)
 show_images({"90 projections, one a row": sinogram, "of one point": radon.forward(point)}, label="line integral")
 error = (fftc(sinogram) - spokes).norm() / spokes.norm()
 claim("transformed projections equal the spokes: relative difference", error, at_most=0.05)
@@ -309,7 +314,7 @@ claim("transformed projections equal the spokes: relative difference", error, at
 # the temporal average.
 
 # %% slideshow={"slide_type": "subslide"}
-beating = beating_phantom(24, (NY, NX))  # (frames, y, x), one beat
+beating = beating_phantom(24, (NY, NX)).to(DEVICE)  # (frames, y, x), one beat
 kt = SenseOperator(uniform, kt_mask(24, NY, R))  # mask (frames, 1, ky, 1)
 series = kt.normal(beating)  # zero-filled frames
 panels = [beating[0], series[0], series[1], R * series.mean(dim=0)]
@@ -340,8 +345,8 @@ claim("no ghosts in the temporal average: relative difference", error, at_most=0
 
 # %% slideshow={"slide_type": "fragment"}
 for name, operator in {"Cartesian": A, "Radon": radon, **nuffts}.items():
-    claim(f"dot test, {name}", dot_test(operator, (NY, NX)), at_most=1e-12)
-claim("dot test, k-t", dot_test(kt, (24, NY, NX)), at_most=1e-12)
+    claim(f"dot test, {name}", dot_test(operator, (NY, NX), device=DEVICE), at_most=1e-12)
+claim("dot test, k-t", dot_test(kt, (24, NY, NX), device=DEVICE), at_most=1e-12)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 2.3 · Go further: the non-uniform transform  (★★★, optional, about 15 min)
@@ -379,7 +384,7 @@ assert (my_nufft(tiny, between.trajectory) - between.forward(tiny)[0]).abs().max
 # leaves out the corners too. Each is one slice of one person.
 
 # %% slideshow={"slide_type": "subslide"}
-brain, other = load_real("moco_brain_7ch"), load_real("sigpy_brain_8ch")
+brain, other = load_real("moco_brain_7ch").to(DEVICE), load_real("sigpy_brain_8ch")
 combed = SenseOperator(brain.smaps, equispaced_mask(brain.shape[0], R, acs=0)).adjoint(brain.kspace)
 sparse = SenseOperator(brain.smaps, variable_density_mask(brain.shape[0], R, acs=24)).adjoint(brain.kspace)
 show_images([brain.reference, combed, sparse], ["all lines", "comb", "var. density"], reference=brain.reference)

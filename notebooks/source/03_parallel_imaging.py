@@ -19,7 +19,7 @@
 # %% slideshow={"slide_type": "skip"}
 import torch
 
-from mricourse import SenseOperator, claim, fft2c, fftc, ifft2c, ifftc, random_complex
+from mricourse import SenseOperator, claim, device, fft2c, fftc, ifft2c, ifftc, random_complex
 from mricourse.datasets import load_real
 from mricourse.evaluation import best_scale, psnr
 from mricourse.physics import acceleration_of, combine, equispaced_mask, espirit, low_resolution_maps, random_mask, rss
@@ -28,6 +28,7 @@ from mricourse.reconstruct import cg_sense, conjugate_gradient, g_factor, grappa
 from mricourse.simulate import brain_slices, simulate_coils
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 # Pixels of about 2 mm; ACS in lines; noise relative to the brightest pixel; λ: best of six on the two training heads
 SHAPE, N_COILS, ACS, RATES, NOISE_STD, REG_WEIGHT = (120, 96), 8, 16, (2, 3, 4), 0.01, 0.005
 
@@ -48,11 +49,11 @@ SHAPE, N_COILS, ACS, RATES, NOISE_STD, REG_WEIGHT = (120, 96), 8, 16, (2, 3, 4),
 # slices, not of people.
 
 # %% slideshow={"slide_type": "subslide"}
-images = brain_slices("test", 12, contrast="T1w", shape=SHAPE)  # (slices, y, x)
+images = brain_slices("test", 12, contrast="T1w", shape=SHAPE).to(DEVICE)  # (slices, y, x)
 # a pixel is inside the head when there is tissue to its left and to its right
 heads = images.abs().cummax(-1).values.minimum(images.abs().flip(-1).cummax(-1).values.flip(-1)) > 0.05
-smaps = simulate_coils(N_COILS, SHAPE, seed=1, kind="biot_savart") * heads[:, None]  # (slices, coils, y, x)
-noise = NOISE_STD * random_complex(*smaps.shape)
+smaps = simulate_coils(N_COILS, SHAPE, seed=1, kind="biot_savart").to(DEVICE) * heads[:, None]  # (slices, coils, y, x)
+noise = NOISE_STD * random_complex(*smaps.shape).to(DEVICE)
 kspace = fft2c(smaps * images[:, None]) + noise
 image, maps, head = images[0], smaps[0], heads[0]  # the slice that we look at
 show_images(list(ifft2c(kspace[0])[::2]), [f"coil {c}" for c in range(0, N_COILS, 2)])
@@ -72,11 +73,11 @@ show_images(list(ifft2c(kspace[0])[::2]), [f"coil {c}" for c in range(0, N_COILS
 # four unfolded values be?
 
 # %% slideshow={"slide_type": "fragment"}
-combs = {R: equispaced_mask(SHAPE[0], R, acs=0) for R in RATES}
+combs = {R: equispaced_mask(SHAPE[0], R, acs=0).to(DEVICE) for R in RATES}
 aliased = {R: R * ifft2c(combs[R] * kspace[0]) for R in RATES}  # times R for the lines left out
 # rows 15, 45, 75 and 105 fold onto row 15; here in column 50, where C is (coils, 4)
 rho = torch.linalg.lstsq(maps[:, 15::30, 50], aliased[4][:, 15, 50, None]).solution[:, 0]
-print("unfolded", rho.abs().numpy().round(2), "truth", image[15::30, 50].abs().numpy().round(2))
+print("unfolded", rho.abs().cpu().numpy().round(2), "truth", image[15::30, 50].abs().cpu().numpy().round(2))
 show_images({"object": image, **{f"one coil, R = {R}": aliased[R][0] for R in RATES}})
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -255,7 +256,7 @@ plot_lines(sizes, curves, xlabel="ACS lines", ylabel="not explained (%)")
 # with the true head.
 
 # %% slideshow={"slide_type": "fragment"}
-masks = {n: equispaced_mask(SHAPE[0], 3, acs=n) for n in (ACS, 24, 32)}
+masks = {n: equispaced_mask(SHAPE[0], 3, acs=n).to(DEVICE) for n in (ACS, 24, 32)}
 eigen = {n: torch.stack([espirit(k, acs=n) for k in mask * kspace]) for n, mask in masks.items()}
 def sense_psnr(S, n, reg_weight=REG_WEIGHT):  # inside the head
     return psnr(heads * cg_sense(SenseOperator(S, masks[n]), masks[n] * kspace, reg_weight=reg_weight), images)
@@ -300,8 +301,9 @@ def my_grappa(kspace, mask):
 # **Check yourself.** Measured samples stay as they are. The filled ones equal the library's.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
-truth = (fft2c(simulate_coils(4, (62, 45), seed=2) * image[29:91, 25:70]) + noise[0, :4, :62, :45]).to(torch.complex128)
-half = equispaced_mask(62, 2, acs=20)
+few_coils = simulate_coils(4, (62, 45), seed=2).to(DEVICE) * image[29:91, 25:70]
+truth = (fft2c(few_coils) + noise[0, :4, :62, :45]).to(torch.complex128)
+half = equispaced_mask(62, 2, acs=20).to(DEVICE)
 answer = my_grappa(half * truth, half)
 assert answer.shape == truth.shape and not (half * (answer - truth)).any(), "keep the shape and the measured samples"
 apart = (answer - grappa(half * truth, half, kernel_size=(2, 3), reg_weight=1e-12)).norm() / (~half * truth).norm()
@@ -339,7 +341,7 @@ for n, bound in ((ACS, "at_most"), (24, "at_least")):
 # $R = 1$, 2 and 3?
 
 # %% slideshow={"slide_type": "fragment"}
-ky = torch.arange(SHAPE[0])[:, None] - SHAPE[0] // 2
+ky = torch.arange(SHAPE[0], device=DEVICE)[:, None] - SHAPE[0] // 2
 def moving_head(P, R):  # all slices, no noise; 0.5 pixel is about 1 mm; unfolding uses every R-th line
     turn = torch.exp(-2j * torch.pi * ky / SHAPE[0] * 0.5 * torch.cos(2 * torch.pi * (ky // R) / P))
     return torch.stack([sense_unfold(scan, S, R) for scan, S in zip(turn * (kspace - noise), smaps, strict=True)])
@@ -366,7 +368,7 @@ show_images({"still": image, **{f"R = {R}": moving_head(4, R)[0] for R in (1, 2,
 # tuned here, should gain at least 2 dB.
 
 # %% slideshow={"slide_type": "fragment"}
-brain = load_real("moco_brain_7ch")
+brain = load_real("moco_brain_7ch").to(DEVICE)
 brain_maps, reference = espirit(brain.kspace, acs=24), rss(ifft2c(brain.kspace))  # maps: from the centre alone
 def reconstruct(acceleration=4, n_iterations=15, reg_weight=0.01):
     A = SenseOperator(brain_maps, equispaced_mask(brain.shape[0], acceleration, acs=24))

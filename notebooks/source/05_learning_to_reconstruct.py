@@ -18,19 +18,19 @@
 
 # %% slideshow={"slide_type": "skip"}
 import torch
-from pywt import wavedec2, waverec2
 from torch.utils.flop_counter import FlopCounterMode
 
-from mricourse import claim, fft2c, ifft2c, random_complex
+from mricourse import claim, device, fft2c, ifft2c, random_complex
 from mricourse.evaluation import best_scale, nrmse, psnr, tuned_sparsity
 from mricourse.physics import stack
 from mricourse.plotting import plot_lines, show_images
-from mricourse.reconstruct import remove_nyquist_ghost
+from mricourse.reconstruct import remove_nyquist_ghost, wavedec2, waverec2
 from mricourse.simulate import TaskScans, abdominal_phantom
 from mricourse.training import load_checkpoint
 
 torch.manual_seed(0)
-N, SHOWN, SIZES, HAAR = 96, 5, (1, 4, 16, 64, 256, 12000), ("db1", "periodization")  # SIZES: of training data
+DEVICE = device()  # the GPU where there is one
+N, SHOWN, SIZES = 96, 5, (1, 4, 16, 64, 256, 12000)  # SIZES: of training data
 TASKS = {"undersampling": {"strength": (3, 3)}, "denoising": {"noise_std": (0.02, 0.1)},
          "super_resolution": {"strength": (2, 2)}, "ghosting": {"strength": (0.2, 1.2)}}
 
@@ -47,11 +47,11 @@ TASKS = {"undersampling": {"strength": (3, 3)}, "denoising": {"noise_std": (0.02
 def scans(split, n, task="undersampling", **options):
     """Simulate n scans of a task with one uniform coil: A, kspace (n, 1, ky, kx), reference (n, y, x)"""
     drawn = TaskScans(split, 50, task=task, **TASKS[task] | options)
-    return stack([drawn[i] for i in range(n)])[0]
+    return stack([drawn[i].to(DEVICE) for i in range(n)])[0]
 
 test = A, kspace, reference = scans("test", 20)
-coarse, *details = wavedec2(reference.numpy(), *HAAR, 4)
-mixture = torch.from_numpy(waverec2([coarse, *(tuple(b[:, ::-1, ::-1] for b in d) for d in details)], *HAAR))
+coarse, *details = wavedec2(reference, "haar", levels=4)
+mixture = waverec2([coarse, *(bands.flip(-2, -1) for bands in details)], "haar")
 show_images([reference[SHOWN], mixture[SHOWN]], ["a head", "as sparse as a head"])
 
 # %% [markdown]
@@ -153,7 +153,7 @@ def channels(images):  # complex (n, y, x) -> real (n, 2, y, x)
     return torch.view_as_real(images).movedim(-1, 1)
 
 hidden = torch.nn.Sequential(torch.nn.Conv2d(2, 16, (17, 3), padding=(8, 1), bias=False), torch.nn.ReLU(),
-                             torch.nn.Conv2d(16, 2, (9, 1), padding=(4, 0), bias=False))
+                             torch.nn.Conv2d(16, 2, (9, 1), padding=(4, 0), bias=False)).to(DEVICE)
 optimizer, errors = torch.optim.Adam(hidden.parameters(), lr=3e-3), []
 z, x = channels(ifft2c(y[:, 0])), channels(truth)
 for step in range(300):
@@ -185,7 +185,7 @@ claim("one hidden layer gains", psnr(cleaned, reference) - psnr(zero_filled, ref
 # **Predict.** What do they respond to?
 
 # %% slideshow={"slide_type": "fragment"}
-networks = {task: load_checkpoint(f"task_{task}").network for task in TASKS}
+networks = {task: load_checkpoint(f"task_{task}").network.to(DEVICE) for task in TASKS}
 features = networks["undersampling"].body.unet.down_blocks[0](channels(zero_filled[SHOWN:][:1].abs() + 0j))[0].detach()
 show_images(features / features.amax((1, 2), keepdim=True), [f"channel {n}" for n in range(8)], window=(0, 1))
 
@@ -291,8 +291,9 @@ claim("the denoiser changes mixtures more than heads, by a factor of", change[0]
 
 # %% slideshow={"slide_type": "fragment"}
 names = {n: "task_undersampling" if n == SIZES[-1] else f"undersampling_{n}" for n in SIZES}
+nets = {n: load_checkpoint(name).network.to(DEVICE) for n, name in names.items()}
 with torch.no_grad():
-    error = {(n, where): nrmse(load_checkpoint(name).network(*scan[:2]), scan[2]) for n, name in names.items()
+    error = {(n, where): nrmse(net(*scan[:2]), scan[2]) for n, net in nets.items()
              for where, scan in (("training", scans("train", 20, n_slices=n)), ("test", test))}
 means = {where: torch.stack([error[n, where].mean() for n in SIZES]) for where in ("training", "test")}
 means["zero-filled, test"] = nrmse(zero_filled, reference).mean().expand(len(SIZES))
@@ -315,10 +316,11 @@ claim("12,000 slices: the same ratio", error[12000, "test"] / error[12000, "trai
 # **Predict.** Who wins each? We expected the network to win at $R = 2$, which should be easier, and to lose the others.
 
 # %% slideshow={"slide_type": "fragment"}
-body = torch.stack([abdominal_phantom((N, N), seed=seed).echoes([2.3])[0] for seed in range(20)])
+body = torch.stack([abdominal_phantom((N, N), seed=seed).echoes([2.3])[0] for seed in range(20)]).to(DEVICE)
+noise = 0.01 * random_complex(20, 1, N, N).to(DEVICE)
 easy = B, data, truth = scans("test", 20, strength=(2, 2))
 others = {"R = 5": scans("test", 20, strength=(5, 5)), "noise 0.05": scans("test", 20, noise_std=(0.05, 0.05)),
-          "R = 2": easy, "abdomen": (A, A.mask * (fft2c(body)[:, None] + 0.01 * random_complex(20, 1, N, N)), body)}
+          "R = 2": easy, "abdomen": (A, A.mask * (fft2c(body)[:, None] + noise), body)}
 leads |= {name: lead(name, *scan) for name, scan in others.items()}
 
 # %% slideshow={"slide_type": "fragment"}

@@ -20,11 +20,12 @@
 import torch
 from torch.nn.functional import conv2d, pad, unfold
 
-from mricourse import claim, fft2c, ifft2c, random_complex
+from mricourse import claim, device, fft2c, ifft2c, random_complex
 from mricourse.plotting import explore, plot_lines, show_images
 from mricourse.simulate import brain_slices
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 NY, NX, NOISE_STD = 160, 144, 0.05  # pixels; noise of the real and of the imaginary part, brightest pixel 1
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -44,10 +45,12 @@ NY, NX, NOISE_STD = 160, 144, 0.05  # pixels; noise of the real and of the imagi
 # **Predict.** Which borders of the head does each kernel miss?
 
 # %% slideshow={"slide_type": "fragment"}
-heads = brain_slices("test", 24, shape=(NY, NX))  # (slices, y, x) complex
+heads = brain_slices("test", 24, shape=(NY, NX)).to(DEVICE)  # (slices, y, x) complex
 images, image = heads.abs(), heads[3].abs()
 sobel = torch.outer(torch.tensor([0.25, 0.5, 0.25]), torch.tensor([-1.0, 0.0, 1.0]))
-loops = torch.tensor([[(sobel * image[u : u + 3, v : v + 3]).sum() for v in range(NX - 2)] for u in range(NY - 2)])
+near = image.cpu()  # number by number, a GPU only waits
+loops = torch.tensor([[(sobel * near[u : u + 3, v : v + 3]).sum() for v in range(NX - 2)] for u in range(NY - 2)])
+loops, sobel = loops.to(DEVICE), sobel.to(DEVICE)
 unfolded = (sobel.flatten() @ unfold(image[None, None], 3)[0]).reshape(NY - 2, NX - 2)
 by_torch = conv2d(image[None, None], torch.stack([sobel, sobel.T])[:, None])[0]  # (channels, y', x')
 claim("Loops, unfold, conv2d: difference", (torch.stack([loops, unfolded]) - by_torch[0]).abs().max(), at_most=1e-6)
@@ -60,8 +63,8 @@ show_images([image, *by_torch.abs(), by_torch.norm(dim=0)], ["head", "|Sobel alo
 # **Predict.** We filter an image of one bright point. Does it show the kernel as we wrote it?
 
 # %% slideshow={"slide_type": "fragment"}
-arrow = torch.tensor([[1.0, 0.8, 0.6], [0.8, 0.4, 0.1], [0.6, 0.1, 0.2]])
-point = pad(torch.ones(1, 1, 1), [3] * 4)
+arrow = torch.tensor([[1.0, 0.8, 0.6], [0.8, 0.4, 0.1], [0.6, 0.1, 0.2]], device=DEVICE)
+point = pad(torch.ones(1, 1, 1, device=DEVICE), [3] * 4)
 show_images([pad(arrow, [1] * 4), conv2d(point, arrow[None, None])[0]], ["kernel", "a point, filtered"], label="weight")
 
 # %% [markdown]
@@ -142,8 +145,8 @@ def circular(x, kernel):
     """Cross-correlate with circular padding: (n, y, x) real or complex, (i, i) with i odd -> (n, y, x)"""
     return conv2d(pad(x[:, None], [len(kernel) // 2] * 4, mode="circular"), kernel[None, None].to(x.dtype))[:, 0]
 
-points = torch.eye(144).reshape(144, 12, 12)
-aliased = ifft2c((torch.arange(12) % 3 == 0)[:, None] * fft2c(points)).abs()
+points = torch.eye(144, device=DEVICE).reshape(144, 12, 12)
+aliased = ifft2c((torch.arange(12, device=DEVICE) % 3 == 0)[:, None] * fft2c(points)).abs()
 responses = circular(points, arrow), conv2d(points[:, None], arrow[None, None], padding=1), aliased
 show_images([r.flatten(1).T for r in responses], ["circular", "zeros", "every third ky"], window=(0, 1), label="weight")
 
@@ -267,7 +270,7 @@ show_images([first[3], second[3]], ["first window", "second window"], reference=
 # %% slideshow={"slide_type": "subslide"}
 def transfer(kernel):
     """Factor of circular() for each sample of k-space: (i, i) -> complex (ky, kx)"""
-    point = pad(torch.ones(1, 1, 1), (NX // 2, NX - NX // 2 - 1, NY // 2, NY - NY // 2 - 1))
+    point = pad(torch.ones(1, 1, 1, device=DEVICE), (NX // 2, NX - NX // 2 - 1, NY // 2, NY - NY // 2 - 1))
     return (NY * NX) ** 0.5 * fft2c(circular(point, kernel)[0])
 
 claim("F(h * x) against H F x: relative error", error(fft2c(full), transfer(sobel) * fft2c(images)), at_most=1e-6)
@@ -278,12 +281,12 @@ claim("F(h * x) against H F x: relative error", error(fft2c(full), transfer(sobe
 # %% slideshow={"slide_type": "fragment"}
 def gaussian(width):
     """Gaussian of standard deviation width (pixels), sum 1: -> (13, 13)"""
-    line = torch.exp(-0.5 * ((torch.arange(13) - 6) / width) ** 2)
+    line = torch.exp(-0.5 * ((torch.arange(13, device=DEVICE) - 6) / width) ** 2)
     return torch.outer(line, line) / line.sum() ** 2
 
 def filtered(kind="Gaussian", width=1.5):
-    smooth = gaussian(width)
-    w = {"Gaussian": smooth, "edges": (torch.arange(13) - 6) * smooth, "sharpen": gaussian(0.01) - smooth / 2}[kind]
+    smooth, across = gaussian(width), torch.arange(13, device=DEVICE) - 6
+    w = {"Gaussian": smooth, "edges": across * smooth, "sharpen": gaussian(0.01) - smooth / 2}[kind]
     return {f"{kind}, {width} px": circular(heads[3:4], w)[0], f"|H|, {kind}": transfer(w).abs()}
 
 show_images(filtered() | filtered("edges"), window=(0, 1))
@@ -312,8 +315,8 @@ def quality(kspace, gain, true, inside=1):
     """Signal over error after a filter: (n, ky, kx), (ky, kx), (n, y, x) complex -> (n,) in dB"""
     return -20 * error(inside * ifft2c(gain * kspace), inside * true).log10()
 
-train = brain_slices("train", 24, shape=(NY, NX))
-train_kspace = fft2c(train) + NOISE_STD * random_complex(*train.shape, seed=1)
+train = brain_slices("train", 24, shape=(NY, NX)).to(DEVICE)
+train_kspace = fft2c(train) + NOISE_STD * random_complex(*train.shape, seed=1).to(DEVICE)
 widths = torch.linspace(0.3, 0.9, 13)
 curve = torch.stack([quality(train_kspace, transfer(gaussian(width)), train).mean() for width in widths])
 plot_lines(widths, curve, xlabel="width of the Gaussian (pixels)", ylabel="signal / error (dB)", title="training heads")
@@ -343,7 +346,8 @@ plot_lines(range(-80, 80), {n: g.real[:, NX // 2] for n, g in filters.items()}, 
 # should not lose on the training heads; on a new one it should be within 1 dB.
 
 # %% slideshow={"slide_type": "fragment"}
-noisy, tissue = fft2c(heads) + NOISE_STD * random_complex(*heads.shape, seed=2), images > 0.02
+noisy = fft2c(heads) + NOISE_STD * random_complex(*heads.shape, seed=2).to(DEVICE)
+tissue = images > 0.02
 db = {name: quality(noisy, gain, heads, tissue) for name, gain in filters.items()}  # (slices,) each
 fit = quality(train_kspace, wiener, train) - quality(train_kspace, filters["learned"], train)
 claim("The tuned Gaussian against the noisy image", db["Gaussian"] - db["none"], at_least=1, unit="dB")

@@ -22,12 +22,13 @@ import math
 import torch
 from torch.nn.functional import conv2d, pad
 
-from mricourse import claim, fft2c, ifft2c
+from mricourse import claim, device, fft2c, ifft2c
 from mricourse.fundamentals import backward, draw_graph, history
 from mricourse.plotting import plot_lines, show_images
 from mricourse.simulate import decay_rate, echo_slices
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 SCAN = {"te_ms": (20, 80), "noise_std": 0.03, "shape": (160, 144)}  # noise of each part, water gives 1; pixels
 
 
@@ -50,6 +51,7 @@ SCAN = {"te_ms": (20, 80), "noise_std": 0.03, "shape": (160, 144)}  # noise of e
 
 # %% slideshow={"slide_type": "fragment"}
 echoes, rate = echo_slices("test", 24, **SCAN)  # (slices, echo, y, x); true R2 (slices, y, x) in 1/s, 0 outside
+echoes, rate = echoes.to(DEVICE), rate.to(DEVICE)
 maps = {"true": rate, "formula": decay_rate(echoes, SCAN["te_ms"]).clamp(0, 25) * (rate > 0)}
 show_images(echoes[12], ["echo at 20 ms", "echo at 80 ms"], window=(0, 0.7), label="signal (water = 1)")
 show_images({name: r2[12] for name, r2 in maps.items()}, window=(0, 25), label="R2 (1/s)")
@@ -210,7 +212,7 @@ for batch in voxels[torch.randint(len(voxels), (1000, 32))].tolist():
     for weight in weights:
         weight.data, weight.grad = weight.data - 0.1 / 32 * weight.grad, 0.0
 
-learned = torch.tensor([weight.data for weight in weights])
+learned = torch.tensor([weight.data for weight in weights], device=DEVICE)
 maps |= {f"net, gain {g}": 10 * network(learned, *(8 * (g * echoes - 0.4)).unbind(1)) * (rate > 0) for g in (1, 0.7)}
 off = [((r2 - rate).square().sum((1, 2)) / (rate > 0).sum((1, 2))).sqrt() for r2 in maps.values()]  # in 1/s
 claim("New head: the network's error is smaller by", 100 * (1 - off[2] / off[1]), at_least=10, unit="%")
@@ -287,8 +289,8 @@ claim(f"{len(depends)} values, {len(arrows)} products in reverse mode; forward m
 
 # %% slideshow={"slide_type": "fragment"}
 def gradient_sizes(factor, shortcut=0):  # -> at the input and after each of 30 layers, relative to the last
-    outputs = [torch.randn(1, 16, 64, 64, requires_grad=True)]
-    for kernels in factor * (2 / 144) ** 0.5 * torch.randn(30, 16, 16, 3, 3):
+    outputs = [torch.randn(1, 16, 64, 64).to(DEVICE).requires_grad_()]
+    for kernels in factor * (2 / 144) ** 0.5 * torch.randn(30, 16, 16, 3, 3).to(DEVICE):
         outputs.append(shortcut * outputs[-1] + conv2d(outputs[-1], kernels, padding=1).relu())
     grads = torch.autograd.grad(outputs[-1].square().sum(), outputs)
     return torch.stack([grad.norm() / grads[-1].norm() for grad in grads])
@@ -318,14 +320,14 @@ for (name, size), bound in zip(sizes.items(), (0.7**30, 1, 1.4**30, 1), strict=T
 # **Predict.** In lesson 6 a point, filtered, showed the kernel turned. What does a point in $g$ show?
 
 # %% slideshow={"slide_type": "fragment"}
-image, g = echoes[12:13, :1].double(), torch.randn(1, 1, 158, 142).double()
-kernel = torch.tensor([[[[1.0, 0.8, 0.6], [0.8, 0.4, 0.1], [0.6, 0.1, 0.2]]]]).double()
+image, g = echoes[12:13, :1].double(), torch.randn(1, 1, 158, 142).double().to(DEVICE)
+kernel = torch.tensor([[[[1.0, 0.8, 0.6], [0.8, 0.4, 0.1], [0.6, 0.1, 0.2]]]], device=DEVICE).double()
 by_hand = conv2d(pad(g, [2] * 4), kernel.flip(2, 3)), conv2d(image, g)
 output, by_torch = torch.func.vjp(conv2d, image, kernel)
 off = [(mine - torchs).abs().max() / torchs.abs().max() for mine, torchs in zip(by_hand, by_torch(g), strict=True)]
 claim("image and kernel, by hand against torch: relative", max(off), at_most=1e-6)
 claim("dot test: relative mismatch", abs((output * g).sum() / (image * by_hand[0]).sum() - 1), at_most=1e-6)
-point = pad(torch.ones(1, 1, 1, 1).double(), [3] * 4)
+point = pad(torch.ones(1, 1, 1, 1, device=DEVICE).double(), [3] * 4)
 show_images([conv2d(point, k)[0, 0] for k in (kernel, kernel.flip(2, 3))], ["forward", "backward"], label="weight")
 
 # %% [markdown]
@@ -375,8 +377,9 @@ for which, one, own, good in zip(("images", "kernels"), (X, W), my_conv2d_backwa
 # half a step against $g$ should meet the data. **Predict.** What if we step against $g^*$?
 
 # %% slideshow={"slide_type": "fragment"}
-mask, phase = torch.rand(160, 1) < 0.4, torch.linspace(-2, 2, 144).expand(160, 144)
-y, x = mask * fft2c(torch.polar(echoes[12, 0], phase)), torch.randn(160, 144, dtype=torch.complex128)
+mask, phase = (torch.rand(160, 1) < 0.4).to(DEVICE), torch.linspace(-2, 2, 144, device=DEVICE).expand(160, 144)
+y = mask * fft2c(torch.polar(echoes[12, 0], phase))
+x = torch.randn(160, 144, dtype=torch.complex128).to(DEVICE)
 misfit = (mask * fft2c(x.requires_grad_()) - y).abs().square().sum()
 [g] = torch.autograd.grad(misfit, x)
 claim("g against 2 A^H (A x - y), relative", (g - 2 * ifft2c(mask * fft2c(x) - y)).norm() / g.norm(), at_most=1e-6)

@@ -1,0 +1,38 @@
+"""Every lesson runs from top to bottom on a pretend GPU, and computes there: its claims hold as on the CPU.
+
+Data is made, judged and drawn on the CPU, in the same way everywhere; nine tenths of all other arithmetic of a lesson
+runs on the GPU.
+"""
+
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+from counted_work import counted_work
+from pretend_gpu import pretend_gpu
+
+import mricourse
+from mricourse.classroom.notebooks import lesson_sources, read_source, solution_version
+
+LEAST_SHARE = 0.9
+LIBRARY = Path(mricourse.__file__).parent
+JUDGES = ("claims.py", "metrics.py", "realism.py", "statistics.py")
+ON_THE_CPU = [LIBRARY / "simulate", LIBRARY / "datasets", LIBRARY / "plotting"]
+ON_THE_CPU += [LIBRARY / "evaluation" / name for name in JUDGES]
+SOURCES = [source for source in lesson_sources() if "DEVICE = device()" in source.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
+def test_the_lesson_computes_on_the_gpu(source, capsys):
+    matplotlib.use("Agg")
+    cells = [cell for cell in solution_version(read_source(source)).cells if cell.cell_type == "code"]
+    space = {"__name__": "__main__", "display": lambda *_: None}
+    with pretend_gpu(), counted_work(leave_out=ON_THE_CPU) as work:
+        for cell in cells:
+            exec(compile(cell.source, f"<{source.stem}, {cell.id}>", "exec"), space)
+            plt.close("all")
+    share = work.share("cuda")
+    largest = [f"{name} {n:.1e}" for (device, name), n in work.by_name.most_common() if device == "cpu"][:3]
+    assert share >= LEAST_SHARE, f"{share:.1%} of the arithmetic ran on the GPU; most on the CPU: {', '.join(largest)}"
+    assert "✘" not in capsys.readouterr().out
