@@ -21,8 +21,8 @@ from mricourse.evaluation.metrics import best_scale, nmse, psnr, ssim
 from mricourse.evaluation.realism import null_space_part, split_error, texture_distance
 from mricourse.evaluation.scores import evaluate
 from mricourse.evaluation.tuning import tuned_sparsity
-from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.fundamentals.optimizers import range_test
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.apply import apply_network
 from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
