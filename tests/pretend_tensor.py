@@ -183,7 +183,7 @@ def run(func, args, kwargs):
     if on_gpu:
         _check_devices(func, args, tensors)
     inner_args, inner_kwargs = tree_map_only(PretendTensor, lambda tensor: tensor.inner, (args, dict(kwargs)))
-    if is_gpu(wanted):
+    if is_gpu(kwargs.get("device")):
         inner_kwargs["device"] = torch.device("cpu")
     if inner_kwargs.get("pin_memory"):
         raise RuntimeError("Only dense CPU tensors can be pinned")

@@ -313,6 +313,22 @@ def test_lower_precision_computes_and_learns_as_on_the_cpu():
         assert on_gpu(there) and torch.equal(there.cpu(), here)
 
 
+def test_a_backward_pass_moves_what_is_there_to_where_it_is():
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, gradient):
+            two = torch.as_tensor(torch.full_like(gradient, 2.0), dtype=torch.float64, device=gradient.device)
+            return (two.to(gradient) * gradient).to("cuda")
+
+    x = torch.ones(2, device="cuda", requires_grad=True)
+    Doubled.apply(x).sum().backward()
+    assert on_gpu(x.grad) and x.grad.tolist() == [2, 2]
+
+
 def test_gradients_flow_from_one_device_to_the_other():
     x = torch.randn(4, 4, dtype=torch.complex128, requires_grad=True)
 
