@@ -29,7 +29,8 @@ from mricourse.physics.nufft import NufftOperator
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import radial_trajectory, random_mask
 from mricourse.reconstruct.least_squares import cg_sense
-from mricourse.reconstruct.sparsity import tv_reconstruction, wavelet_reconstruction
+from mricourse.reconstruct.sparsity import wavelet_reconstruction
+from mricourse.reconstruct.total_variation import tv_reconstruction
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.phantoms import shepp_logan
 
@@ -71,7 +72,7 @@ def sense_bart(p, weight, n_iterations):
 
 
 def wavelet_ours(p, weight, n_iterations):
-    return wavelet_reconstruction(p["A"], p["kspace"], reg_weight=weight, n_iterations=n_iterations)
+    return wavelet_reconstruction(p["A"], p["kspace"], reg_weight=weight, n_iterations=n_iterations, tolerance=0)
 
 
 def wavelet_sigpy(p, weight, n_iterations):
@@ -90,7 +91,7 @@ def wavelet_bart(p, weight, n_iterations):
 
 
 def tv_ours(p, weight, n_iterations):
-    return tv_reconstruction(p["A"], p["kspace"], reg_weight=weight, n_iterations=n_iterations)
+    return tv_reconstruction(p["A"], p["kspace"], reg_weight=weight, n_iterations=n_iterations, tolerance=0)
 
 
 def tv_sigpy(p, weight, n_iterations):

@@ -15,7 +15,8 @@ from mricourse.physics.sampling import radial_trajectory
 from mricourse.plotting.figures import show_error
 from mricourse.reconstruct.epi import image_entropy, remove_nyquist_ghost
 from mricourse.reconstruct.parallel_imaging import g_factor
-from mricourse.reconstruct.sparsity import finite_differences, finite_differences_adjoint, soft_threshold
+from mricourse.reconstruct.sparsity import soft_threshold
+from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint
 from mricourse.reconstruct.wavelets import wavedec2
 from mricourse.simulate.relaxometry import decay_rate
 from mricourse.training.losses import PLAIN

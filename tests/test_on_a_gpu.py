@@ -47,14 +47,8 @@ from mricourse.reconstruct.epi import remove_nyquist_ghost
 from mricourse.reconstruct.least_squares import cg_sense, direct_solver
 from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, pseudo_replica, sense_unfold
-from mricourse.reconstruct.sparsity import (
-    finite_differences,
-    finite_differences_adjoint,
-    soft_threshold,
-    tv_reconstruction,
-    wavelet_prox,
-    wavelet_reconstruction,
-)
+from mricourse.reconstruct.sparsity import shift_invariant_prox, soft_threshold, wavelet_prox, wavelet_reconstruction
+from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint, tv_reconstruction
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
 from mricourse.simulate.augmentation import flipped, rotated
 from mricourse.simulate.coils import simulate_coils
@@ -138,6 +132,7 @@ SOLVERS = {
     "wavedec2, waverec2": lambda i: (*wavedec2(i.image), waverec2(wavedec2(i.image, "db4"), "db4")),
     "wavelet_prox": lambda i: wavelet_prox(i.image, 0.05, shift=(3, 5)),
     "wavelet_reconstruction": lambda i: wavelet_reconstruction(i.A, i.kspace, n_iterations=8),
+    "shift_invariant_prox": lambda i: shift_invariant_prox(i.image, 0.05),
     "tv_reconstruction": lambda i: tv_reconstruction(i.A, i.kspace, n_iterations=8),
     "soft_threshold": lambda i: soft_threshold(i.image, 0.2),
     "finite_differences": lambda i: finite_differences_adjoint(finite_differences(i.image)),
@@ -341,7 +336,7 @@ def test_measures_of_images_take_either_device():
 
 def test_tuning_runs_there():
     def tuned(i):
-        return tuned_sparsity(i.A, i.kspace, i.image, haar=(1e-3,), tv=(1e-2,))
+        return tuned_sparsity(i.A, i.kspace, i.image)
 
     here = tuned(inputs("cpu"))
     with pretend_gpu():

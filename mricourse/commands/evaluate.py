@@ -39,7 +39,7 @@ def evaluate(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The numbers too, as .json.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Measure a checkpoint: its card's metrics again, or, with --data, against the wavelet on measured scans."""
+    """Measure a checkpoint: its card's metrics again, or, with --data, against wavelets and TV on measured scans."""
     import json
     from dataclasses import asdict
 

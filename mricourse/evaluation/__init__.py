@@ -12,6 +12,6 @@ __getattr__, __dir__, __all__ = face(
         "realism": "null_space_part split_error texture_distance",
         "scores": "evaluate",
         "statistics": "Interval bootstrap_interval mean_interval t_interval",
-        "tuning": "tuned_sparsity tuned_wavelet",
+        "tuning": "tuned_sparsity tuned_tv tuned_wavelet",
     },
 )

@@ -132,14 +132,27 @@ def cg_sense(
     kspace: Tensor,
     *,
     reg_weight: float = 0.0,
-    n_iterations: int = 30,
+    n_iterations: int = 200,
     tolerance: float = 1e-6,
     trace: Trace | None = None,
 ) -> Tensor:
     r"""Reconstruct by iterative SENSE, $(A^H A + \lambda I)\, x = A^H y$ [Pruessmann, MRM 2001].
 
-    Shapes: (..., coils, ky, kx) -> (..., y, x), in the units of the data.
-    ``reg_weight`` $\lambda$ is relative to maps with $\sum|S|^2 = 1$; without it the number of iterations regularises.
+    Parameters
+    ----------
+    A : SenseOperator
+    kspace : complex Tensor, shape (..., coils, ky, kx)
+    reg_weight : float
+        $\lambda$, relative to maps with $\sum|S|^2 = 1$. Without it the number of iterations regularises: choose it.
+    n_iterations : int
+        At most so many.
+    tolerance : float
+        Stop when the residual of the equation has fallen below this fraction of $\lVert A^H y\rVert$. The objective is
+        then within $\lVert\text{residual}\rVert^2 / 2\lambda$ of its minimum.
+
+    Returns
+    -------
+    complex Tensor, shape (..., y, x), in the units of the data.
     """
     check_weight(reg_weight)
     options = {"reg_weight": reg_weight, "n_iterations": n_iterations, "tolerance": tolerance, "trace": trace}

@@ -17,12 +17,13 @@ from mricourse.physics.normalisation import normalised
 from mricourse.physics.sampling import acs_block, near_centre
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.least_squares import Trace, cg_sense
-from mricourse.reconstruct.sparsity import tv_reconstruction, wavelet_reconstruction
+from mricourse.reconstruct.sparsity import wavelet_reconstruction
+from mricourse.reconstruct.total_variation import tv_reconstruction
 
-METHODS = {  # solver, default weight and iterations, which suit the development brain at R = 2 to 6
-    "sense": (cg_sense, 1e-2, 30),
-    "wavelet": (wavelet_reconstruction, 3e-3, 60),
-    "tv": (tv_reconstruction, 4e-3, 200),
+METHODS = {  # solver, default weight (it suits the development brain at R = 2 to 6), most iterations
+    "sense": (cg_sense, 1e-2, 200),
+    "wavelet": (wavelet_reconstruction, 3e-3, 1000),
+    "tv": (tv_reconstruction, 4e-3, 1000),
 }
 ACS = 24  # samples of the centre that calibrate the maps, where so many were measured
 

@@ -30,7 +30,7 @@ from mricourse.simulate import brain_slices, simulate_coils
 
 torch.manual_seed(0)
 N, ACS, NOISE_STD = 112, 10, 0.007  # pixels; centre lines; per real and imaginary part, brightest pixel 1
-WEIGHTS = (1e-3, 2e-3, 4e-3, 8e-3, 16e-3)  # candidates for lambda, relative to max |A^H y|
+WEIGHTS = (3e-4, 1e-3, 2e-3, 4e-3, 8e-3)  # candidates for lambda, relative to max |A^H y|
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Fewer equations than unknowns
@@ -207,8 +207,13 @@ claim("ISTA after 60 steps is above FISTA after 20 by", 100 * (ista[59] / quick[
 # Now images. $\Psi$ is orthonormal, so the proximal step is: transform, soft threshold, transform back (the library's
 # `wavelet_prox`). Two things are open. One is $\lambda$. The other is the wavelet: Haar (`db1`) compares neighbours,
 # `db2` with four taps is the usual choice in MRI. Both sit on a fixed grid of blocks, and their errors look like it.
-# **Cycle spinning** shifts that grid at random in each iteration, so that no position is special;
-# `wavelet_reconstruction` is FISTA with these shifts.
+# **Cycle spinning** takes the mean of the proximal step over all shifts of that grid, so that no position is special;
+# `wavelet_reconstruction` is FISTA with this mean.
+#
+# When may it stop? Methods that stop early are ranked by when they stop. So we solve each problem: an image is done when
+# the second half of its iterations lowered the objective by less than 1 %, its **tolerance**. FISTA's distance to the
+# minimum falls at least as fast as one over the number of iterations, so what is left to gain is no more than what that
+# half gained.
 #
 # The test slices play the patients. Whatever there is to choose is chosen on **validation** slices, from two other
 # heads. Both get four simulated coils (the true maps are known), noise, and random lines at $R = 4$.
@@ -221,7 +226,7 @@ def score(method, images, smaps, mask, noise_std=NOISE_STD, **options):
     """Simulate a noisy scan of each slice, reconstruct it: PSNR in dB, (slices,); smaps (slices or 1, coils, y, x)"""
     A, n = SenseOperator(smaps[: len(images)], mask[: len(images)]), len(images)
     kspace = fft2c(A.smaps * images[:, None]) + noise_std * random_complex(n, *smaps.shape[1:], seed=7)
-    return psnr(method(A, A.mask * kspace, **{"n_iterations": 40, **options}), images)
+    return psnr(method(A, A.mask * kspace, **options), images)
 
 def tuned(method, *setup, **options):
     """Mean PSNR on validation slices at the best lambda, that lambda, and PSNR of every test slice with it"""
@@ -229,17 +234,18 @@ def tuned(method, *setup, **options):
     return mean, best, score(method, test, *setup, reg_weight=best, **options)
 
 setup = simulate_coils(4, (N, N), seed=1)[None], lines[None, None]
-(haar, LAMBDA, chosen), (db2, _, usual) = (tuned(wavelet_reconstruction, *setup, wavelet=w) for w in ("db1", "db2"))
+HAAR, DB2 = ({"wavelet": name, "tolerance": 1e-2} for name in ("db1", "db2"))
+(haar, LAMBDA, chosen), (db2, _, usual) = (tuned(wavelet_reconstruction, *setup, **w) for w in (HAAR, DB2))
 claim(f"Haar beats db2 by {haar - db2:.2f} dB on validation, on test by", chosen - usual, at_least=0, unit="dB")
 
 # %% slideshow={"slide_type": "subslide"}
-runs = torch.stack([score(wavelet_reconstruction, test, *setup, reg_weight=w, wavelet="db1") for w in WEIGHTS])
-noisy = WEIGHTS.index(tuned(wavelet_reconstruction, *setup, 5 * NOISE_STD, wavelet="db1")[1])
-fixed = tuned(wavelet_reconstruction, *setup, wavelet="db1", random_shifts=False)[2]
+runs = torch.stack([score(wavelet_reconstruction, test, *setup, reg_weight=w, **HAAR) for w in WEIGHTS])
+noisy = WEIGHTS.index(tuned(wavelet_reconstruction, *setup, 5 * NOISE_STD, **HAAR)[1])
+fixed = tuned(wavelet_reconstruction, *setup, **HAAR, all_shifts=False)[2]
 plot_lines(WEIGHTS, runs.mean(1), xlabel="lambda / max |A^H y|", ylabel="mean PSNR (dB), test slices", log="x")
 claim(f"validation's lambda {LAMBDA:g} loses, against each slice's best", runs.amax(0) - chosen, at_most=0.3, unit="dB")
 claim("lambda tuned on scans with five times the noise loses", chosen - runs[noisy], at_least=0.2, unit="dB")
-claim("random shifts gain", chosen - fixed, at_least=0.3, unit="dB")
+claim("all shifts gain", chosen - fixed, at_least=0.3, unit="dB")
 
 # %% [markdown]
 # The curve is flat at its top, so a weight from other heads is nearly as good as the best one; a weight from other
@@ -255,12 +261,13 @@ claim("random shifts gain", chosen - fixed, at_least=0.3, unit="dB")
 # **Total variation** (TV) asks for few edges: it sums the length of the gradient over all pixels,
 # $$R(x) = \lVert\nabla x\rVert_{2,1} = \sum_{i,j}\sqrt{|x_{i+1,j} - x_{i,j}|^2 + |x_{i,j+1} - x_{i,j}|^2} .$$
 # The library's `finite_differences` computes $\nabla x$; behind the last row and column come the first. This $R$ has no
-# simple proximal point, so `tv_reconstruction` uses a primal-dual iteration that needs $\nabla$ and $\nabla^H$ only.
+# simple proximal point, so `tv_reconstruction` finds it in each iteration of FISTA by steps that need $\nabla$ and
+# $\nabla^H$ only.
 #
 # **Predict.** Rank CG-SENSE (coils, no prior), Haar and TV, each with its weight from validation.
 
 # %% slideshow={"slide_type": "subslide"}
-(_, cg_weight, cg), (_, tv_weight, tv) = tuned(cg_sense, *setup), tuned(tv_reconstruction, *setup, n_iterations=100)
+(_, cg_weight, cg), (_, tv_weight, tv) = tuned(cg_sense, *setup), tuned(tv_reconstruction, *setup, tolerance=1e-2)
 claim(f"TV beats CG-SENSE by {(tv - cg).mean():.1f} dB, Haar beats it by", chosen - cg, at_least=1, unit="dB")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -280,7 +287,7 @@ R = acceleration_of(comb := equispaced_mask(N, 4, acs=ACS))
 draws = {"random": (random_mask, N), "points": (variable_density_mask, (N, N))}
 masks = {name: torch.stack([draw(n, R, acs=ACS, seed=i) for i in range(20)]) for name, (draw, n) in draws.items()}
 rings = {n: torch.stack([simulate_coils(n, (N, N), seed=i) for i in range(20)]) for n in (1, 8)}
-dB = {(name, n): tuned(wavelet_reconstruction, ring, mask[:, None], wavelet="db1")[2]
+dB = {(name, n): tuned(wavelet_reconstruction, ring, mask[:, None], **HAAR)[2]
       for name, mask in {"comb": comb[None], **masks}.items() for n, ring in rings.items()}
 claim(f"one coil, R = {R:.1f}: random lines beat the comb by", dB["random", 1] - dB["comb", 1], at_least=0, unit="dB")
 claim("one coil: variable-density points beat the comb by", dB["points", 1] - dB["comb", 1], at_least=3, unit="dB")
@@ -301,7 +308,7 @@ PATTERNS = {"variable density": variable_density_mask, "random": random_mask, "e
 def sparse_slice(reg_weight=4e-3, acceleration=4, pattern="variable density"):
     """One coil, no noise -> named images (y, x)"""
     A = SenseOperator(single.smaps, PATTERNS[pattern]((N, N), acceleration, acs=ACS))
-    image = wavelet_reconstruction(A, A.forward(truth), reg_weight=reg_weight, n_iterations=40, wavelet="db1")
+    image = wavelet_reconstruction(A, A.forward(truth), reg_weight=reg_weight, **HAAR)
     return {f"{pattern}, zero-filled": A.normal(truth), f"{pattern}, R = {acceleration_of(A.mask):.1f}": image}
 
 show_images({**sparse_slice(), **sparse_slice(pattern="equispaced")}, reference=truth)

@@ -242,17 +242,21 @@ for name in [*(f"task_{task}" for task in TASKS), *(f"undersampling_{n}" for n i
 # was shared.)
 #
 # The rivals are tuned on the very slice and its answer, as no clinic can: Haar wavelets or total variation, whichever
-# comes closer, at its best weight. Ghosts have an exact model with two numbers, found without an answer: they give the
-# least spread image, by its **entropy** $-\sum_i p_i \ln p_i$ with $p_i = |x_i| / \lVert x\rVert$.
+# comes closer, at its best weight and solved to 1 % of its objective (lesson 4). Ghosts have an exact model with two
+# numbers, found without an answer: they give the least spread image, by its **entropy** $-\sum_i p_i \ln p_i$ with
+# $p_i = |x_i| / \lVert x\rVert$.
 #
 # **Predict.** Who wins each? We asked the network for 0.5 dB in the first three, and expected it to lose the ghosts by
 # 3 dB. Which of the first two images will the denoiser change more?
 
 # %% slideshow={"slide_type": "fragment"}
-RIVALS = {"undersampling": tuned_sparsity,
-          "denoising": lambda *scan: tuned_sparsity(*scan, haar=(0.02, 0.04), tv=(0.01, 0.02, 0.04, 0.08)),
-          "super_resolution": lambda *scan: tuned_sparsity(*scan, haar=(5e-4,), tv=(1e-3, 2e-3, 4e-3, 8e-3)),
-          "ghosting": lambda A, kspace, reference: ifft2c(remove_nyquist_ghost(kspace[:, 0])[0])}
+def without_ghost(A, kspace, reference):
+    return ifft2c(remove_nyquist_ghost(kspace[:, 0])[0])
+
+def sparse(A, kspace, reference):
+    return tuned_sparsity(A, kspace, reference, tolerance=1e-2)
+
+RIVALS = dict.fromkeys(TASKS, sparse) | {"ghosting": without_ghost}
 
 @torch.no_grad()
 def lead(name, A, kspace, reference, task="undersampling"):
@@ -265,16 +269,18 @@ def lead(name, A, kspace, reference, task="undersampling"):
 leads = {task: lead(task, *scans("test", 20, task), task) for task in TASKS}
 
 # %% slideshow={"slide_type": "fragment"}
-for task, least in (("undersampling", 0), ("denoising", 0.5), ("super_resolution", 0.5)):
-    claim(f"{task}: learned over rival", leads[task], at_least=least, unit="dB")
+claim("undersampling: learned over rival, a draw", leads["undersampling"], at_least=-1, at_most=1, unit="dB")
+for task in ("denoising", "super_resolution"):
+    claim(f"{task}: learned over rival", leads[task], at_least=0.5, unit="dB")
 claim("ghosting: rival over learned", -leads["ghosting"], at_least=3, unit="dB")
 complete = scans("test", 20, "denoising")[0]
 change = [(networks["denoising"](complete, fft2c(i)[:, None]) - i).flatten(1).norm(dim=1) for i in (mixture, reference)]
 claim("the denoiser changes mixtures more than heads, by a factor of", change[0] / change[1], at_least=2)
 
 # %% [markdown]
-# Three wins, though undersampling misses our half decibel: its interval begins lower. (And PSNR forgives the texture in
-# its image.) The denoiser knows what the wavelet does not.
+# Two wins, and a draw where we had expected a win: the interval of undersampling includes zero. (We once had a win there,
+# against a rival of two weights that was stopped early. And PSNR forgives the texture in the network's image.) The
+# denoiser knows what the wavelet does not.
 #
 # The ghosts are lost by far. The exact model ends at the noise; the network must guess, place by place, which of two
 # overlaid heads is true. Where the physics is known, use it, and learn the rest: from lesson 16 on.
@@ -393,7 +399,7 @@ claim("R = 2: learned over rival, now", leads["R = 2"] + after - before, at_leas
 #
 # - Sparsity cannot tell a head from a mixture. No convolution of the image fills lines.
 # - Training data move the weights, against the gradient; validation data choose; test data from another head judge.
-# - At equal budgets networks beat tuned rivals in three tasks; ghosts belong to the exact model.
+# - At equal budgets networks beat tuned rivals in two tasks, and draw in one; ghosts belong to the exact model.
 # - More slices help until the network is the limit. It lost where it did not ask the data, and on unseen organs.
 #
 # Lesson 6 opens the box at its main part, the convolution.

@@ -28,14 +28,8 @@ from mricourse.physics.sampling import equispaced_mask, radial_trajectory, rando
 from mricourse.reconstruct.epi import image_entropy, remove_nyquist_ghost
 from mricourse.reconstruct.least_squares import cg_sense, conjugate_gradient, direct_solver
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, sense_unfold
-from mricourse.reconstruct.sparsity import (
-    finite_differences,
-    finite_differences_adjoint,
-    soft_threshold,
-    tv_reconstruction,
-    wavelet_prox,
-    wavelet_reconstruction,
-)
+from mricourse.reconstruct.sparsity import shift_invariant_prox, soft_threshold, wavelet_prox, wavelet_reconstruction
+from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint, tv_reconstruction
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
 from mricourse.simulate.relaxometry import decay_rate
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, features
@@ -134,7 +128,8 @@ FUNCTIONS = {
     "remove_nyquist_ghost": (lambda y: remove_nyquist_ghost(y)[0], complex_(6, 5)),
     "image_entropy": (image_entropy, complex_(2, 5, 6)),
     "decay_rate": (partial(decay_rate, te_ms=(10.0, 20.0, 40.0)), real(3, 4, 5)),
-    "wavelet_prox": (partial(wavelet_prox, threshold=0.1, levels=2), complex_(2, 13, 16)),
+    "wavelet_prox": (partial(wavelet_prox, threshold=0.1, levels=2), complex_(2, 12, 16)),
+    "shift_invariant_prox": (partial(shift_invariant_prox, threshold=0.1, levels=2), complex_(2, 13, 16)),
     "soft_threshold": (soft_threshold, complex_(5, 6), real(1, 1)),
     "finite_differences": (finite_differences, complex_(5, 6)),
     "finite_differences_adjoint": (finite_differences_adjoint, complex_(2, 5, 6)),

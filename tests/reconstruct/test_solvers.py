@@ -1,6 +1,10 @@
 """Solvers recover known solutions, lower their objectives, and agree with sigpy and BART at convergence."""
 
+import itertools
+
+import numpy as np
 import pytest
+import pywt
 import torch
 
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
@@ -8,14 +12,17 @@ from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
 from mricourse.reconstruct.least_squares import cg_sense, conjugate_gradient, direct_solver
+from mricourse.reconstruct.proximal_gradient import fista
 from mricourse.reconstruct.sparsity import (
-    finite_differences,
-    finite_differences_adjoint,
-    fista,
+    shift_invariant_prox,
     soft_threshold,
-    tv_reconstruction,
     wavelet_prox,
     wavelet_reconstruction,
+)
+from mricourse.reconstruct.total_variation import (
+    finite_differences,
+    finite_differences_adjoint,
+    tv_reconstruction,
 )
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.phantoms import shepp_logan
@@ -86,8 +93,65 @@ def test_wavelet_prox_is_a_proximal_operator(wavelet):
     inner = torch.vdot((prox_u - prox_v).flatten(), (u - v).flatten()).real
     assert (prox_u - prox_v).norm() ** 2 <= inner * (1 + 1e-5)  # firmly non-expansive
     assert torch.allclose(wavelet_prox(u, 0.0, wavelet=wavelet, levels=3), u, atol=1e-5)
-    odd = random_complex(2, 37, 51)
-    assert torch.allclose(wavelet_prox(odd, 0.0, wavelet=wavelet), odd, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(38, 34), (17, 24), (15, 18), (32, 16)])
+@pytest.mark.parametrize(("wavelet", "levels"), [("db1", 4), ("db2", 2), ("db4", 1)])
+def test_wavelet_prox_minimises_its_objective_at_every_size(shape, wavelet, levels):
+    z = random_complex(*shape, seed=3, dtype=torch.complex128)
+    found = wavelet_prox(z, 0.5, wavelet=wavelet, levels=levels)
+    levels = min(levels, pywt.dwt_max_level(min(shape), wavelet))
+    margin = [(0, -n % 2**levels) for n in shape]
+
+    def objective(x):
+        details = pywt.wavedec2(np.pad(x.numpy(), margin), wavelet, mode="periodization", level=levels)[1:]
+        return 0.5 * float((x - z).abs().square().sum()) + 0.5 * sum(np.abs(band).sum() for d in details for band in d)
+
+    best = objective(found)
+    assert objective(z) > best  # it is not the identity
+    assert best == pytest.approx(smallest_objective(z, 0.5, wavelet, levels), rel=1e-6)
+
+
+def smallest_objective(z, weight, wavelet, levels):
+    """ADMM with the transform as one dense matrix: slow, and shares no line with the library."""
+    unit = np.eye(z.numel()).reshape(-1, *z.shape)
+    extended = np.pad(unit, [(0, 0), *[(0, -n % 2**levels) for n in z.shape]])
+    details = pywt.wavedec2(extended, wavelet, mode="periodization", level=levels, axes=(-2, -1))[1:]
+    matrix = np.concatenate([band.reshape(len(unit), -1) for level in details for band in level], axis=1).T
+    z = torch.view_as_real(z).flatten(0, 1).numpy()  # real and imaginary part
+    inverse = np.linalg.inv(np.eye(len(z)) + matrix.T @ matrix)
+    split = matrix @ z
+    multiplier = np.zeros_like(split)
+    for _ in range(200):
+        x = inverse @ (z + matrix.T @ (split - multiplier))
+        point = matrix @ x + multiplier
+        split = point * np.maximum(1 - weight / np.hypot(*point.T).clip(1e-300), 0)[:, None]
+        multiplier = point - split
+    return 0.5 * np.sum((x - z) ** 2) + weight * np.hypot(*(matrix @ x).T).sum()
+
+
+@pytest.mark.parametrize(("wavelet", "levels"), [("db1", 3), ("db2", 2)])
+def test_all_shifts_at_once_are_the_mean_of_all_shifts(wavelet, levels):
+    x = random_complex(2, 16, 24, dtype=torch.complex128)
+    weight = torch.tensor([0.1, 0.6], dtype=torch.float64)[:, None, None]
+    shifts = itertools.product(range(2**levels), repeat=2)
+    each = [wavelet_prox(x, weight, wavelet=wavelet, levels=levels, shift=shift) for shift in shifts]
+    found = shift_invariant_prox(x, weight, wavelet=wavelet, levels=levels)
+    torch.testing.assert_close(found, torch.stack(each).mean(0))
+    real = shift_invariant_prox(x.real, weight, wavelet=wavelet, levels=levels)
+    torch.testing.assert_close(real, shift_invariant_prox(x.real + 0j, weight, wavelet=wavelet, levels=levels).real)
+
+
+@pytest.mark.parametrize("shape", [(37, 51), (40, 33), (11, 9)])
+def test_all_shifts_at_once_are_a_proximal_operator_at_every_size(shape):
+    """The gradient of a convex function, and firmly non-expansive: what makes a map a proximal operator [Moreau]."""
+    u = random_complex(*shape, dtype=torch.complex128)
+    v = random_complex(*shape, seed=1, dtype=torch.complex128)
+    torch.testing.assert_close(shift_invariant_prox(u, 0.0, wavelet="db2"), u)
+    change = shift_invariant_prox(u, 0.4) - shift_invariant_prox(v, 0.4)
+    assert change.norm() ** 2 <= torch.vdot(change.flatten(), (u - v).flatten()).real * (1 + 1e-12)
+    moved = shift_invariant_prox(u.roll((3, 5), (0, 1)), 0.4)
+    torch.testing.assert_close(moved, shift_invariant_prox(u, 0.4).roll((3, 5), (0, 1)))
 
 
 def test_gradients_flow_through_the_wavelet_prox():
@@ -126,19 +190,103 @@ def test_finite_differences_and_their_adjoint_belong_together():
     )
 
 
-def test_tv_reaches_the_minimum_of_its_objective(problem):
-    A, kspace, _ = problem
-    weight = 5e-3 * float(A.adjoint(kspace).abs().max())
+def tv_objective(A, kspace, reg_weight):
+    weight = reg_weight * float(A.adjoint(kspace).abs().max())
 
     def objective(x):
         lengths = finite_differences(x).abs().square().sum(0).sqrt()
         return float(0.5 * (A.forward(x) - kspace).abs().square().sum() + weight * lengths.sum())
 
-    x = tv_reconstruction(A, kspace, reg_weight=5e-3, n_iterations=300)
-    longer = tv_reconstruction(A, kspace, reg_weight=5e-3, n_iterations=1500)
-    assert objective(x) == pytest.approx(objective(longer), rel=2e-3)
-    for seed in range(5):
-        assert objective(longer) < objective(longer + 1e-3 * random_complex(*SHAPE, seed=seed))
+    return objective
+
+
+def primal_dual_tv(A, kspace, reg_weight, n_iterations):
+    """Condat and Vu's iteration, which has no inner one: slow and sure."""
+    rhs = A.adjoint(kspace)
+    bound = reg_weight * rhs.abs().max()
+    x = torch.zeros_like(rhs)
+    dual = finite_differences(x)
+    for _ in range(n_iterations):
+        previous = x
+        x = x - 0.99 / (0.5 + 8 / 32) * (A.normal(x) - rhs + finite_differences_adjoint(dual))
+        dual = dual + finite_differences(2 * x - previous) / 32
+        dual = dual * (bound / dual.abs().square().sum(0).sqrt().clamp_min(bound))
+    return x
+
+
+@pytest.mark.parametrize("reg_weight", [5e-4, 5e-3, 5e-2])
+def test_tv_reaches_the_minimum_of_its_objective_to_the_tolerance(problem, reg_weight):
+    A, kspace, _ = problem
+    A = SenseOperator(A.smaps.to(torch.complex128), A.mask)
+    kspace = kspace.to(torch.complex128)
+    objective = tv_objective(A, kspace, reg_weight)
+    least = objective(primal_dual_tv(A, kspace, reg_weight, 2500))
+    for tolerance in (1e-3, 1e-5):
+        found = objective(tv_reconstruction(A, kspace, reg_weight=reg_weight, tolerance=tolerance, n_iterations=2000))
+        assert least * (1 - 1e-3) < found < least * (1 + tolerance)  # the slow one has not quite arrived
+
+
+@pytest.mark.parametrize("wavelet", ["db1", "db2"])
+@pytest.mark.parametrize("all_shifts", [True, False])
+def test_wavelets_end_where_a_proximal_step_changes_nothing(problem, wavelet, all_shifts):
+    """That is the minimum, whatever the objective: x = prox(x - A^H(A x - y))."""
+    A, kspace, _ = problem
+    A = SenseOperator(A.smaps.to(torch.complex128), A.mask)
+    kspace = kspace.to(torch.complex128)
+    rhs = A.adjoint(kspace)
+    options = {"wavelet": wavelet, "levels": 3}
+    found = {}
+    for tolerance in (1e-3, 1e-6, 1e-9):
+        found[tolerance] = wavelet_reconstruction(
+            A, kspace, reg_weight=5e-3, tolerance=tolerance, n_iterations=5000, all_shifts=all_shifts, **options
+        )
+    x = found[1e-9]
+    threshold = 5e-3 * rhs.abs().max()
+    prox = shift_invariant_prox if all_shifts else wavelet_prox
+    assert distance(prox(x - A.normal(x) + rhs, threshold, **options), x) < 1e-6
+    assert distance(found[1e-6], x) < 1e-3 < 0.1 * distance(rhs, x)
+    assert distance(found[1e-3], x) < 0.02
+
+
+def test_solvers_stop_by_themselves_and_each_image_of_a_batch_when_it_is_done(problem):
+    A, kspace, _ = problem
+    noisier = kspace + A.mask * 0.1 * random_complex(*kspace.shape, seed=9)
+    for solve in (wavelet_reconstruction, tv_reconstruction):
+        iterates = []
+        batch = solve(A, torch.stack([kspace, noisier]), trace=iterates.append)
+        counts = []
+        for image, data in zip(batch, (kspace, noisier), strict=True):
+            alone = []
+            assert distance(image, solve(A, data, trace=alone.append)) < 1e-3
+            counts.append(len(alone))
+        assert len(iterates) == max(counts) < 400 and min(counts) <= len(iterates) - 20
+        first = counts.index(min(counts))
+        assert torch.equal(iterates[min(counts) + 9][first], batch[first])  # left as it was
+
+
+def test_fista_stops_at_a_tolerance_of_the_objective(problem):
+    A, kspace, _ = problem
+    weight = 2e-3 * float(A.adjoint(kspace).abs().max())
+
+    def prox(z, step):
+        return soft_threshold(z, step * weight)
+
+    def penalty(x):
+        return weight * x.abs().sum((-2, -1))
+
+    def objective(x):
+        return float(0.5 * (A.forward(x) - kspace).abs().square().sum() + penalty(x))
+
+    iterates = []
+    found = fista(A, kspace, prox, penalty=penalty, tolerance=1e-4, n_iterations=2000, trace=iterates.append)
+    least = objective(fista(A, kspace, prox, n_iterations=2000))
+    assert len(iterates) < 500 and objective(found) < least * (1 + 1e-4)
+    with pytest.raises(ValueError, match="no penalty to measure"):
+        fista(A, kspace, prox, tolerance=1e-4)
+    for solve in (wavelet_reconstruction, tv_reconstruction):
+        for tolerance in (-1e-4, 1.0, float("nan")):
+            with pytest.raises(ValueError, match="expected 0 or more and less than 1"):
+                solve(A, kspace, tolerance=tolerance)
 
 
 def test_sparsity_helps_where_the_model_holds(problem):
