@@ -7,7 +7,7 @@ from mricourse.evaluation.metrics import best_scale, nmse, nrmse, psnr, ssim
 from mricourse.evaluation.realism import split_error, texture_distance
 from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.fourier import fft2c, floating, ifft2c, random_complex
-from mricourse.physics.noise import noise_covariance, prewhiten
+from mricourse.physics.noise_estimation import noise_covariance, prewhiten
 from mricourse.physics.nufft import NufftOperator
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.radon import RadonOperator

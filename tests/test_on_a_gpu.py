@@ -36,7 +36,7 @@ from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import espirit, low_resolution_maps
 from mricourse.physics.epi import nyquist_ghost
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
-from mricourse.physics.noise import noise_covariance, noise_level, prewhiten
+from mricourse.physics.noise_estimation import noise_covariance, noise_level, prewhiten
 from mricourse.physics.nufft import NufftOperator
 from mricourse.physics.operators import SenseOperator, dot_test
 from mricourse.physics.radon import RadonOperator

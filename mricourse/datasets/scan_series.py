@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mricourse.datasets.kspace_checks import check_kspace, move_origin, origin_in_corner
-from mricourse.physics.coil_noise import loudness
+from mricourse.physics.loud_coils import loudness
 from mricourse.physics.scan import Scan
 
 

@@ -14,7 +14,7 @@ from mricourse.networks.data_consistency_layer import Solver, data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import brightness, smooth_phase
 from mricourse.networks.reconstructor import Unrolled
-from mricourse.physics.noise import noise_level
+from mricourse.physics.noise_estimation import noise_level
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace, direct_solver
 

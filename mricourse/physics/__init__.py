@@ -7,10 +7,10 @@ __getattr__, __dir__, __all__ = face(
     {
         "coil_maps": "espirit low_resolution_maps",
         "coil_combination": "combine rss",
-        "coil_noise": "loudness",
+        "loud_coils": "loudness",
         "epi": "nyquist_ghost",
         "fourier": "fft2c fftc ifft2c ifftc random_complex",
-        "noise": "noise_covariance noise_level prewhiten",
+        "noise_estimation": "noise_covariance noise_level prewhiten",
         "normalisation": "normalised",
         "nufft": "NufftOperator",
         "operators": "LinearOperator SenseOperator dot_test",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from mricourse.files import any_of
-from mricourse.physics.noise import noise_level
+from mricourse.physics.noise_estimation import noise_level
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.sampling import acceleration_of, acs_lines_of
 from mricourse.physics.scan import Scan

@@ -11,7 +11,7 @@ from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
 from mricourse.physics.fourier import random_complex
-from mricourse.physics.noise import noise_level
+from mricourse.physics.noise_estimation import noise_level
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
 from mricourse.reconstruct.least_squares import conjugate_gradient, direct_solver

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mricourse.datasets.real import load_real
-from mricourse.physics.coil_noise import loudness
 from mricourse.physics.fourier import fft2c, random_complex
+from mricourse.physics.loud_coils import loudness
 from mricourse.physics.sampling import equispaced_mask, partial_fourier_mask, variable_density_mask
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.phantoms import shepp_logan

@@ -6,7 +6,7 @@ import torch
 from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import espirit, low_resolution_maps
 from mricourse.physics.fourier import fft2c, random_complex
-from mricourse.physics.noise import noise_covariance, prewhiten
+from mricourse.physics.noise_estimation import noise_covariance, prewhiten
 from mricourse.physics.sampling import acs_block, acs_mask
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.phantoms import shepp_logan

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mricourse.physics.fourier import fft2c, random_complex
-from mricourse.physics.noise import noise_level
+from mricourse.physics.noise_estimation import noise_level
 from mricourse.physics.sampling import acs_mask, equispaced_mask, random_mask, variable_density_mask
 from mricourse.simulate.randomised import draw_scan
 
