@@ -65,6 +65,11 @@ class Anatomy:
         """Size (nz, ny, nx) in voxels, which is millimetres."""
         return tuple(self.volume.shape[:3])
 
+    @property
+    def version(self) -> int:
+        """Number of writes into the volume: what was computed from it holds until the next one."""
+        return 0 if self.volume.is_inference() else self.volume._version
+
     def channel(self, name: str) -> Tensor:
         """One channel as numbers from 0 to 1.
 
@@ -179,12 +184,11 @@ class Anatomy:
         (first, last) : int
             Slice indices in mm; between them the brain fills at least 40 % of its largest section.
         """
-        return _spans(self)[_plane_axis(plane)]
+        return _spans(self, self.version)[_plane_axis(plane)]
 
 
-@lru_cache(maxsize=len(PLANES))
 def load_anatomy(name: str) -> Anatomy:
-    """Read one embedded head; the second call returns the same object.
+    """Read one embedded head; the second call returns the same object, unless somebody has written into it.
 
     Parameters
     ----------
@@ -205,6 +209,16 @@ def load_anatomy(name: str) -> Anatomy:
     OSError
         data/anatomies.h5 is damaged.
     """
+    anatomy, version = _loaded(name)
+    if anatomy.version != version:
+        _loaded.cache_clear()
+        anatomy, _ = _loaded(name)
+    return anatomy
+
+
+@lru_cache(maxsize=8)
+def _loaded(name: str) -> tuple[Anatomy, int]:
+    """One head, and its `version` as it was read."""
     if name not in anatomy_names():
         raise ValueError(f"anatomy is {name!r}; expected one of {', '.join(anatomy_names())}: choose one of them.")
     stored, attributes = _read(name)
@@ -217,7 +231,8 @@ def load_anatomy(name: str) -> Anatomy:
     volume = torch.stack([*(stored[channel] for channel in CHANNELS), empty, empty], dim=-1)
     fade = torch.linspace(math.pi / 2, 0, FADE_MM).sin().square().view(-1, 1, 1, 1)
     volume[-FADE_MM:] = (volume[-FADE_MM:] * fade).to(torch.uint8)  # no scanner cuts a neck with a knife
-    return Anatomy(name, volume, subject=attributes["subject"], shell=attributes["shell"])
+    anatomy = Anatomy(name, volume, subject=attributes["subject"], shell=attributes["shell"])
+    return anatomy, anatomy.version
 
 
 def anatomy_names(split: str | None = None) -> tuple[str, ...]:
@@ -259,7 +274,7 @@ def _plane_axis(plane: str) -> int:
 
 
 @lru_cache(maxsize=8)
-def _spans(anatomy: Anatomy) -> Sequence[tuple[int, int]]:
+def _spans(anatomy: Anatomy, version: int) -> Sequence[tuple[int, int]]:
     brain = anatomy.brain
     spans = []
     for axis in range(3):

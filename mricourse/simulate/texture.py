@@ -70,7 +70,7 @@ def dead_leaves(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _class_levels(anatomy: Anatomy) -> Tensor:
+def _class_levels(anatomy: Anatomy, version: int) -> Tensor:
     """Mean measured T1 intensity of every tissue class."""
     coarse = anatomy.volume[::3, ::3, ::3, : len(CHANNELS)].reshape(-1, len(CHANNELS)).float() / 255
     weights = (coarse[:, 1:] > 0.9).float()
@@ -79,5 +79,5 @@ def _class_levels(anatomy: Anatomy) -> Tensor:
 
 def measured_texture(anatomy: Anatomy, channels: Tensor) -> Tensor:
     """Relative deviation of the measured T1 intensity from what its tissue classes predict, -0.25 to 0.25."""
-    expected = torch.tensordot(_class_levels(anatomy), channels[1:], dims=1)
+    expected = torch.tensordot(_class_levels(anatomy, anatomy.version), channels[1:], dims=1)
     return ((channels[0] - expected) / (expected + 0.1)).clamp(-0.25, 0.25)

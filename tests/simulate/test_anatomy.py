@@ -11,6 +11,7 @@ import torch
 
 from mricourse.simulate import anatomy
 from mricourse.simulate.anatomy import CHANNELS, PLANES, SPLITS, TISSUES, anatomy_names, load_anatomy
+from mricourse.simulate.texture import measured_texture
 
 NAMES = anatomy_names()
 
@@ -141,6 +142,19 @@ def test_loading_is_cached():
     assert load_anatomy("s1") is load_anatomy("s1")
 
 
+def test_what_somebody_writes_into_a_head_stays_with_them():
+    mine = load_anatomy("s1")
+    span = mine.span("axial")
+    levels = measured_texture(mine, mine.sample(torch.tensor([[90.0, 100.0, 90.0]])))
+    mine.volume[: mine.shape[0] // 2] = 0
+    assert mine.span("axial") != span
+    found = load_anatomy("s1")
+    assert found is not mine
+    assert found.span("axial") == span
+    assert torch.equal(measured_texture(found, found.sample(torch.tensor([[90.0, 100.0, 90.0]]))), levels)
+    assert load_anatomy("s1") is found
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -160,7 +174,7 @@ def test_unknown_names(call, words):
 def test_missing_or_damaged_file_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(anatomy, "FILE", tmp_path / "anatomies.h5")
     with pytest.raises(FileNotFoundError, match="git checkout"):
-        load_anatomy.__wrapped__("s1")
+        anatomy._loaded.__wrapped__("s1")
     (tmp_path / "anatomies.h5").write_bytes(b"not an HDF5 file")
     with pytest.raises(OSError, match="cannot be read"):
-        load_anatomy.__wrapped__("s1")
+        anatomy._loaded.__wrapped__("s1")
