@@ -208,6 +208,8 @@ def _recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[str,
     if kind in BODIES and (network.get("noise_aware") or training.get("deep_supervision")):
         raise ValueError(f"noise_aware or deep_supervision is set for a {kind}; expected them for a modl alone.")
     seed, start = written["seed"], written.get("start")
+    if not written["title"].strip():
+        raise ValueError("its title is empty; expected what is trained, in one line.")
     if seed < 0:
         raise ValueError(f"seed is {seed}; expected a whole number of 0 or more.")
     if start == name:

@@ -115,7 +115,11 @@ CHANGES = {  # what stands in the recipe -> what is there instead, and the words
         ('seed = 3\nstart = "small"', "it starts from itself, small; expected the name of another"),
         ("seed = 3\nseed = 4", "is no valid TOML"),
     ],
-    'title = "Small"': [("title = 3", "title is 3; expected text"), ("title = [", "is no valid TOML")],
+    'title = "Small"': [
+        ("title = 3", "title is 3; expected text"),
+        ("title = ' '", "its title is empty; expected what"),
+        ("title = [", "is no valid TOML"),
+    ],
     "[network]": [("[netwerk]", "it has netwerk; expected only"), ("[[network]]", "network is .*; expected a table")],
     'kind = "modl"': [
         ("", "the network's kind is None; expected one of modl"),
