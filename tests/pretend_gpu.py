@@ -16,7 +16,7 @@ from unittest import mock
 import torch
 import torch._dynamo  # modes load it at their first operation, when it would read the answers below
 from pretend_tensor import GPU, PretendTensor, is_gpu, loaded, moved, run, seed_draws, to
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -26,11 +26,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 @contextlib.contextmanager
 def pretend_gpu():
     """Make torch believe in one GPU, for as long as the context lasts."""
-    future = torch.__future__
-    before = future.get_swap_module_params_on_conversion()
     with contextlib.ExitStack() as stack:
-        stack.callback(future.set_swap_module_params_on_conversion, before)
-        future.set_swap_module_params_on_conversion(True)
         for name, answer in _answers().items():
             stack.enter_context(mock.patch(f"torch.{name}", answer))
         stack.enter_context(torch.serialization.safe_globals([loaded]))
@@ -57,6 +53,7 @@ def _answers():
         "Generator": PretendGenerator,
         "autocast": PretendAutocast,
         "load": _load_onto(torch.load),
+        "nn.Module._apply": _swapping(nn.Module._apply),
     }
     refused = {
         "cuda.Stream": "streams",
@@ -74,6 +71,20 @@ def _answers():
         "cuda.get_device_capability": "properties",
     }
     return known | {name: _refusal(name, what) for name, what in refused.items()}
+
+
+def _swapping(apply):
+    """A parameter that moves stays the object that optimisers know; `Module.load_state_dict` does not swap."""
+
+    def swapping(module, function, recurse=True):
+        before = torch.__future__.get_swap_module_params_on_conversion()
+        torch.__future__.set_swap_module_params_on_conversion(True)
+        try:
+            return apply(module, function, recurse)
+        finally:
+            torch.__future__.set_swap_module_params_on_conversion(before)
+
+    return swapping
 
 
 def _refusal(name, what):

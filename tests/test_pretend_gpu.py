@@ -263,6 +263,14 @@ def test_an_optimiser_made_before_the_move_knows_the_weights_after_it():
     assert_same_weights(here, there)
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_weights_load_while_a_result_still_needs_the_old_ones(device):
+    layer = nn.Linear(2, 2).to(device)
+    result = layer(torch.ones(1, 2, device=device))
+    layer.load_state_dict({name: 0 * value for name, value in layer.state_dict().items()})
+    assert result.grad_fn is not None and not layer.weight.any()
+
+
 def test_a_training_goes_on_from_what_was_saved(tmp_path):
     whole = network().to("cuda")
     optimised(whole, "cuda", range(6))
