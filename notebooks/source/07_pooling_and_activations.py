@@ -24,13 +24,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mricourse import claim, fft2c, ifft2c, random_complex
+from mricourse import claim, device, fft2c, ifft2c, random_complex
 from mricourse.fundamentals import train_with_rates
 from mricourse.plotting import explore, plot_lines, show_images
 from mricourse.reconstruct import soft_threshold
 from mricourse.simulate import brain_slices
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 NY, NX, NOISE_STD = 160, 144, 0.05  # pixels; noise of the real and of the imaginary part, brightest pixel 1
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -52,8 +53,8 @@ NY, NX, NOISE_STD = 160, 144, 0.05  # pixels; noise of the real and of the imagi
 def circular(x, kernels, stride=1):  # (n, channels, y, x), odd kernels (out, channels, i, i) -> (n, out, y', x')
     return F.conv2d(F.pad(x, [kernels.shape[-1] // 2] * 4, mode="circular"), kernels, stride=stride)
 
-heads = brain_slices("test", 24, shape=(NY, NX))[:, None]  # (slices, 1, y, x) complex
-sobel = torch.outer(torch.tensor([0.25, 0.5, 0.25]), torch.tensor([-1.0, 0.0, 1.0]))[None, None]
+heads = brain_slices("test", 24, shape=(NY, NX))[:, None].to(DEVICE)  # (slices, 1, y, x) complex
+sobel = torch.outer(torch.tensor([0.25, 0.5, 0.25]), torch.tensor([-1.0, 0.0, 1.0])).to(DEVICE)[None, None]
 edges = circular(heads.abs(), torch.cat([sobel, sobel.mT])).norm(dim=1, keepdim=True)
 pools = {"every second": lambda x: x[..., ::2, ::2], "max": lambda x: F.max_pool2d(x, 2),
          "average": lambda x: F.avg_pool2d(x, 2)}  # all: (n, 1, y, x) -> (n, 1, y / 2, x / 2)
@@ -68,7 +69,7 @@ show_images({"edges": edges[3, 0]} | small, window=(0, 1), label="edge strength"
 # lengths is on average $4-6/\sqrt2+4/\sqrt3-1/2=1.57$ times their mean.
 
 # %% slideshow={"slide_type": "fragment"}
-air = (NOISE_STD * random_complex(24, 1, NY, NX, seed=3)).abs()
+air = (NOISE_STD * random_complex(24, 1, NY, NX, seed=3)).abs().to(DEVICE)
 claim("Air: max over average", pools["max"](air).mean() / pools["average"](air).mean(), at_least=1.5, at_most=1.65)
 
 # %% [markdown]
@@ -119,13 +120,13 @@ for kind, pool in (("max", F.max_pool2d), ("average", F.avg_pool2d)):
 
 # %% slideshow={"slide_type": "fragment"}
 def moved(x, distance):  # (n, 1, y, x), any fraction of a pixel along x -> (n, 1, y, x), by a phase ramp
-    kx = torch.linspace(-0.5, 0.5, x.shape[-1] + 1)[:-1]  # cycles / pixel
+    kx = torch.linspace(-0.5, 0.5, x.shape[-1] + 1, device=DEVICE)[:-1]  # cycles / pixel
     return ifft2c(torch.exp(-2j * torch.pi * kx * distance) * fft2c(x + 0j)).real
 
 def error(a, b):  # (n, ...), (n, ...) -> relative error of each slice (n,)
     return (a - b).flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)
 
-line = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+line = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=DEVICE) / 16
 pools["blurred"] = lambda x: circular(x, torch.outer(line, line)[None, None], stride=2)
 pools["max, blurred"] = lambda x: pools["blurred"](F.max_pool2d(F.pad(x, (0, 1, 0, 1), mode="circular"), 2, stride=1))
 maps = {name: [pool(pool(pool(edges.roll(d, 3)))) for d in range(9)] for name, pool in pools.items()}
@@ -158,8 +159,9 @@ for name, mended in (("every second", "blurred"), ("max", "max, blurred")):
 # **Predict.** Three layers of 3 x 3 take one channel to eight, to eight, to one. How wide is the one kernel?
 
 # %% slideshow={"slide_type": "fragment"}
-stack = nn.Sequential(*(nn.Conv2d(n, m, 3, bias=False) for n, m in ((1, 8), (8, 8), (8, 1)))).double()
-kernel = stack(F.pad(torch.ones(1, 1, 1, 1), [6] * 4).double()).flip(2, 3)  # a point shows the turned kernel
+stack = nn.Sequential(*(nn.Conv2d(n, m, 3, bias=False) for n, m in ((1, 8), (8, 8), (8, 1)))).double().to(DEVICE)
+point = F.pad(torch.ones(1, 1, 1, 1, device=DEVICE), [6] * 4).double()
+kernel = stack(point).flip(2, 3)  # a point shows the turned kernel
 claim("Three layers against one kernel", error(stack(edges.double()), F.conv2d(edges.double(), kernel)), at_most=1e-6)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -183,8 +185,10 @@ claim("Three layers against one kernel", error(stack(edges.double()), F.conv2d(e
 # **Predict.** Who wins? We have no theory for a bound and claim that the bend does.
 
 # %% slideshow={"slide_type": "fragment"}
-noisy = ifft2c(fft2c(heads) + NOISE_STD * random_complex(24, 1, NY, NX, seed=2))
+noise = NOISE_STD * random_complex(24, 1, NY, NX, seed=2).to(DEVICE)
+noisy = ifft2c(fft2c(heads) + noise)
 haar = torch.tensor([[[1, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[1, -1], [-1, 1]]])[:, None] / 4 + 0j
+haar = haar.to(DEVICE)
 parts = F.conv2d(F.pad(noisy, (0, 1, 0, 1), mode="circular"), haar)  # (n, 4, y, x): mean and three differences
 parts[:, 1:] = soft_threshold(parts[:, 1:], NOISE_STD * (0.5 * torch.tensor(20.0).log()) ** 0.5)
 bent = F.conv2d(F.pad(parts, (1, 0, 1, 0), mode="circular"), haar.flip(2, 3).transpose(0, 1))
@@ -300,8 +304,9 @@ for name in ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu"):
 # most. We also claim that the leak saves channels, and that ReLU denoises better than no activation.
 
 # %% slideshow={"slide_type": "skip"}
-train = brain_slices("train", 24, shape=(NY, NX))[:, None]
-noisy_train = ifft2c(fft2c(train) + NOISE_STD * random_complex(*train.shape, seed=1))
+train = brain_slices("train", 24, shape=(NY, NX))[:, None].to(DEVICE)
+train_noise = NOISE_STD * random_complex(*train.shape, seed=1).to(DEVICE)
+noisy_train = ifft2c(fft2c(train) + train_noise)
 *pairs, inputs, truth = (torch.view_as_real(x[:, 0]).movedim(-1, 1) for x in (noisy_train, train, noisy, heads))
 examples, answers = (F.unfold(x, 32, stride=32).mT.reshape(-1, 2, 32, 32) for x in pairs)  # 480 crops
 
@@ -311,7 +316,8 @@ def loss(network, step):  # of crops step, step + 120, ...: four slices
 def trained(bend, rate, start):
     torch.manual_seed(start)
     first, second, third = (nn.Conv2d(n, m, 3, padding=1) for n, m in ((2, 16), (16, 16), (16, 2)))
-    return train_with_rates(nn.Sequential(first, bend, second, bend, third), loss, [rate] * 120)[0]
+    network = nn.Sequential(first, bend, second, bend, third).to(DEVICE)
+    return train_with_rates(network, loss, [rate] * 120)[0]
 
 def judged(network):  # -> channels of 32 that are never positive on the whole test set (%), signal / error (dB)
     silent = torch.cat([network[:k](inputs).amax(dim=(0, 2, 3)) <= 0 for k in (1, 3)])

@@ -23,7 +23,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch.nn.functional import avg_pool2d, l1_loss, mse_loss
 
-from mricourse import claim, fft2c, ifft2c, random_complex
+from mricourse import claim, device, fft2c, ifft2c, random_complex
 from mricourse.evaluation import null_space_part, psnr, split_error, ssim, texture_distance
 from mricourse.networks import DnCNN
 from mricourse.physics import stack
@@ -32,6 +32,7 @@ from mricourse.simulate import TaskScans
 from mricourse.training import AdversarialLoss, PerceptualLoss, features, l1, load_checkpoint, mse, ssim_loss
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 TASK = {"task": "super_resolution", "strength": (3, 3), "noise_std": (0.002, 0.01)}  # factor; brightest pixel is 1
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -49,7 +50,8 @@ TASK = {"task": "super_resolution", "strength": (3, 3), "noise_std": (0.002, 0.0
 # **Predict.** We could compare in k-space instead. Would the MSE change? The L1?
 
 # %% slideshow={"slide_type": "fragment"}
-[(A, kspace, reference)] = stack([TaskScans("test", 8, shape=(128, 128), **TASK)[i] for i in range(24)])  # unseen head
+scans = TaskScans("test", 8, shape=(128, 128), **TASK)  # of an unseen head
+[(A, kspace, reference)] = stack([scans[i].to(DEVICE) for i in range(24)])
 truth, blurred, measured = reference[13], A.adjoint(kspace), A.mask[0, 0]  # (y, x); (slices, y, x); bool (ky, kx)
 x, r = blurred.to(torch.complex128), reference.to(torch.complex128)
 off = [((x - r).abs() ** 2).mean() - mse(x, r), (x - r).abs().mean() - l1(x, r)]
@@ -108,7 +110,8 @@ for n, case in enumerate(("border", "vessel")):
 # becomes the fifth of the eight good values, which lies $0.15\,\sigma$ off: at most 20 % more error.
 
 # %% slideshow={"slide_type": "fragment"}
-unit, repeats = torch.eye(128), (truth + 0.02 * random_complex(9, 128, 128)).real
+unit = torch.eye(128, device=DEVICE)
+repeats = (truth + 0.02 * random_complex(9, 128, 128).to(DEVICE)).real
 spoilt = repeats + unit[0, :9, None, None] * fft2c(truth).abs().max() * ifft2c(torch.outer(unit[84], unit[77])).real
 panels = {"spoilt reference": spoilt[0], "best MSE: mean": spoilt.mean(0), "best L1: median": spoilt.median(0).values}
 error = [(z - truth.real).norm() for z in (repeats.mean(0), repeats.median(0).values, *panels.values())]
@@ -166,9 +169,10 @@ assert all(abs(my_ssim_loss(u, v) - goal) < 1e-9 for goal in goals), "49 / 48? L
 # pixel spoilt? To the eye the air stays black.
 
 # %% slideshow={"slide_type": "fragment"}
-turned = reference * torch.exp(6j * torch.linspace(-1, 1, 128))  # from -6 to 6 rad along x
+turned = reference * torch.exp(6j * torch.linspace(-1, 1, 128, device=DEVICE))  # from -6 to 6 rad along x
 claim(f"Wrong phase, MSE {mse(turned, reference):.2f}: SSIM loss", ssim_loss(turned, reference), at_most=1e-6)
-smooth, noise, cost = avg_pool2d(reference.abs()[:, None], 7, 1, 3)[:, 0], random_complex(24, 128, 128), {}
+smooth, cost = avg_pool2d(reference.abs()[:, None], 7, 1, 3)[:, 0], {}
+noise = random_complex(24, 128, 128).to(DEVICE)
 for place, where in (("air", smooth < 0.005), ("tissue", smooth > 0.1)):
     pairs = zip(reference + 0.01 * noise * where, reference, strict=True)
     cost[place] = torch.stack([ssim_loss(*pair) for pair in pairs]) / where.float().mean((1, 2))
@@ -191,7 +195,7 @@ claim("1 % of noise: SSIM loss in air over that in tissue", cost["air"] / cost["
 # Often that network has learned to name photographs. Ours has learned to remove noise from heads.
 
 # %% slideshow={"slide_type": "fragment"}
-perceptual = PerceptualLoss(load_checkpoint("features").network.body).double()
+perceptual = PerceptualLoss(load_checkpoint("features").network.body).double().to(DEVICE)
 seen = zip(features(perceptual.denoiser, x[:2]), features(perceptual.denoiser, r[:2]), strict=True)
 by_hand = l1(x[:2], r[:2]) + 0.3 / 4 * sum(l1(f, g) / g.abs().mean() for f, g in seen)
 claim("Perceptual loss by hand: difference", abs(by_hand - perceptual(x[:2], r[:2])), at_most=1e-6)
@@ -234,7 +238,7 @@ def my_critic_step(critic, real, made, rate):
 sure = torch.nn.Linear(1, 1, bias=False)
 loss, [weight] = my_critic_step(sure, 3 / sure.weight.data, -2 / sure.weight.data, 0.1)
 assert loss == 0 and weight == sure.weight, "scores of 3 for real and -2 for made cost nothing and change nothing"
-library = AdversarialLoss(n_features=8).double()
+library = AdversarialLoss(n_features=8).double().to(DEVICE)
 loss, weights = my_critic_step(deepcopy(library.critic).train(), r[:2], x[:3], 4e-4)
 assert abs(loss - library.learn(x[:3], r[:2])) < 1e-6, "the loss is off: two means, one for each side?"
 same = [torch.allclose(w, v, rtol=0, atol=1e-6) for w, v in zip(weights, library.critic.parameters(), strict=True)]
@@ -250,8 +254,8 @@ assert all(same), "the loss is right, the new weights are not: against the gradi
 # **Predict** the critic's loss. It begins near 2. We claim: below 1.8 alone, and 0.05 higher once it is answered.
 
 # %% slideshow={"slide_type": "fragment"}
-[(small, data, real)] = stack([TaskScans("train", 8, shape=(64, 64), **TASK)[i] for i in range(6)])
-duel, generator, hinge = AdversarialLoss(weight=0.1), DnCNN(n_features=16, n_layers=3), []
+[(small, data, real)] = stack([TaskScans("train", 8, shape=(64, 64), **TASK)[i].to(DEVICE) for i in range(6)])
+duel, generator, hinge = AdversarialLoss(weight=0.1).to(DEVICE), DnCNN(n_features=16, n_layers=3).to(DEVICE), []
 optimiser = torch.optim.Adam(generator.parameters(), lr=2e-3)
 for step in range(200):
     made = generator(small.adjoint(data))
@@ -281,7 +285,7 @@ claim("The generator answers: the critic's loss rises by", hinge[19] - hinge[9],
 found = {name: load_checkpoint(f"loss_{name}") for name in ("mse", "l1", "ssim", "perceptual", "adversarial")}
 for name, card in ((name, checkpoint.card) for name, checkpoint in found.items()):
     print(f"{name:12}{card.n_parameters} weights{card.n_steps:6} steps{card.seconds:6} s  seed {card.seed}")
-images = {name: checkpoint.network.requires_grad_(False)(A, kspace) for name, checkpoint in found.items()}
+images = {name: checkpoint.network.to(DEVICE).requires_grad_(False)(A, kspace) for name, checkpoint in found.items()}
 show_images({"truth": truth} | {name: image[13] for name, image in images.items()}, reference=truth, error_gain=3)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
