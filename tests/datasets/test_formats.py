@@ -593,7 +593,7 @@ WHOLE["small.mat"] = lambda path: scipy.io.savemat(path, {"kspace": SLICE, "s": 
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
-@pytest.mark.parametrize("name", [*WHOLE, "scan.hdr"])
+@pytest.mark.parametrize("name", ["scan.cfl", "scan.hdr", "scan5.mat", "small.mat"])  # of HDF5: tests/test_bad_input.py
 def test_a_damaged_byte_or_a_cut_never_surprises(tmp_path, name):
     """A scan, or one sentence of an expected kind; scipy alone ends the process on some damaged .mat files."""
     WHOLE["scan.cfl" if name == "scan.hdr" else name](tmp_path / ("scan.cfl" if name == "scan.hdr" else name))
