@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
 from mricourse.physics.coil_combination import rss
+from mricourse.physics.fast_espirit import fast_espirit, strongest_combination
 from mricourse.physics.fourier import ifft2c
 from mricourse.physics.sampling import acs_block, near_centre
 
@@ -16,7 +14,6 @@ KERNEL = 6  # of ESPIRiT, where the ACS is large enough
 CROP = 0.8
 CROP_OFF_CENTRE = 0.5
 MIN_ACS = 8  # samples along an axis from which a kernel of 3 still gives maps without holes
-_COARSE = 4  # pixels between the points at which ESPIRiT's eigenvectors are found from scratch
 
 
 Acs = int | tuple[int, int] | tuple[slice, slice]
@@ -53,12 +50,13 @@ def espirit(
     kernel_size: int | None = None,
     threshold: float = 0.02,
     crop: float | None = None,
-    n_iterations: int = 30,
+    n_iterations: int | None = None,
 ) -> Tensor:
     r"""Estimate coil maps from the fully sampled centre by ESPIRiT [Uecker, MRM 2014].
 
     Patches of k-space lie in a small subspace. Projecting every patch onto it and averaging is a convolution between
-    coils, so at each pixel a small Hermitian matrix; the maps are its eigenvector to the eigenvalue 1.
+    coils, so at each pixel a small Hermitian matrix; the maps are its eigenvector to the eigenvalue 1. `plain_espirit`
+    has that line by line; here the eigenvectors are found by power iteration.
 
     Parameters
     ----------
@@ -75,9 +73,9 @@ def espirit(
     crop : float, optional
         Maps are zero where the eigenvalue is below it, outside the object: 0.8, or 0.5 where the ACS lies so far from
         the centre that flat parts of the object have eigenvalues between the two.
-    n_iterations : int
+    n_iterations : int, optional
         Power iterations for the eigenvectors on every fourth pixel along both axes; a third of them then refines
-        the rest.
+        the rest. 30, or 300 for smaller kernels, whose eigenvalues lie closer together.
 
     Returns
     -------
@@ -91,6 +89,51 @@ def espirit(
         For k-space of another shape, an ACS of less than 8 samples or twice the kernel, or one that is empty or does
         not reach the centre of k-space.
     """
+    centre, kernel_size, crop = _calibration(kspace, acs, kernel_size, crop)
+    n_iterations = n_iterations or (30 if kernel_size >= KERNEL else 300)
+    options = {"kernel_size": kernel_size, "threshold": threshold, "crop": crop, "n_iterations": n_iterations}
+    return fast_espirit(centre, tuple(kspace.shape[1:]), **options)
+
+
+def plain_espirit(
+    kspace: Tensor,
+    *,
+    acs: Acs = 24,
+    kernel_size: int | None = None,
+    threshold: float = 0.02,
+    crop: float | None = None,
+) -> Tensor:
+    r"""Do what `espirit` does, line by line as in the paper: slow, for readers and to test the fast one.
+
+    1. Every patch of the ACS, of all coils, is a row of the calibration matrix.
+    2. Its right singular vectors with large singular values span the signal: whatever patch of k-space one takes, also
+       outside the ACS, is a combination of them.
+    3. A vector is a kernel that is correlated with k-space, so its transform $\hat v_j(r)$ weights the coil images.
+       Projecting all patches onto the signal and averaging what the $k^2$ patches say of each sample is, at pixel $r$,
+       the small matrix $G_r = \frac{1}{k^2} \sum_j \hat v_j(r)\, \hat v_j(r)^H$.
+    4. Data are not changed by the projection, so the maps at $r$ are the eigenvector of $G_r$ to the eigenvalue 1.
+
+    Parameters, result and errors as for `espirit`. The eigenvalues are at most 1.
+    """
+    centre, k, crop = _calibration(kspace, acs, kernel_size, crop)
+    n_coils, ny, nx = kspace.shape
+    windows = centre.unfold(1, k, 1).unfold(2, k, 1)  # (coils, rows, columns, k, k)
+    calibration = windows.permute(1, 2, 0, 3, 4).reshape(-1, n_coils * k * k)
+    _, singular_values, vectors = torch.linalg.svd(calibration, full_matrices=False)
+    signal = vectors[singular_values > threshold * singular_values[0]]
+    kernels = kspace.new_zeros(len(signal), n_coils, ny, nx)
+    kernels[..., :k, :k] = signal.reshape(-1, n_coils, k, k)
+    spectra = torch.fft.fftshift(torch.fft.ifft2(kernels, norm="forward"), dim=(-2, -1))
+    projections = torch.einsum("jcyx,jdyx->yxcd", spectra, spectra.conj()) / k**2
+    eigenvalues, eigenvectors = torch.linalg.eigh(projections)
+    smaps = eigenvectors[..., -1]  # (y, x, coils), each up to a phase
+    phase = torch.sgn((strongest_combination(centre).conj() * smaps).sum(dim=-1, keepdim=True))
+    smaps = torch.where(eigenvalues[..., -1:] > crop, smaps * phase.conj(), 0)
+    return smaps.permute(2, 0, 1).contiguous()
+
+
+def _calibration(kspace: Tensor, acs: Acs, kernel_size: int | None, crop: float | None) -> tuple[Tensor, int, float]:
+    """Check the data, cut out the samples that calibrate, (coils, rows, columns), and choose kernel and crop."""
     if kspace.ndim != 3 or not kspace.is_complex():
         raise ValueError(f"kspace has shape {tuple(kspace.shape)}, {kspace.dtype}; expected complex (coils, ky, kx).")
     rows, columns = _calibration_block(kspace, acs)
@@ -107,21 +150,7 @@ def espirit(
             f"axes{'' if kernel_size < 3 else f' for a kernel of {kernel_size}'}. Sample more lines in the centre or "
             "give the maps."
         )
-    kernels, strongest = _signal_kernels(centre, kernel_size, threshold)
-    n_coils, ny, nx = kspace.shape
-    lags = _kernel_lags(kernels)
-    waves = [_lag_waves(n, kernel_size).to(lags) for n in (ny, nx)]
-    coarse = [waves[axis][_COARSE // 2 :: _COARSE] for axis in (0, 1)]
-    starts = [_dominant(block, block @ strongest, n_iterations)[0] for block in _pixel_matrices(lags, *coarse)]
-    nearest = [(torch.arange(n) // _COARSE).clamp_max(len(c) - 1) for n, c in zip((ny, nx), coarse, strict=True)]
-    start = torch.cat(starts)[nearest[0]][:, nearest[1]]
-    smaps = []
-    for block in _pixel_matrices(lags, *waves):  # maps are smooth, so a third of the steps polishes the neighbour's
-        row = sum(len(part) for part in smaps)
-        vector, eigenvalue = _dominant(block, start[row : row + len(block)], -(-n_iterations // 3))
-        phase = torch.sgn((strongest.conj() * vector).sum(-1, keepdim=True))
-        smaps.append(torch.where(eigenvalue > crop, vector * phase.conj(), 0))
-    return torch.cat(smaps).permute(2, 0, 1).contiguous()
+    return centre, kernel_size, crop
 
 
 def _calibration_block(kspace: Tensor, acs: Acs) -> tuple[slice, slice]:
@@ -152,44 +181,3 @@ def _calibration_block(kspace: Tensor, acs: Acs) -> tuple[slice, slice]:
 
 def _is_centred(span: slice, n: int) -> bool:
     return abs((span.start + span.stop) / 2 - n // 2) <= (span.stop - span.start) / 4
-
-
-def _signal_kernels(centre: Tensor, size: int, threshold: float) -> tuple[Tensor, Tensor]:
-    """Find a basis of the patches (kernels, coils, size, size) and the strongest combination of coils (coils,)."""
-    patches = centre.unfold(1, size, 1).unfold(2, size, 1).permute(1, 2, 0, 3, 4).flatten(2).flatten(0, 1)
-    power, vectors = torch.linalg.eigh(patches.mT @ patches.conj())
-    keep = power > (threshold**2) * power[-1]
-    kernels = vectors[:, keep].mT.reshape(-1, len(centre), size, size)
-    samples = centre.flatten(1)
-    return kernels, torch.linalg.eigh(samples @ samples.mH)[1][:, -1]
-
-
-def _kernel_lags(kernels: Tensor) -> Tensor:
-    """Average projection as a convolution between coils: (kernels, coils, k, k) -> (lag y, lag x, coils, coils)."""
-    size = kernels.shape[-1]
-    spectra = torch.fft.fft2(kernels, s=(2 * size - 1, 2 * size - 1))
-    return torch.fft.ifft2(torch.einsum("jcuv,jduv->cduv", spectra, spectra.conj())).permute(2, 3, 0, 1) / size**2
-
-
-def _pixel_matrices(lags: Tensor, waves_y: Tensor, waves_x: Tensor) -> Iterator[Tensor]:
-    """Evaluate the averaged projection at each pixel, a few rows (rows, x, coils, coils) at a time: at most 64 MiB."""
-    along_x = torch.einsum("uvcd,xv->uxcd", lags, waves_x)
-    step = max(1, 2**23 // along_x[0].numel())
-    for block in waves_y.split(step):
-        yield torch.einsum("yu,uxcd->yxcd", block, along_x)
-
-
-def _dominant(matrices: Tensor, vector: Tensor, n_iterations: int) -> tuple[Tensor, Tensor]:
-    """Power iteration per pixel: (..., coils, coils) and (..., coils) -> eigenvector and its eigenvalue (..., 1)."""
-    for _ in range(n_iterations):
-        vector = (matrices @ vector[..., None])[..., 0]
-        eigenvalue = torch.view_as_real(vector).square().sum(dim=(-2, -1)).sqrt()[..., None]  # twice as fast as norm()
-        vector = vector / eigenvalue.clamp_min(torch.finfo(eigenvalue.dtype).tiny)
-    return vector, eigenvalue
-
-
-def _lag_waves(n: int, size: int) -> Tensor:
-    """Phase of every lag at every pixel: (n, 2 * size - 1), lags in the order of an FFT."""
-    lag = torch.fft.fftfreq(2 * size - 1, 1 / (2 * size - 1), dtype=torch.float64)
-    position = (torch.arange(n, dtype=torch.float64) - n // 2) / n
-    return torch.exp(2j * math.pi * position[:, None] * lag)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mricourse.physics.coil_combination import combine, rss
-from mricourse.physics.coil_maps import espirit, low_resolution_maps
+from mricourse.physics.coil_maps import espirit, low_resolution_maps, plain_espirit
 from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.noise_estimation import noise_covariance, prewhiten
 from mricourse.physics.sampling import acs_block, acs_mask
@@ -68,6 +68,34 @@ def test_phase_is_smooth_and_scale_does_not_matter(scan):
     assert torch.allclose(espirit(1e-6 * kspace), smaps, atol=1e-3)
     step = torch.angle(smaps[0, 1:] * smaps[0, :-1].conj())[inside[1:] & inside[:-1] & (smaps[0, 1:].abs() > 0.1)]
     assert step.abs().max() < 0.5
+
+
+@pytest.mark.parametrize(("n_coils", "kind"), [(2, "head_array"), (6, "gaussian"), (12, "head_array")])
+@pytest.mark.parametrize(
+    "options", [{}, {"acs": 9}, {"acs": (20, 30), "kernel_size": 5}, {"threshold": 0.05, "crop": 0.9}], ids=str
+)
+def test_the_fast_way_gives_what_the_equation_gives(n_coils, kind, options):
+    smaps = simulate_coils(n_coils, SHAPE, seed=n_coils, kind=kind)
+    image = shepp_logan(SHAPE).to(torch.complex64)
+    kspace = fft2c(smaps * image) + 2e-3 * random_complex(n_coils, *SHAPE)
+    plain = plain_espirit(kspace, **options)
+    inside = image.abs() > 0.05
+    for n_iterations, quantile in ((1500, 0.99), (None, 0.85)):  # power iteration is slow at a few pixels
+        fast = espirit(kspace, **options, n_iterations=n_iterations)
+        assert ((rss(fast) > 0) != (rss(plain) > 0)).float().mean() < 0.002  # where the eigenvalue is the crop
+        both = inside & (rss(fast) > 0) & (rss(plain) > 0)
+        assert both.sum() > 0.97 * inside.sum()
+        assert (fast - plain).norm(dim=0)[both].quantile(quantile) < 1e-3
+
+
+def test_the_equation_with_two_coils_and_one_pixel_of_object():
+    """An object of one pixel has flat coil images in k-space: the maps there are the pixel's coil values."""
+    weights = torch.tensor([0.6, 0.8j], dtype=torch.complex64)
+    image = torch.zeros(24, 20, dtype=torch.complex64)
+    image[9, 11] = 1
+    smaps = plain_espirit(fft2c(weights[:, None, None] * image))
+    found = smaps[:, 9, 11]
+    assert torch.allclose(found * (found[0].conj() / found[0].abs()), weights, atol=1e-5)
 
 
 @pytest.mark.parametrize("first", [16, 20, 24, 35, 36])
