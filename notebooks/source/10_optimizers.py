@@ -20,7 +20,7 @@
 import numpy as np
 import torch
 
-from mricourse import SenseOperator, claim, ifft2c
+from mricourse import SenseOperator, claim, device, ifft2c
 from mricourse.evaluation import psnr
 
 from mricourse.fundamentals import (  # isort: skip
@@ -34,6 +34,7 @@ from mricourse.simulate import TaskScans, draw_scan, simulate_coils
 from mricourse.training import Settings, log_nmse
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 N, STEPS = 64, 180  # pixels along both axes; steps of a training
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -63,12 +64,12 @@ def descend(gradient, w, rates, beta=0.0):  # gradient(w) -> like w; one rate a 
         path.append(w := w - rate * velocity)
     return torch.stack(path)
 
-scan = draw_scan("test", 3, shape=(N, N), n_coils=8, mask="random", acceleration=3, noise_std=0.0)
-smaps, image = simulate_coils(2, (N, N), kind="biot_savart").abs().double(), scan.reference
+scan = draw_scan("test", 3, shape=(N, N), n_coils=8, mask="random", acceleration=3, noise_std=0.0).to(DEVICE)
+smaps, image = simulate_coils(2, (N, N), kind="biot_savart").abs().double().to(DEVICE), scan.reference
 C = smaps.unflatten(1, (2, -1)).permute(2, 3, 0, 1)  # (y / 2, x, coils, 2): row y folds onto row y + 32
 normal, g, true = C.mT @ C, g_factor(smaps, 2)[: N // 2], image.abs()[[27, 59], 39].double()
-pair = folded_pair(C[27, 39], true)
-start, down = torch.tensor(pair.start).double(), lambda w: normal[27, 39] @ (w - true)
+pair = folded_pair(C[27, 39].cpu(), true.cpu())
+start, down = torch.tensor(pair.start, device=DEVICE).double(), lambda w: normal[27, 39] @ (w - true)
 show_paths({pair: {f"learning rate {rate}": descend(down, start, [rate] * 25) for rate in (1.1, 1.0, 0.1)}})
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -110,13 +111,15 @@ show_paths({pair: {f"learning rate {rate}": descend(down, start, [rate] * 25) fo
 kappa, order = ((g + (g**2 - 1).sqrt()).flatten() ** 2).sort()  # from the g-factor alone
 kappa, pairs = (part[(kappa > 10) & (kappa < 400)] for part in (kappa, normal.flatten(0, 1)[order]))
 
-factor, errors = ((kappa - 1) / (kappa + 1))[:, None], torch.tensor([1.0, -0.3]).double().expand(len(kappa), 2)
+factor = ((kappa - 1) / (kappa + 1))[:, None]
+errors = torch.tensor([1.0, -0.3], device=DEVICE).double().expand(len(kappa), 2)
 steep, flat, down = (1 + factor).sqrt(), (1 - factor).sqrt(), lambda e: (pairs @ e[..., None])[..., 0]  # roots of 1 ± c
 gd = descend(down, errors, [1.0] * 1500).norm(dim=2)  # (steps + 1, pairs)
 heavy = descend(down, errors, [4 / (steep + flat) ** 2] * 200, ((steep - flat) / (steep + flat)) ** 2).norm(dim=2)
 claim("GD: factor of a step minus theory, κ from g", (gd[2] / gd[1] - factor[:, 0]).abs().max(), at_most=1e-6)
 steps = {name: (norms > 1e-3 * norms[0]).sum(0) for name, norms in (("GD", gd), ("momentum", heavy))}
-claim("Momentum: steps, power of κ", np.polyfit(kappa.log(), steps["momentum"].log(), 1)[0], at_least=0.4, at_most=0.6)
+power = np.polyfit(kappa.log().cpu(), steps["momentum"].log().cpu(), 1)[0]
+claim("Momentum: steps, power of κ", power, at_least=0.4, at_most=0.6)
 plot_lines(kappa, steps, xlabel="condition number κ", ylabel="steps to 1/1000 of the error", log="xy")
 
 # %% [markdown]
@@ -142,16 +145,18 @@ plot_lines(kappa, steps, xlabel="condition number κ", ylabel="steps to 1/1000 o
 # %% slideshow={"slide_type": "fragment"}
 def task(split, n):  # -> zero-filled and true images of n scans, complex (n, y, x)
     scans = TaskScans(split, 10, task="undersampling", shape=(N, N), strength=(2, 2), noise_std=(0.03, 0.03))
-    drawn = [scans[i] for i in range(n)]  # of one coil
+    drawn = [scans[i].to(DEVICE) for i in range(n)]  # of one coil
     return ifft2c(torch.cat([one.kspace for one in drawn])), torch.stack([one.reference for one in drawn])
 
-(zero_filled, images), untrained, sizes = task("train", 24), DnCNN(n_features=16, n_layers=3), 2 ** torch.arange(6)
+(zero_filled, images), sizes = task("train", 24), 2 ** torch.arange(6)
+untrained = DnCNN(n_features=16, n_layers=3).to(DEVICE)
 losses = [log_nmse(untrained(x[None]), y[None]) for x, y in zip(zero_filled, images, strict=True)]
 each = [torch.autograd.grad(loss, list(untrained.parameters())) for loss in losses]
 each = torch.stack([torch.cat([part.flatten() for part in gradient]) for gradient in each])  # (slices, weights)
 away = [each[torch.randint(24, (200, B))].mean(1) - each.mean(0) for B in sizes]  # (batches, weights)
 noise = torch.stack([d.square().sum(1).mean().sqrt() for d in away]) / each.mean(0).norm()
-claim("Gradient noise, power of the batch", np.polyfit(sizes.log(), noise.log(), 1)[0], at_least=-0.55, at_most=-0.45)
+power = np.polyfit(sizes.log(), noise.log().cpu(), 1)[0]
+claim("Gradient noise, power of the batch", power, at_least=-0.55, at_most=-0.45)
 plot_lines(sizes, noise, xlabel="batch (slices)", ylabel="noise / gradient", log="xy")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
