@@ -159,7 +159,10 @@ def cg_sense(
     return conjugate_gradient(A.normal, A.adjoint(kspace), **options)
 
 
-def check_weight(reg_weight: float) -> None:
+def check_weight(reg_weight: float | Tensor) -> None:
+    """Refuse, with ValueError, a weight that is not one finite number of 0 or more."""
+    if isinstance(reg_weight, Tensor) and reg_weight.numel() != 1:
+        raise ValueError(f"reg_weight has shape {tuple(reg_weight.shape)}; expected one number for all images.")
     if not (float(reg_weight) >= 0 and math.isfinite(float(reg_weight))):
         raise ValueError(f"reg_weight is {reg_weight}; expected 0 or more.")
 

@@ -373,6 +373,8 @@ def test_tv_matches_sigpy(problem):
 def test_impossible_weights_are_refused(solve, weight, problem):
     with pytest.raises(ValueError, match="reg_weight is .*; expected 0 or more"):
         solve(problem[0], problem[1], reg_weight=weight)
+    with pytest.raises(ValueError, match=r"reg_weight has shape \(2,\); expected one number for all images"):
+        solve(problem[0], problem[1], reg_weight=torch.tensor([0.01, 0.02]))
 
 
 def test_impossible_steps_and_maps_are_refused(problem):
