@@ -57,6 +57,7 @@ def reconstruct(
         def each_slice(numbers: Sequence[int]) -> Iterator[int]:
             bar.total = n_iterations and n_iterations * len(numbers)
             for done, number in enumerate(numbers):
+                bar.n = done * (n_iterations or 0)  # a solver may have ended early
                 if len(numbers) > 1:
                     bar.set_postfix_str(f"slice {done + 1} of {len(numbers)}")
                 yield number

@@ -208,7 +208,7 @@ def test_progress_is_traced_and_the_acs_can_be_chosen(tmp_path):
     source = save(tmp_path / "scan.npz", KSPACE * LINES)
     seen = []
     reconstruct_file(source, tmp_path / "image.npy", method="tv", acs=12, trace=seen.append)
-    assert len(seen) == METHODS["tv"][2]
+    assert 0 < len(seen) <= METHODS["tv"][2]  # it ends where its objective stands still
 
 
 def test_a_failed_write_leaves_the_earlier_image(tmp_path, monkeypatch):
