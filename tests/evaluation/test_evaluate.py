@@ -294,14 +294,15 @@ def test_a_scan_that_choices_were_made_on_is_labelled(tiny_checkpoint):
     assert "development" not in str(compare_scans(tiny.network, scans[1:], [Sampling("equispaced", 2)], name="tiny"))
 
 
-def test_the_other_axis_can_be_undersampled_too(tiny_checkpoint, mricourse, scans, tmp_path):
+def test_the_other_axis_can_be_undersampled_too(tiny_checkpoint, mricourse, scans, tmp_path, monkeypatch):
+    monkeypatch.setattr("mricourse.evaluation.comparison.RIVALS", {"TV": tv_at_its_best})
     np.save(tmp_path / "upright.npy", scans[0].kspace.numpy())
     np.save(tmp_path / "by_hand.npy", np.swapaxes(scans[0].kspace.numpy(), -1, -2))
     words = ["--pattern", "random", "--acceleration", "2"]
     _, both, _ = mricourse("evaluate", tiny_checkpoint, "--data", tmp_path / "upright.npy", "--turn", *words)
     _, by_hand, _ = mricourse("evaluate", tiny_checkpoint, "--data", tmp_path / "by_hand.npy", *words)
     rows = [line.removeprefix("upright.npy, turned").split() for line in both.splitlines() if ", turned" in line]
-    assert rows == [line.removeprefix("by_hand.npy").split() for line in by_hand.splitlines()[1:]] and len(rows) == 6
+    assert rows == [line.removeprefix("by_hand.npy").split() for line in by_hand.splitlines()[1:]] and len(rows) == 4
 
 
 def test_a_turned_scan_has_the_turned_image():
