@@ -23,15 +23,16 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from mricourse import SenseOperator, claim, fft2c, ifft2c, random_complex
+from mricourse import SenseOperator, claim, device, fft2c, ifft2c, random_complex
 from mricourse.physics import equispaced_mask, random_mask
 from mricourse.plotting import plot_lines, show_images
 from mricourse.reconstruct import cg_sense
 from mricourse.simulate import contrast_scans, flipped, orientations, rotated
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 N, STEPS, SEEDS = 64, range(0, 161, 20), range(3)  # pixels; steps at which we look; every training is done three times
-MASK = equispaced_mask(N, 4, acs=8)  # every fourth line, and eight in the centre: R = 2.9 in all
+MASK = equispaced_mask(N, 4, acs=8).to(DEVICE)  # every fourth line, and eight in the centre: R = 2.9 in all
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two curves: underfitting and overfitting
@@ -48,7 +49,10 @@ def pairs(scans):  # -> zero-filled images A^H y and references, (n, 2, y, x) ea
     images = [SenseOperator(s.smaps, s.mask).adjoint(s.kspace) for s in scans], [s.reference for s in scans]
     return [torch.view_as_real(torch.stack(part)).permute(0, 3, 1, 2).contiguous() for part in images]
 
-two_heads, third = (list(contrast_scans(s, 24, shape=(N, N), n_coils=4, noise_std=0.01)) for s in ("train", "test"))
+def heads(split):
+    return [scan.to(DEVICE) for scan in contrast_scans(split, 24, shape=(N, N), n_coils=4, noise_std=0.01)]
+
+two_heads, third = heads("train"), heads("test")
 first, second = ([s for s in two_heads if s.meta["anatomy"] == name] for name in ("mni152", "colin27"))
 training, validation, test = (pairs([s.undersample(MASK) for s in scans]) for scans in (first, second, third))
 print(", ".join(f"{len(images)} slices" for images, _ in (training, validation, test)))
@@ -81,7 +85,7 @@ def loss(model, zero_filled, reference):  # (n, 2, y, x) twice -> (n,) in dB
 def fit(data, width=32, drop=0.0, weight_decay=0.0, seed=0):
     # -> last network, best network, losses (looks, 2) of training and validation head
     torch.manual_seed(seed)
-    model, curve, best = network(width, drop), [], None
+    model, curve, best = network(width, drop).to(DEVICE), [], None
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=weight_decay)
     for step in range(STEPS[-1] + 1):
         if step in STEPS:
@@ -207,7 +211,8 @@ assert not torch.equal(out, my_dropout(twos, 0.3)), "the second draw equals the 
 # 20,000 draws scatters by about 0.5 %; we claim 1 %.
 
 # %% slideshow={"slide_type": "fragment"}
-layer, features = nn.Linear(200, 10).double().requires_grad_(False), torch.randn(200, dtype=torch.float64)
+layer = nn.Linear(200, 10).double().requires_grad_(False).to(DEVICE)
+features = torch.randn(200, dtype=torch.float64).to(DEVICE)
 dropped = nn.functional.dropout(features.expand(20000, 200), 0.3)
 claim("Dropout by hand minus torch's", (dropped - (dropped != 0) * features / (1 - 0.3)).abs().max(), at_most=1e-6)
 for name, f, bound in (("layer", layer, {"at_most": 1}), ("layer, ReLU", lambda h: layer(h).relu(), {"at_least": 1})):
