@@ -142,7 +142,7 @@ def real_inner(a: Tensor, b: Tensor) -> Tensor:
 
 def safe_step(A: SenseOperator) -> float:
     """1 over an upper bound of the largest eigenvalue: no mask can raise it above max sum |S|^2."""
-    bound = float(A.smaps.abs().square().sum(-3).max())
+    bound = float(A.smaps.detach().abs().square().sum(-3).max())
     if not (bound > 0 and math.isfinite(bound)):
         raise ValueError(f"the coil maps have a largest power of {bound}; expected finite maps that are not all zero.")
     return 1 / bound

@@ -17,6 +17,7 @@ from mricourse.reconstruct.wavelets import wavedec2, waverec2
 MOST_DUAL_STEPS = 2000
 
 
+@torch.no_grad()
 def wavelet_reconstruction(
     A: SenseOperator,
     kspace: Tensor,
@@ -57,7 +58,7 @@ def wavelet_reconstruction(
 
     Returns
     -------
-    complex Tensor, shape (..., y, x), in the units of the data.
+    complex Tensor, shape (..., y, x), in the units of the data and without a gradient.
     """
     check_weight(reg_weight)
     check_tolerance(tolerance)

@@ -17,6 +17,7 @@ GAP_OF_STEP = 0.5  # largest duality gap beside the squared step of the image, f
 GAP_OF_PENALTY = 0.3  # the same beside the penalty, in tolerances
 
 
+@torch.no_grad()
 def tv_reconstruction(
     A: SenseOperator,
     kspace: Tensor,
@@ -46,7 +47,7 @@ def tv_reconstruction(
 
     Returns
     -------
-    complex Tensor, shape (..., y, x), in the units of the data.
+    complex Tensor, shape (..., y, x), in the units of the data and without a gradient.
     """
     check_weight(reg_weight)
     check_tolerance(tolerance)
