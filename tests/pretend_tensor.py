@@ -23,7 +23,7 @@ _INDEXING = {
 }  # x[indices]: CUDA takes indices from the CPU
 _TAKES_A_NUMBER = {_ATEN.fill.Tensor, _ATEN.fill_.Tensor, _ATEN.masked_fill.Tensor, _ATEN.masked_fill_.Tensor}
 # C++ calls these on a tensor of the GPU, for gradients, and names the device that it believes in
-_INTERNAL = {_ATEN.new_empty_strided.default, _ATEN._to_copy.default}
+_INTERNAL = {_ATEN.new_empty_strided.default, _ATEN.new_zeros.default, _ATEN._to_copy.default}
 _random_state = None  # of the draws on the GPU, which come from a generator of their own, as on CUDA
 
 

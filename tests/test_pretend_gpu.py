@@ -337,6 +337,12 @@ def test_a_backward_pass_moves_what_is_there_to_where_it_is():
     assert on_gpu(x.grad) and x.grad.tolist() == [2, 2]
 
 
+def test_gradients_of_chosen_rows():
+    x = torch.ones(3, device="cuda", requires_grad=True)
+    x.index_select(0, torch.tensor([2, 2, 0], device="cuda")).sum().backward()
+    assert on_gpu(x.grad) and x.grad.tolist() == [1, 0, 2]
+
+
 def test_gradients_flow_from_one_device_to_the_other():
     x = torch.randn(4, 4, dtype=torch.complex128, requires_grad=True)
 
