@@ -62,7 +62,7 @@ def check_this_python():
 def pytest_words(arguments):
     """Arguments of the one pytest call that runs tests and notebooks; a path among `arguments` replaces both."""
     # a notebook's cells must stay in one worker, and one thread per worker is fastest on two cores
-    words = ["-m", "pytest", "-n", "2", "--dist", "loadfile", "--nbval-lax", "--nbval-cell-timeout=120"]
+    words = ["-m", "pytest", "-n", "2", "--dist", "loadfile", "--nbval-lax", "--nbval-cell-timeout=600"]
     named = any(not word.startswith("-") and (ROOT / word.split("::")[0]).exists() for word in arguments)
     return [*words, *([] if named else ["tests", "notebooks"]), *arguments]
 
