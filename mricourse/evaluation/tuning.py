@@ -18,7 +18,7 @@ from mricourse.reconstruct.total_variation import tv_reconstruction
 
 WEIGHTS = (1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 3e-2, 5e-2, 1e-1)  # relative to max |A^H y|
 FIRST = 2e-3  # then the neighbours of the best, until both are worse
-TOLERANCE = 3e-4  # runs begin where a similar weight ended, and are within 0.1 dB of those from zero
+TOLERANCE = 3e-4  # runs begin where a similar weight ended, and come within 0.2 dB of those from zero
 MOST_ITERATIONS = 2000  # the slowest run seen, a weight of 1e-4 at R = 6, needed half of them
 
 
@@ -83,7 +83,7 @@ def tuned_sparsity(A: SenseOperator, kspace: Tensor, reference: Tensor, *, toler
 
 @torch.no_grad()
 def _tuned(solve: Callable[..., Tensor], A: SenseOperator, kspace: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Climb along `WEIGHTS`, each image by itself, but all that try the same weight in one run, from the best so far."""
+    """Climb along `WEIGHTS`, each image by itself, all that try one weight in one run, from the best image so far."""
     leading = reference.shape[:-2]
     smaps = A.smaps.expand(*leading, *A.smaps.shape[-3:]).flatten(end_dim=-4) if leading else A.smaps[None]
     mask = A.mask.expand(*leading, *A.mask.shape[-min(3, A.mask.ndim) :]) if leading else A.mask[None]

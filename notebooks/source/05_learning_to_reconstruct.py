@@ -278,8 +278,8 @@ change = [(networks["denoising"](complete, fft2c(i)[:, None]) - i).flatten(1).no
 claim("the denoiser changes mixtures more than heads, by a factor of", change[0] / change[1], at_least=2)
 
 # %% [markdown]
-# Two wins, and a draw where we had expected a win: the interval of undersampling includes zero. (We once had a win there,
-# against a rival of two weights that was stopped early. And PSNR forgives the texture in the network's image.) The
+# Two wins, and a draw where we had expected a win: the interval of undersampling includes zero. (We once had a win
+# there, against a rival of two weights that was stopped early. And PSNR forgives the texture in the network's image.) The
 # denoiser knows what the wavelet does not.
 #
 # The ghosts are lost by far. The exact model ends at the noise; the network must guess, place by place, which of two
