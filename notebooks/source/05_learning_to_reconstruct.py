@@ -279,8 +279,8 @@ claim("the denoiser changes mixtures more than heads, by a factor of", change[0]
 
 # %% [markdown]
 # Two wins, and a draw where we had expected a win: the interval of undersampling includes zero. (We once had a win
-# there, against a rival of two weights that was stopped early. And PSNR forgives the texture in the network's image.) The
-# denoiser knows what the wavelet does not.
+# there, against a rival of two weights that was stopped early. And PSNR forgives the texture in the network's image.)
+# The denoiser knows what the wavelet does not.
 #
 # The ghosts are lost by far. The exact model ends at the noise; the network must guess, place by place, which of two
 # overlaid heads is true. Where the physics is known, use it, and learn the rest: from lesson 16 on.
