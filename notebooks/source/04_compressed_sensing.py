@@ -212,8 +212,8 @@ claim("ISTA after 60 steps is above FISTA after 20 by", 100 * (ista[59] / quick[
 #
 # When may it stop? Methods that stop early are ranked by when they stop. So we solve each problem: an image is done
 # when the second half of its iterations lowered the objective by less than 1 %, its **tolerance**. FISTA's distance to
-# the minimum falls at least as fast as one over the number of iterations, so what is left to gain is no more than what that
-# half gained.
+# the minimum falls at least as fast as one over the number of iterations, so what is left to gain is no more than what
+# that half gained.
 #
 # The test slices play the patients. Whatever there is to choose is chosen on **validation** slices, from two other
 # heads. Both get four simulated coils (the true maps are known), noise, and random lines at $R = 4$.
