@@ -84,7 +84,6 @@ def minimise(
     n_iterations: int,
     tolerance: float,
     restart: bool = True,
-    start: Tensor | None = None,
     trace: Trace | None = None,
 ) -> Tensor:
     r"""FISTA until it converged, with momentum that is forgotten where it points uphill [O'Donoghue, FoCM 2015].
@@ -100,15 +99,13 @@ def minimise(
         (...); ``ahead`` is where the gradient step to ``point`` began.
     tolerance : float
         0 for all of ``n_iterations``.
-    start : complex Tensor, shape (..., y, x), optional
-        Where to begin, such as the solution for a similar weight; zero by default.
 
     Returns
     -------
     complex Tensor, shape (..., y, x).
     """
     rhs = A.adjoint(kspace)
-    x = torch.zeros_like(rhs) if start is None else start
+    x = torch.zeros_like(rhs)
     ahead = x
     momentum = torch.ones_like(x[..., :1, :1].real)
     done = torch.zeros_like(momentum, dtype=torch.bool)

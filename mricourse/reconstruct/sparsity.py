@@ -28,7 +28,6 @@ def wavelet_reconstruction(
     wavelet: str = "db2",
     levels: int = 4,
     all_shifts: bool = True,
-    start: Tensor | None = None,
     trace: Trace | None = None,
 ) -> Tensor:
     r"""Minimise $\frac12\lVert A x - y\rVert^2 + \lambda\lVert\Psi x\rVert_1$, by FISTA.
@@ -54,8 +53,6 @@ def wavelet_reconstruction(
         As `wavelet_prox`.
     all_shifts : bool
         Without it, the penalty is that of `wavelet_prox` without a shift.
-    start : complex Tensor, shape (..., y, x), optional
-        Where to begin, such as the solution for a similar weight; zero by default.
     trace : callable, optional
         Called with $x$ after every iteration.
 
@@ -85,8 +82,7 @@ def wavelet_reconstruction(
         return x, lambda: weight[..., 0, 0] * _l1(_details(x, wavelet, levels))
 
     step = step_of_all_shifts if all_shifts else step_of_one
-    options = {"step_size": step_size, "n_iterations": n_iterations, "tolerance": tolerance}
-    return minimise(A, kspace, step, **options, start=start, trace=trace)
+    return minimise(A, kspace, step, step_size=step_size, n_iterations=n_iterations, tolerance=tolerance, trace=trace)
 
 
 def soft_threshold(x: Tensor, threshold: float | Tensor) -> Tensor:

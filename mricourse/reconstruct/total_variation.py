@@ -25,7 +25,6 @@ def tv_reconstruction(
     reg_weight: float = 5e-3,
     n_iterations: int = 500,
     tolerance: float = 1e-4,
-    start: Tensor | None = None,
     trace: Trace | None = None,
 ) -> Tensor:
     r"""Reconstruct with total variation, $\min_x \frac12\lVert A x - y\rVert^2 + \lambda\lVert\nabla x\rVert_{2,1}$.
@@ -43,8 +42,6 @@ def tv_reconstruction(
         At most so many.
     tolerance : float
         Relative, of the objective, as `minimise` says; 0 for all of ``n_iterations``.
-    start : complex Tensor, shape (..., y, x), optional
-        Where to begin, such as the solution for a similar weight; zero by default.
     trace : callable, optional
         Called with $x$ after every iteration.
 
@@ -64,8 +61,7 @@ def tv_reconstruction(
         x, dual = _denoise(point, step_size * weight, dual, ahead, max(GAP_OF_PENALTY * tolerance, 1e-6))
         return x, lambda: weight[..., 0, 0] * total_variation(x)
 
-    options = {"step_size": step_size, "n_iterations": n_iterations, "tolerance": tolerance}
-    return minimise(A, kspace, step, **options, start=start, trace=trace)
+    return minimise(A, kspace, step, step_size=step_size, n_iterations=n_iterations, tolerance=tolerance, trace=trace)
 
 
 def total_variation(image: Tensor) -> Tensor:

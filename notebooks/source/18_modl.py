@@ -336,9 +336,8 @@ for one, other in (("modl_k5", "rival"), ("modl_unshared", "modl_k5")):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Inside the iterations
 #
-# We expected one iteration to win. It looks five pixels around, once, and loses. Five iterations look further, and are
-# no clear winner: their interval begins about zero. (Against wavelets that were stopped early they had won.) `modl`
-# wins.
+# We expected one iteration to win. It looks five pixels around, once, and loses. Five iterations look further, and
+# draw: their interval includes zero. (Against wavelets that were stopped early they had won.) `modl` wins.
 #
 # An unrolled network can be opened: every $x_k$ and $z_k$ is an image (our last $x_K$ the mean).
 #
