@@ -18,11 +18,13 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from urllib.parse import urlsplit
 
+from mricourse.files import ROOT
+
 SILENCE_SECONDS = 30  # longest time without a byte
 PATIENCE_SECONDS = 60  # after which a download has to come, on average, with
 SLOWEST = 10_000  # bytes a second
 # A folder of already fetched files, such as a class server mounts beside the checkout.
-NEARBY = Path(__file__).resolve().parents[3] / "shared" / "data"
+NEARBY = ROOT.parent / "shared" / "data"
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mricourse.files import ROOT
 from mricourse.physics.fourier import fft2c
 
 if TYPE_CHECKING:
     import h5py
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "measured"
+FOLDER = ROOT / "data" / "measured"
 CONTRASTS = ("t1", "t2", "flair")
 FILES = ("moco_brain_7ch", "sigpy_brain_8ch", "larson_knee", "larson_head", "open_ms_07", "open_ms_19")
 """Names of the embedded files, without their suffix."""

@@ -10,6 +10,7 @@ from mricourse.physics.fast_espirit import fast_espirit, strongest_combination
 from mricourse.physics.fourier import ifft2c
 from mricourse.physics.sampling import acs_block, near_centre
 
+CALIBRATION = 24  # samples of the centre that maps are estimated from, where so many were measured
 KERNEL = 6  # of ESPIRiT, where the ACS is large enough
 CROP = 0.8
 CROP_OFF_CENTRE = 0.5
@@ -19,7 +20,7 @@ MIN_ACS = 8  # samples along an axis from which a kernel of 3 still gives maps w
 Acs = int | tuple[int, int] | tuple[slice, slice]
 
 
-def low_resolution_maps(kspace: Tensor, *, acs: Acs = 24) -> Tensor:
+def low_resolution_maps(kspace: Tensor, *, acs: Acs = CALIBRATION) -> Tensor:
     r"""Estimate maps as low-resolution coil images over their root sum of squares [McKenzie, MRM 2002].
 
     Parameters
@@ -46,7 +47,7 @@ def low_resolution_maps(kspace: Tensor, *, acs: Acs = 24) -> Tensor:
 def espirit(
     kspace: Tensor,
     *,
-    acs: Acs = 24,
+    acs: Acs = CALIBRATION,
     kernel_size: int | None = None,
     threshold: float = 0.02,
     crop: float | None = None,
@@ -98,7 +99,7 @@ def espirit(
 def plain_espirit(
     kspace: Tensor,
     *,
-    acs: Acs = 24,
+    acs: Acs = CALIBRATION,
     kernel_size: int | None = None,
     threshold: float = 0.02,
     crop: float | None = None,

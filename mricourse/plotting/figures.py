@@ -19,14 +19,25 @@ from torch import Tensor
 
 from mricourse.evaluation.metrics import psnr
 from mricourse.physics.sampling import acceleration_of, point_spread
-from mricourse.plotting.panels import COLOURS, Images, Row, as_array, as_panels, as_reference, draw, quiet, styled, top
+from mricourse.plotting.panels import (
+    BRIGHT,
+    COLOURS,
+    Images,
+    Row,
+    as_array,
+    as_panels,
+    as_reference,
+    draw,
+    quiet,
+    styled,
+    top,
+)
 
 __all__ = [
     "plot_lines", "show_error", "show_images", "show_kspace", "show_mask", "show_phase",
     "show_point_spread", "show_smaps", "show_trajectory",
 ]  # fmt: skip
 
-BRIGHT = 0.995  # share of pixels inside a window: fat and vessels would leave the brain dark
 MARKERS = "os^Dv<>"
 PHASE = {"cmap": "twilight", "window": (-math.pi, math.pi), "label": "phase (rad)"}
 

@@ -20,6 +20,7 @@ Images = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito, 2008
 MAX_PANELS = 16
 _PER_ROW = 4
+BRIGHT = 0.995  # share of pixels inside a window: fat and vessels would leave the brain dark
 _WIDTH_IN = 10.0
 _PANEL_IN = 3.0
 _BAR_IN = 0.9

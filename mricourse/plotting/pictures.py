@@ -16,11 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from torch import Tensor
 
-from mricourse.plotting.panels import as_array, top
+from mricourse.plotting.panels import BRIGHT, as_array, top
 
 Result = Tensor | Sequence[Tensor] | Mapping[str, Tensor] | Axes
 
-BRIGHT = 0.995  # share of pixels inside the default window, as in the figures
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 

@@ -22,8 +22,8 @@ import traitlets
 from torch import Tensor
 
 from mricourse.physics.fourier import ifft2c
-from mricourse.plotting.panels import as_array, top
-from mricourse.plotting.pictures import BRIGHT, WRAP, Result, View, bold, encode, kspace_picture, named
+from mricourse.plotting.panels import BRIGHT, as_array, top
+from mricourse.plotting.pictures import WRAP, Result, View, bold, encode, kspace_picture, named
 
 __all__ = ["Explorer", "ImageView", "MaskPainter", "explore", "kspace_picture"]
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mricourse.files import any_of
-from mricourse.physics.coil_maps import MIN_ACS, espirit
+from mricourse.physics.coil_maps import CALIBRATION, MIN_ACS, espirit
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.sampling import acs_block, near_centre
 from mricourse.physics.scan import Scan
@@ -25,7 +25,6 @@ METHODS = {  # solver, default weight (it suits the development brain at R = 2 t
     "wavelet": (wavelet_reconstruction, 3e-3, 1000),
     "tv": (tv_reconstruction, 4e-3, 1000),
 }
-ACS = 24  # samples of the centre that calibrate the maps, where so many were measured
 
 
 def with_smaps(scan: Scan, *, acs: int | None = None) -> Scan:
@@ -52,7 +51,7 @@ def with_smaps(scan: Scan, *, acs: int | None = None) -> Scan:
             f"the fully sampled centre of k-space is {rows} x {columns} samples; expected at least {MIN_ACS} x "
             f"{MIN_ACS} to estimate the coil maps: add smaps (coils, y, x) to the file."
         )
-    calibration = tuple(near_centre(span, acs or ACS, n) for span, n in zip(block, scan.shape, strict=True))
+    calibration = tuple(near_centre(span, acs or CALIBRATION, n) for span, n in zip(block, scan.shape, strict=True))
     smaps = espirit(scan.kspace / scan.kspace.abs().max(), acs=calibration)
     if not bool(smaps.any()):
         raise ValueError(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mricourse.physics.coil_combination import combine
-from mricourse.physics.coil_maps import espirit
+from mricourse.physics.coil_maps import CALIBRATION, espirit
 from mricourse.physics.fourier import complex_noise, fft2c, fftc, ifft2c, ifftc
 from mricourse.physics.sampling import PATTERNS, acceleration_of
 from mricourse.physics.scan import Scan
@@ -25,7 +25,6 @@ from mricourse.simulate.randomised import draw_scan
 from mricourse.simulate.texture import roughened
 
 MASKS = (*PATTERNS, "points")
-CALIBRATION = 24  # most lines of the centre that the maps are estimated from, as in reconstruct/methods.py
 MAX_POINTS = 224**2  # pixels of the largest matrix that gets points: they are whole slices, and those take long
 COILS = {"head_array": 0.6, "biot_savart": 0.2, "gaussian": 0.2}  # the last two overlap more and amplify more noise
 MIN_HEAD = 0.15  # share of a strip's pixels that should hold signal

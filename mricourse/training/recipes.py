@@ -15,7 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import torch
 from torch import nn
 
-from mricourse.files import ROOT, visible_files
+from mricourse.files import visible_files
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.blocks import BlockNet
 from mricourse.networks.dncnn import DnCNN
@@ -26,9 +26,9 @@ from mricourse.networks.unet import ComplexUNet
 from mricourse.physics.scan import Scan
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.simulate.training_scans import SimulatedScans
+from mricourse.training.cards import RECIPES
 from mricourse.training.loop import Settings
 
-RECIPES = ROOT / "recipes"
 NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "modl": AdaptiveMoDL,
     "published_modl": MoDL,
