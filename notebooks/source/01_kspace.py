@@ -374,7 +374,8 @@ for scan_name in ("larson_head", "larson_knee", "moco_brain_7ch"):
     claim(f"Measured {name}: symmetry error, echo centred, best coil", error.min(), at_least=0.1)
     claim(f"Measured {name}: symmetry error over that of its noise", (error / by_noise).min(), at_least=1)
     panels[f"{name}:\nerror {error.min():.2f}, of noise {by_noise[error.argmin()]:.2f}"] = scan.reference
-show_images(panels), show_phase(list(panels.values()), ["measured phase"] * len(panels))
+show_images(panels)
+show_phase(list(panels.values()), ["measured phase"] * len(panels))
 
 # %% [markdown]
 # None is conjugate symmetric, and the phase maps show why: smooth turns, steps at vessels and skin, noise outside. The
