@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from tiny_recipe import RECIPE
 
 pytest.register_assert_rewrite("bank")  # tests/wrong_answers/bank.py, which test_lessons.py uses too
 
@@ -76,31 +77,6 @@ def tiny_course(tmp_path):
 def shared_tiny_course(tmp_path_factory):
     """The same for all tests of a module, which must not change it."""
     return write_tiny_course(tmp_path_factory.mktemp("Kurs für MRT") / "notebooks")
-
-
-RECIPE = """\
-title = "A tiny MoDL"
-seed = 1
-
-[network]
-kind = "modl"
-n_iterations = 2
-n_features = 8
-n_layers = 3
-noise_aware = true
-
-[data]
-matrix = [64, 80]
-n_coils = [4, 6]
-acceleration = [2, 4]
-acs = [12, 16]
-patterns = {equispaced = 0.5, random = 0.5}
-pool = 2
-reuse = 4
-
-[training]
-n_steps = 12
-"""
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from conftest import RECIPE
 from safetensors.torch import load_file
+from tiny_recipe import RECIPE
 
 from mricourse.classroom import doctor
 from mricourse.commands import app as cli
