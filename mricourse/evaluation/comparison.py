@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mricourse.evaluation.metrics import best_scale, psnr, ssim
 from mricourse.evaluation.statistics import Interval, mean_interval
-from mricourse.evaluation.tuning import tuned_sparsity, tuned_tv, tuned_wavelet
+from mricourse.evaluation.tuning import TOLERANCE, tuned_sparsity, tuned_tv, tuned_wavelet
 from mricourse.files import any_of
 from mricourse.networks.apply import apply_network
 from mricourse.physics.coil_combination import combine
@@ -268,6 +268,8 @@ def compare(
     A: SenseOperator,
     kspace: Tensor,
     reference: Tensor,
+    *,
+    tolerance: float = TOLERANCE,
 ) -> dict[str, Tensor]:
     r"""Reconstruct with every method, beside zero-filling and a rival that is tuned on the answer.
 
@@ -284,12 +286,14 @@ def compare(
         Maps (..., coils, y, x) and mask.
     kspace : complex Tensor, shape (..., coils, ky, kx)
     reference : complex Tensor, shape (..., y, x)
+    tolerance : float
+        Of the rival's objective.
 
     Returns
     -------
     dict {name: complex Tensor (..., y, x)}
         ``"zero-filled"``, ``"rival"``, then the methods in their order.
     """
-    images = {"zero-filled": A.adjoint(kspace), "rival": tuned_sparsity(A, kspace, reference)}
+    images = {"zero-filled": A.adjoint(kspace), "rival": tuned_sparsity(A, kspace, reference, tolerance=tolerance)}
     images |= {name: method(A, kspace) for name, method in methods.items()}
     return {name: best_scale(image, reference) for name, image in images.items()}

@@ -21,7 +21,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mricourse import claim, device, fft2c, ifft2c, random_complex
-from mricourse.evaluation import best_scale, nrmse, psnr, tuned_sparsity
+from mricourse.evaluation import best_scale, nrmse, psnr, tuned_tv
 from mricourse.physics import stack
 from mricourse.plotting import plot_lines, show_images
 from mricourse.reconstruct import remove_nyquist_ghost, wavedec2, waverec2
@@ -241,10 +241,12 @@ for name in [*(f"task_{task}" for task in TASKS), *(f"undersampling_{n}" for n i
 # Trainings on 4 to 64 slices ended after three validations without a new best; each keeps its best weights. (The core
 # was shared.)
 #
-# The rivals are tuned on the very slice and its answer, as no clinic can: Haar wavelets or total variation, whichever
-# comes closer, at its best weight and solved to 1 % of its objective (lesson 4). Ghosts have an exact model with two
-# numbers, found without an answer: they give the least spread image, by its **entropy** $-\sum_i p_i \ln p_i$ with
-# $p_i = |x_i| / \lVert x\rVert$.
+# The rival is total variation, solved to 1 % of its objective (lesson 4). Its weight is tuned on the very slice and
+# its answer, as no clinic can. (`tuned_sparsity` instead of `tuned_tv` takes the better of it and Haar wavelets for
+# each slice, in twice the time. Try it: the verdicts below stay.)
+#
+# Ghosts have an exact model with two numbers, found without an answer: they give the least spread image, by its
+# **entropy** $-\sum_i p_i \ln p_i$ with $p_i = |x_i| / \lVert x\rVert$.
 #
 # **Predict.** Who wins each? We asked the network for 0.5 dB in the first three, and expected it to lose the ghosts by
 # 3 dB. Which of the first two images will the denoiser change more?
@@ -253,10 +255,10 @@ for name in [*(f"task_{task}" for task in TASKS), *(f"undersampling_{n}" for n i
 def without_ghost(A, kspace, reference):
     return ifft2c(remove_nyquist_ghost(kspace[:, 0])[0])
 
-def sparse(A, kspace, reference):
-    return tuned_sparsity(A, kspace, reference, tolerance=1e-2)
+def total_variation(A, kspace, reference):
+    return tuned_tv(A, kspace, reference, tolerance=1e-2)[0]
 
-RIVALS = dict.fromkeys(TASKS, sparse) | {"ghosting": without_ghost}
+RIVALS = dict.fromkeys(TASKS, total_variation) | {"ghosting": without_ghost}
 
 @torch.no_grad()
 def lead(name, A, kspace, reference, task="undersampling"):
@@ -280,7 +282,7 @@ claim("the denoiser changes mixtures more than heads, by a factor of", change[0]
 # %% [markdown]
 # Two wins, and a draw where we had expected a win: the interval of undersampling includes zero. (We once had a win
 # there, against a rival of two weights that was stopped early. And PSNR forgives the texture in the network's image.)
-# The denoiser knows what the wavelet does not.
+# The denoiser knows what sparsity does not.
 #
 # The ghosts are lost by far. The exact model ends at the noise; the network must guess, place by place, which of two
 # overlaid heads is true. Where the physics is known, use it, and learn the rest: from lesson 16 on.

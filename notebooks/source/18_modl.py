@@ -21,7 +21,7 @@ import torch
 
 from mricourse import SenseOperator, claim, random_complex
 from mricourse.datasets import load_real
-from mricourse.evaluation import compare, kept_for_backward, psnr
+from mricourse.evaluation import best_scale, compare, kept_for_backward, psnr
 from mricourse.networks import MoDL, data_consistency, smooth_phase
 from mricourse.physics import equispaced_mask, espirit, random_mask, stack
 from mricourse.plotting import explore, plot_lines, show_images
@@ -50,8 +50,9 @@ N, R, ACS = 160, 4, 24  # pixels; nominal acceleration; fully sampled lines in t
 #
 # Simulated, up to the last section: slices of one head with random contrast, phase, noise and lines, and eight coils.
 # As on a scanner the maps come from the noisy centre of k-space (ESPIRiT), and the reference is the noisy image of all
-# lines. The **rival** is compressed sensing, Haar wavelets or total variation, whichever comes closer, converged and at
-# the best weight *for each slice*, which no clinic can know. Images are scaled to fit the reference best.
+# lines. The **rival** is compressed sensing, Haar wavelets or total variation, whichever comes closer, solved to 1 % of
+# its objective (lesson 4) at the best weight *for each slice*, which no clinic can know. Images are scaled to fit the
+# reference best.
 #
 # **Predict.** One line in four: the centre, then random. What will be wrong with the zero-filled image, and what with
 # the rival's?
@@ -60,7 +61,8 @@ N, R, ACS = 160, 4, 24  # pixels; nominal acceleration; fully sampled lines in t
 options = {"matrix": (N, N), "n_coils": (8, 8), "acceleration": (R, R), "pool": 1, "reuse": 1}
 scan = SimulatedScans("test", 18, **options)[3]
 reference, first = scan.reference, (SenseOperator(scan.smaps, scan.mask), scan.kspace, scan.reference)
-show_images({"reference": reference, **compare({}, *first)}, reference=reference)
+known = {"reference": reference, **compare({}, *first, tolerance=1e-2)}
+show_images(known, reference=reference)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The denoiser
@@ -305,17 +307,19 @@ for name in ("denoiser", "modl_gradient", "modl_unshared", "unet", "modl_k1_long
 # **Predict.** On the slice of the first figure, rank the rival, U-Net and MoDL. Where will the U-Net's errors be?
 
 # %% slideshow={"slide_type": "subslide"}
-show_images(compare({n: networks[n] for n in ("unet", "modl")}, *first), reference=reference, error_gain=4)
+learned = {name: best_scale(networks[name](*first[:2]), reference) for name in ("unet", "modl")}
+show_images(known | learned, reference=reference, error_gain=4)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# One slice proves nothing. Here are strips of 48 columns from 20 slices, nominal $R = 4$, random and equispaced.
+# One slice proves nothing. Here are strips of 48 columns from 16 slices, nominal $R = 4$, random and equispaced.
 # Differences are paired. The intervals speak of slices of this head, not of people.
 #
 # **Predict.** Rank them all. We claim the order, with bounds of zero.
 
 # %% slideshow={"slide_type": "fragment"}
-[(strips, y, truth)] = stack([SimulatedScans("test", 18, strip=48, **options)[i] for i in range(20)])
-dB = {name: psnr(image, truth) for name, image in compare(networks, strips, y, truth).items()}  # (slices,)
+[(strips, y, truth)] = stack([SimulatedScans("test", 18, strip=48, **options)[i] for i in range(16)])
+images = compare(networks, strips, y, truth, tolerance=1e-2)
+dB = {name: psnr(image, truth) for name, image in images.items()}  # (slices,)
 print(", ".join(f"{name} {values.mean():.1f}" for name, values in dB.items()), "dB")
 for better, worse in (("modl_k1_long", "zero-filled"), ("modl_k5", "modl_k1_long"), ("rival", "modl_k1_long"),
                       ("modl", "modl_k5"), ("modl", "rival"), ("modl", "unet"), ("modl_k5", "modl_gradient")):
@@ -387,7 +391,7 @@ explore(one_strip, acceleration=(2, 8), pattern=["random", "equispaced"], noise=
 brain = load_real("moco_brain_7ch")
 for draw in (random_mask, equispaced_mask):
     A = SenseOperator(espirit(brain.kspace, acs=ACS), draw(256, R, acs=ACS))
-    images = compare(dict([*networks.items()][-4:]), A, A.mask * brain.kspace, brain.reference)
+    images = compare(dict([*networks.items()][-4:]), A, A.mask * brain.kspace, brain.reference, tolerance=1e-2)
     show_images(images, reference=brain.reference, error_gain=6)
     modl, *others = (psnr(images[name], brain.reference) for name in ("modl", "rival", "modl_k5"))
     claim(f"development, {draw.__name__}: MoDL over rival and modl_k5", modl - max(others), at_least=0, unit="dB")
