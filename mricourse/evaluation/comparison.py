@@ -27,11 +27,11 @@ from mricourse.physics.scan import Scan
 from mricourse.reconstruct.methods import with_smaps
 
 STANDARD = (("equispaced", 4), ("random", 4), ("random", 6))
-TOLERANCE = 1e-4  # of the objective, to which each rival is solved
+FINE_TOLERANCE = 1e-4  # of the objective, to which each rival is solved
 RIVALS = {
-    "wavelet db2": partial(tuned_wavelet, wavelet="db2", tolerance=TOLERANCE),
-    "wavelet Haar": partial(tuned_wavelet, wavelet="db1", tolerance=TOLERANCE),
-    "TV": partial(tuned_tv, tolerance=TOLERANCE),
+    "wavelet db2": partial(tuned_wavelet, wavelet="db2", tolerance=FINE_TOLERANCE),
+    "wavelet Haar": partial(tuned_wavelet, wavelet="db1", tolerance=FINE_TOLERANCE),
+    "TV": partial(tuned_tv, tolerance=FINE_TOLERANCE),
 }
 BEST_RIVAL = "best of these"  # per scan: what a headline has to beat
 
