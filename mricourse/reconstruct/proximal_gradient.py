@@ -155,4 +155,4 @@ def check_tolerance(tolerance: float) -> None:
 
 def _energy(kspace: Tensor) -> Tensor:
     """Sum over coils and samples: (..., coils, ky, kx) -> (...)."""
-    return kspace.abs().square().sum((-3, -2, -1), dtype=torch.float64)
+    return (kspace.real.square() + kspace.imag.square()).sum((-3, -2, -1), dtype=torch.float64)

@@ -273,7 +273,7 @@ def _extended(image: Tensor, before: int, after: int, axis: int) -> Tensor:
 def _weighted_sum(weights: list[float], images: list[Tensor]) -> Tensor:
     total = weights[0] * images[0]
     for weight, image in zip(weights[1:], images[1:], strict=True):
-        total = torch.add(total, image, alpha=weight)
+        total.add_(image, alpha=weight)
     return total
 
 

@@ -77,7 +77,11 @@ def finite_differences(image: Tensor) -> Tensor:
 
 def finite_differences_adjoint(differences: Tensor) -> Tensor:
     r"""Adjoint $\nabla^H$ of `finite_differences`, minus a divergence: (2, ..., y, x) -> (..., y, x)."""
-    return sum(part.roll(1, dims=axis) - part for axis, part in zip((-2, -1), floating(differences), strict=True))
+    along_y, along_x = floating(differences)
+    image = along_y.roll(1, dims=-2) - along_y
+    image += along_x.roll(1, dims=-1)
+    image -= along_x
+    return image
 
 
 def _denoise(point: Tensor, weight: Tensor, dual: Tensor, ahead: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
@@ -90,10 +94,11 @@ def _denoise(point: Tensor, weight: Tensor, dual: Tensor, ahead: Tensor, toleran
     momentum = 1.0
     smallest = weight.clamp_min(torch.finfo(weight.dtype).tiny)
     for number in range(1, MOST_DUAL_STEPS + 1):
-        moved = ahead_dual + finite_differences(point - finite_differences_adjoint(ahead_dual)) / LIPSCHITZ
-        following = moved * (weight / torch.maximum(_lengths(moved), smallest))
+        gradient = finite_differences(point - finite_differences_adjoint(ahead_dual))
+        moved = torch.add(ahead_dual, gradient, alpha=1 / LIPSCHITZ)
+        following = moved.mul_(weight / torch.maximum(_lengths(moved), smallest))
         faster = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
-        ahead_dual = following + (momentum - 1) / faster * (following - dual)
+        ahead_dual = torch.add(following, following - dual, alpha=(momentum - 1) / faster)
         dual = following
         momentum = faster
         if number % DUAL_STEPS == 0:
@@ -109,4 +114,7 @@ def _denoise(point: Tensor, weight: Tensor, dual: Tensor, ahead: Tensor, toleran
 
 def _lengths(differences: Tensor) -> Tensor:
     """Length of the gradient at each pixel: (2, ..., y, x) -> (..., y, x)."""
-    return differences.abs().square().sum(0).sqrt()
+    squared = differences.real.square()
+    if differences.is_complex():  # several times faster than by abs()
+        squared += differences.imag.square()
+    return squared.sum(0).sqrt()
