@@ -18,17 +18,25 @@
 
 # %% slideshow={"slide_type": "skip"}
 import torch
-from pywt import coeffs_to_array, wavedec2
 
-from mricourse import SenseOperator, claim, fft2c, random_complex
+from mricourse import SenseOperator, claim, device, fft2c, random_complex
 from mricourse.datasets import load_real
 from mricourse.evaluation import best_scale, psnr
 from mricourse.physics import acceleration_of, equispaced_mask, espirit, random_mask, variable_density_mask
 from mricourse.plotting import explore, plot_lines, show_images
-from mricourse.reconstruct import cg_sense, fista, soft_threshold, tv_reconstruction, wavelet_reconstruction
+from mricourse.reconstruct import (
+    cg_sense,
+    fista,
+    soft_threshold,
+    tv_reconstruction,
+    wavedec2,
+    wavelet_image,
+    wavelet_reconstruction,
+)
 from mricourse.simulate import brain_slices, simulate_coils
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 N, ACS, NOISE_STD = 112, 10, 0.007  # pixels; centre lines; per real and imaginary part, brightest pixel 1
 WEIGHTS = (3e-4, 1e-3, 2e-3, 4e-3, 8e-3)  # candidates for lambda, relative to max |A^H y|
 
@@ -45,9 +53,10 @@ WEIGHTS = (3e-4, 1e-3, 2e-3, 4e-3, 8e-3)  # candidates for lambda, relative to m
 # **Predict.** What does the slice look like once this invisible part of another image is added to it?
 
 # %% slideshow={"slide_type": "subslide"}
-test, validation = brain_slices("test", 10, shape=(N, N)), brain_slices("train", 4, shape=(N, N), seed=1)
+test = brain_slices("test", 10, shape=(N, N)).to(DEVICE)
+validation = brain_slices("train", 4, shape=(N, N), seed=1).to(DEVICE)
 truth, other, lines = test[4], test[4].flip(-2), random_mask(N, 4, acs=ACS, seed=0)
-single = SenseOperator(torch.ones(1, N, N, dtype=torch.complex64), lines)
+single = SenseOperator(torch.ones(1, N, N, dtype=torch.complex64, device=DEVICE), lines)
 invisible = other - single.normal(other)
 show_images({"truth": truth, "same data": truth + invisible, "zero-filled": single.normal(truth)}, reference=truth)
 claim("two images have the same data; relative error", single.normal(invisible).norm() / truth.norm(), at_most=1e-5)
@@ -70,7 +79,7 @@ claim("two images have the same data; relative error", single.normal(invisible).
 # k-space samples, or wavelet coefficients?
 
 # %% slideshow={"slide_type": "subslide"}
-wavelet = torch.from_numpy(coeffs_to_array(wavedec2(test.numpy(), "db2", "periodization", 4), axes=(-2, -1))[0])
+wavelet = wavelet_image(wavedec2(test, "db2", levels=4))
 sorted_energy = [n.abs().square().flatten(1).sort(descending=True).values for n in (test, fft2c(test), wavelet)]
 pixels, samples, details = (100 * e[:, N * N // 10 :].sum(1) / e.sum(1) for e in sorted_energy)  # lost, (slices,)
 print(f"lost: pixels {pixels.mean():.1f} %, k-space samples {samples.mean():.1f} %, wavelets {details.mean():.1f} %")
@@ -130,9 +139,10 @@ assert torch.allclose(mine, soft_threshold(u, 0.5), atol=1e-5), f"3+4j at 0.5 sh
 
 # %% slideshow={"slide_type": "subslide"}
 spikes = (torch.rand(20, 256, 1).argsort(dim=1) < 5) * (0.3 + 0.7 * torch.rand(20, 256, 1)) + 0j  # 20 signals
+spikes = spikes.to(DEVICE)
 zero_filled, error = {}, {}
 for name, mask in {"comb": equispaced_mask(256, 4, acs=0), "random": random_mask(256, 4, acs=0)}.items():
-    A = SenseOperator(torch.ones(1, 256, 1, dtype=torch.complex64), mask)
+    A = SenseOperator(torch.ones(1, 256, 1, dtype=torch.complex64, device=DEVICE), mask)
     y, x, ista, quick = A.forward(spikes), torch.zeros_like(spikes), [], []
     for _ in range(600):
         x = soft_threshold(x - A.adjoint(A.forward(x) - y), 5e-3)
@@ -225,7 +235,8 @@ claim("ISTA after 60 steps is above FISTA after 20 by", 100 * (ista[59] / quick[
 def score(method, images, smaps, mask, noise_std=NOISE_STD, **options):
     """Simulate a noisy scan of each slice, reconstruct it: PSNR in dB, (slices,); smaps (slices or 1, coils, y, x)"""
     A, n = SenseOperator(smaps[: len(images)], mask[: len(images)]), len(images)
-    kspace = fft2c(A.smaps * images[:, None]) + noise_std * random_complex(n, *smaps.shape[1:], seed=7)
+    noise = noise_std * random_complex(n, *smaps.shape[1:], seed=7).to(DEVICE)
+    kspace = fft2c(A.smaps * images[:, None]) + noise
     return psnr(method(A, A.mask * kspace, **options), images)
 
 def tuned(method, *setup, **options):
@@ -233,7 +244,7 @@ def tuned(method, *setup, **options):
     mean, best = max((float(score(method, validation, *setup, reg_weight=w, **options).mean()), w) for w in WEIGHTS)
     return mean, best, score(method, test, *setup, reg_weight=best, **options)
 
-setup = simulate_coils(4, (N, N), seed=1)[None], lines[None, None]
+setup = simulate_coils(4, (N, N), seed=1)[None].to(DEVICE), lines[None, None]
 HAAR, DB2 = ({"wavelet": name, "tolerance": 1e-2} for name in ("db1", "db2"))
 (haar, LAMBDA, chosen), (db2, _, usual) = (tuned(wavelet_reconstruction, *setup, **w) for w in (HAAR, DB2))
 claim(f"Haar beats db2 by {haar - db2:.2f} dB on validation, on test by", chosen - usual, at_least=0, unit="dB")
@@ -286,7 +297,7 @@ claim(f"TV beats CG-SENSE by {(tv - cg).mean():.1f} dB, Haar beats it by", chose
 R = acceleration_of(comb := equispaced_mask(N, 4, acs=ACS))
 draws = {"random": (random_mask, N), "points": (variable_density_mask, (N, N))}
 masks = {name: torch.stack([draw(n, R, acs=ACS, seed=i) for i in range(10)]) for name, (draw, n) in draws.items()}
-rings = {n: torch.stack([simulate_coils(n, (N, N), seed=i) for i in range(10)]) for n in (1, 8)}
+rings = {n: torch.stack([simulate_coils(n, (N, N), seed=i) for i in range(10)]).to(DEVICE) for n in (1, 8)}
 dB = {(name, n): tuned(wavelet_reconstruction, ring, mask[:, None], **HAAR)[2]
       for name, mask in {"comb": comb[None], **masks}.items() for n, ring in rings.items()}
 claim(f"one coil, R = {R:.1f}: random lines beat the comb by", dB["random", 1] - dB["comb", 1], at_least=0, unit="dB")
@@ -356,7 +367,7 @@ assert mine.shape == u.shape and abs(lhs - rhs) < 1e-3, f"not adjoint: <Du, p> =
 # **Predict.** Will weights tuned on simulations be of use here?
 
 # %% slideshow={"slide_type": "subslide"}
-complete, ours = load_real("moco_brain_7ch"), f"Haar {LAMBDA:g}"
+complete, ours = load_real("moco_brain_7ch").to(DEVICE), f"Haar {LAMBDA:g}"
 scan, truth = complete.undersample(random_mask(256, 4, acs=24)), complete.reference
 A, y = SenseOperator(espirit(scan.kspace, acs=24), scan.mask), scan.kspace
 FINE = {"tolerance": 1e-3}

@@ -22,13 +22,14 @@ from torch import nn
 from torch.linalg import matrix_norm
 from torch.nn.functional import batch_norm, group_norm, mse_loss, unfold
 
-from mricourse import claim, ifft2c, random_complex
+from mricourse import claim, device, ifft2c, random_complex
 from mricourse.networks import brightness, smooth_phase
 from mricourse.plotting import plot_lines, show_images
 from mricourse.simulate import brain_slices
 from mricourse.training import load_checkpoint
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 NOISE_STD, RATES = 0.1, (0.1, 0.3, 1.0)  # noise of real and imaginary part, brightest pixel 1; learning rates
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -47,7 +48,8 @@ NOISE_STD, RATES = 0.1, (0.1, 0.3, 1.0)  # noise of real and imaginary part, bri
 # %% slideshow={"slide_type": "skip"}
 class Shaken(nn.BatchNorm1d):  # then each unit stretched and moved by new random numbers at every call
     def forward(self, x):
-        return super().forward(x) * (0.5 + torch.rand(x.shape[1])) + 2 * torch.rand(x.shape[1]) - 1
+        stretch, move = 0.5 + torch.rand(x.shape[1]), 2 * torch.rand(x.shape[1]) - 1
+        return super().forward(x) * stretch.to(DEVICE) + move.to(DEVICE)
 
 KINDS = {"torch's start": nn.Identity, "He's start": nn.Identity, "batch norm": nn.BatchNorm1d, "shaken": Shaken}
 
@@ -57,10 +59,12 @@ def stack(kind, n_layers):
     linears = [nn.Linear(64 if number else 128, 64, bias=False) for number in range(n_layers)]
     for linear in linears if kind != "torch's start" else []:
         nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")  # He's start
-    return nn.Sequential(*(nn.Sequential(linear, KINDS[kind](64), nn.ReLU()) for linear in linears), nn.Linear(64, 128))
+    layers = [nn.Sequential(linear, KINDS[kind](64), nn.ReLU()) for linear in linears]
+    return nn.Sequential(*layers, nn.Linear(64, 128)).to(DEVICE)
 
 # %% slideshow={"slide_type": "fragment"}
-heads = torch.view_as_real(brain_slices("train", 24, shape=(96, 96))).permute(0, 3, 1, 2)  # (slices, 2, y, x)
+heads = brain_slices("train", 24, shape=(96, 96)).to(DEVICE)
+heads = torch.view_as_real(heads).permute(0, 3, 1, 2)  # (slices, 2, y, x)
 patches = unfold(heads, 8, stride=4).transpose(1, 2).flatten(0, 1)  # (patches, 128)
 patches = patches[patches.abs().mean(dim=1) > 0.05]  # without air
 scales = {}
@@ -92,7 +96,8 @@ def normalise(x, axes, eps=1e-5):
     """Set mean 0 and variance 1 over these axes: any shape -> same shape"""
     return (x - x.mean(axes, keepdim=True)) / (x.var(axes, correction=0, keepdim=True) + eps).sqrt()
 
-maps = torch.conv2d(heads.double(), torch.randn(4, 2, 3, 3, dtype=torch.float64)).abs()  # (slices, 4 channels, y, x)
+kernels = torch.randn(4, 2, 3, 3, dtype=torch.float64).to(DEVICE)
+maps = torch.conv2d(heads.double(), kernels).abs()  # (slices, 4 channels, y, x)
 batch, instance = normalise(maps, (0, 2, 3)), normalise(maps, (2, 3))
 differences = batch - batch_norm(maps, None, None, training=True), instance - group_norm(maps, 4)  # 4 groups of one
 claim("Batch and instance norm by hand minus torch", torch.stack(differences).abs().max(), at_most=1e-6)
@@ -210,7 +215,7 @@ def follow(kind, rate):
     network, generator, rows = stack(kind, 12), torch.Generator().manual_seed(1), []
     for _ in range(200):
         clean = patches[torch.randint(len(patches), (64,), generator=generator)]
-        dirty = clean + NOISE_STD * torch.randn(clean.shape, generator=generator)
+        dirty = clean + NOISE_STD * torch.randn(clean.shape, generator=generator).to(DEVICE)
         inner, error = network[:6](dirty), mse_loss(network(dirty), clean) / patches.square().mean()
         slopes = torch.autograd.grad(error, [*network.parameters()])
         for weight, slope in zip(network.parameters(), slopes, strict=True):
@@ -225,7 +230,8 @@ def follow(kind, rate):
 runs = {kind: torch.stack([follow(kind, rate) for rate in RATES])[..., -50:] for kind in KINDS}  # (rates, 3, steps)
 left = {kind: run[:, 0].mean(dim=1).nan_to_num(torch.inf) for kind, run in runs.items()}
 for kind, run in runs.items():
-    print(f"{kind:14}error {left[kind].numpy().round(2)}; shift, kept", run[0, 1:].median(1).values.numpy().round(3))
+    shift_and_kept = run[0, 1:].median(1).values.cpu().numpy().round(3)
+    print(f"{kind:14}error {left[kind].cpu().numpy().round(2)}; shift, kept", shift_and_kept)
 claim("Error with batch norm over He's, best rates", left["batch norm"].min() / left["He's start"].min(), at_most=1)
 claim("Shift at rate 0.1, shaken over batch norm", (runs["shaken"] / runs["batch norm"])[0, 1].median(), at_least=10)
 kept_more = (runs["batch norm"] - runs["He's start"])[0, 2]
@@ -257,7 +263,8 @@ plot_lines(RATES, left, xlabel="learning rate", ylabel="relative error after 200
 torch.set_grad_enabled(False)
 nets = {kind: load_checkpoint(f"norm_{kind}").network.body for kind in ("none", "batch", "instance", "group")}
 nets[TRAIN := "batch, training mode"] = load_checkpoint("norm_batch").network.body.train()
-scans = [load_checkpoint("norm_none").recipe.slices("test", 12)[number] for number in range(24)]
+nets = {kind: net.to(DEVICE) for kind, net in nets.items()}
+scans = [load_checkpoint("norm_none").recipe.slices("test", 12)[number].to(DEVICE) for number in range(24)]
 truth, noisy = torch.stack([scan.reference for scan in scans]), ifft2c(torch.cat([scan.kspace for scan in scans]))
 turn = smooth_phase(noisy).conj() / brightness(noisy)  # what the networks see: smooth phase off, white at 1
 truth, noisy = turn * truth, turn * noisy
@@ -270,7 +277,7 @@ claim("Training mode: spread of the size of N(x)", size[TRAIN].std() / size[TRAI
 apart = [(x - change["batch"]).norm() / change["batch"].norm() for x in (change[TRAIN], nets[TRAIN](noisy) - noisy)]
 claim("Modes apart by {:.0%} at batch 1, {:.0%} at batch 24: ratio".format(*apart), apart[0] / apart[1], at_least=2)
 plot_lines(None, {k: x[order] for k, x in size.items()}, xlabel="slice, least noise first", ylabel="rms N(x)", log="y")
-print("last group norm:", dict(nets["group"].layers[-1].state_dict()))
+print("last group norm:", {name: x.cpu() for name, x in nets["group"].layers[-1].state_dict().items()})
 
 # %% [markdown]
 # Without a norm $N(x)$ is about as large as the noise. In training mode, and with instance norm, it has one size for
@@ -295,7 +302,7 @@ print("last group norm:", dict(nets["group"].layers[-1].state_dict()))
 # **Predict** which of the three changes $N(x)$, for which norm.
 
 # %% slideshow={"slide_type": "fragment"}
-x, wide, table = noisy[4:5], noise[4] / 2**0.5 * random_complex(1, 96, 192), {}
+x, wide, table = noisy[4:5], noise[4] / 2**0.5 * random_complex(1, 96, 192).to(DEVICE), {}
 wide[..., 48:144] = x
 for kind, net in nets.items():
     seen = net(x) - x, net(2 * x) / 2 - x, net(noisy[4:12])[:1] - x, net(wide)[..., 48:144] - x

@@ -22,7 +22,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, pad
 
-from mricourse import claim, fft2c, ifft2c, random_complex
+from mricourse import claim, device, fft2c, ifft2c, random_complex
 from mricourse.evaluation import computing_seconds, psnr
 from mricourse.networks import (
     BLOCKS,
@@ -38,6 +38,7 @@ from mricourse.plotting import plot_lines, show_images
 from mricourse.simulate import brain_slices
 from mricourse.training import load_checkpoint
 
+DEVICE = device()  # the GPU where there is one
 N_STEPS, RATE, NOISE_STD = 400, 4e-3, 0.02  # of a live training; noise of real and imaginary part, brightest pixel 1
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -131,6 +132,7 @@ for name, net, size in ("built today", modern_lenet(), 61_706), ("published", pu
 
 # %% slideshow={"slide_type": "fragment"}
 def fit(network, x, y):  # images (n, 1, 32, 32), classes (n,)
+    network.to(DEVICE)
     adam = torch.optim.Adam(network.parameters(), lr=RATE)
     for batch in torch.randint(len(y), (N_STEPS, 32)):
         adam.zero_grad()
@@ -144,6 +146,7 @@ def right(network, x, y):  # percent of the images whose highest score is that o
 
 # %% slideshow={"slide_type": "fragment"}
 ink, y = map(torch.tensor, load_digits(return_X_y=True))  # in the order of the file
+ink, y = ink.to(DEVICE), y.to(DEVICE)
 x = 1.275 * pad(interpolate(ink.view(-1, 1, 8, 8).float() / 16, size=28, mode="bilinear"), [2] * 4) - 0.1
 fair, leaked = (right(fit(modern_lenet(), x[old], y[old]), x[new], y[new])
                 for old, new in (torch.arange(1797).split(1438), torch.randperm(1797).split(1438)))
@@ -170,9 +173,10 @@ claim("shuffling first flatters by", leaked - fair, at_least=1, unit="points")
 def aliased(split, n, reach):  # n heads, moved by up to reach pixels -> images (4 n, 1, y, x), R - 1 (4 n,)
     moves = torch.randint(-reach, reach + 1, (n, 2)).tolist()
     heads = torch.stack([head.roll(moves.pop(), (0, 1)) for head in brain_slices(split, n, shape=(32, 32))])
-    kspace, ky = fft2c(heads) + NOISE_STD * random_complex(n, 32, 32, seed=reach), torch.arange(-16, 16)[:, None]
+    noise, ky = random_complex(n, 32, 32, seed=reach).to(DEVICE), torch.arange(-16, 16, device=DEVICE)[:, None]
+    kspace = fft2c(heads.to(DEVICE)) + NOISE_STD * noise
     images = torch.stack([ifft2c((ky % R == 0) * kspace).abs() for R in (1, 2, 3, 4)], dim=1)
-    return (images / images.amax((2, 3), keepdim=True)).reshape(-1, 1, 32, 32), torch.arange(4).repeat(n)
+    return (images / images.amax((2, 3), keepdim=True)).reshape(-1, 1, 32, 32), torch.arange(4, device=DEVICE).repeat(n)
 
 still, moved = (fit(modern_lenet(n_classes=4), *aliased("train", 300, reach)) for reach in (0, 8))
 middle, anywhere = (aliased("test", 60, reach) for reach in (0, 8))
@@ -262,11 +266,13 @@ claim("four blocks by hand minus the library's, largest difference", max(off.val
 # %% slideshow={"slide_type": "fragment"}
 kinds = (*BLOCKS, "dense_brief", "attention_brief", "depthwise_brief")
 found = {kind: load_checkpoint(f"block_{kind}") for kind in kinds}
-[(A, kspace, truth)] = stack([found["plain"].recipe.slices("test", 13)[i] for i in range(24)])
-images = {"noisy": A.adjoint(kspace)} | {kind: net.network(A, kspace).detach() for kind, net in found.items()}
+[(A, kspace, truth)] = stack([found["plain"].recipe.slices("test", 13)[i].to(DEVICE) for i in range(24)])
+images = {"noisy": A.adjoint(kspace)}
+images |= {kind: net.network.to(DEVICE)(A, kspace).detach() for kind, net in found.items()}
 dB = {kind: psnr(image, truth) for kind, image in images.items()}  # (slices,) of an unseen head
 for kind, one in found.items():
-    ms = 1000 * computing_seconds(lambda body=one.network.body: body(truth[:1]).abs().sum().backward())
+    body = one.network.body
+    ms = 1000 * computing_seconds(lambda body=body: body(truth[:1]).abs().sum().backward(), device=DEVICE)
     print(f"{kind:16}{count(one.network)} weights,{one.card.n_steps:5} x{ms:3.0f} ms,{dB[kind].mean():6.2f} dB")
 
 # %% slideshow={"slide_type": "fragment"}
@@ -352,20 +358,22 @@ assert torch.allclose(u.head(mine), u(z), atol=1e-5), "the right shape, and skip
 
 # %% slideshow={"slide_type": "fragment"}
 nets = {name: load_checkpoint(name) for name in ("block_residual", "unet_small", "unet_no_skips")}
-start = random_complex(128, 128).requires_grad_()
-fields = {n: torch.autograd.grad(net.network.body(start)[64, 64].real, start)[0].abs() for n, net in nets.items()}
+start = random_complex(128, 128).to(DEVICE).requires_grad_()
+bodies = {n: net.network.to(DEVICE).body for n, net in nets.items()}
+fields = {n: torch.autograd.grad(body(start)[64, 64].real, start)[0].abs() for n, body in bodies.items()}
 show_images({n: (f / f.max() + 1e-9).log10() for n, f in fields.items()}, window=(-5, 0), label="log10 of the gradient")
 claim("the U-Net sees", (fields["unet_small"] > 0).any(dim=0).sum(), at_least=92, at_most=100, unit="pixels")
 
 # %% slideshow={"slide_type": "fragment"}
-[(A, kspace, truth)] = stack([nets["unet_small"].recipe.slices("test", 13)[i] for i in range(24)])
+[(A, kspace, truth)] = stack([nets["unet_small"].recipe.slices("test", 13)[i].to(DEVICE) for i in range(24)])
 images = {"zero-filled": A.adjoint(kspace)} | {n: nets[n].network(A, kspace).detach() for n in list(nets)[1:]}
 show_images({"reference": truth[5]} | {name: x[5] for name, x in images.items()}, reference=truth[5], error_gain=3)
 _, with_skips, without = (psnr(image, truth) for image in images.values())
 claim("U-Net with skips over the one without", with_skips - without, at_least=0.5, unit="dB")
 
 # %% slideshow={"slide_type": "fragment"}
-k, error = torch.arange(-48, 48).abs() // 4, {n: ~A.mask[:, 0] * fft2c(x - truth) for n, x in images.items()}
+k = torch.arange(-48, 48, device=DEVICE).abs() // 4
+error = {n: ~A.mask[:, 0] * fft2c(x - truth) for n, x in images.items()}
 lost = {n: torch.stack([e[:, k.maximum(k[:, None]) == r].norm(dim=1) for r in range(1, 12)]) for n, e in error.items()}
 restored = {n: 100 - 100 * (lost[n] / lost["zero-filled"]).square() for n in list(nets)[1:]}  # % of unmeasured energy
 plot_lines(range(4, 48, 4), {n: r.mean(1) for n, r in restored.items()}, xlabel="|k| (1/FOV)", ylabel="restored (%)")

@@ -19,7 +19,7 @@
 # %% slideshow={"slide_type": "skip"}
 import torch
 
-from mricourse import SenseOperator, claim, random_complex
+from mricourse import SenseOperator, claim, device, random_complex
 from mricourse.datasets import load_real
 from mricourse.evaluation import best_scale, compare, kept_for_backward, psnr
 from mricourse.networks import MoDL, data_consistency, smooth_phase
@@ -30,6 +30,7 @@ from mricourse.simulate import SimulatedScans, simulate_coils
 from mricourse.training import Settings, load_checkpoint, train
 
 torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 N, R, ACS = 160, 4, 24  # pixels; nominal acceleration; fully sampled lines in the centre
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -59,7 +60,7 @@ N, R, ACS = 160, 4, 24  # pixels; nominal acceleration; fully sampled lines in t
 
 # %% slideshow={"slide_type": "fragment"}
 options = {"matrix": (N, N), "n_coils": (8, 8), "acceleration": (R, R), "pool": 1, "reuse": 1}
-scan = SimulatedScans("test", 18, **options)[3]
+scan = SimulatedScans("test", 18, **options)[3].to(DEVICE)
 reference, first = scan.reference, (SenseOperator(scan.smaps, scan.mask), scan.kspace, scan.reference)
 known = {"reference": reference, **compare({}, *first, tolerance=1e-2)}
 show_images(known, reference=reference)
@@ -84,8 +85,9 @@ def denoise(image, kernels):  # (y, x), five kernels (out, in, 3, 3) -> x + N(x)
         channels = torch.conv2d(channels.relu() if number else channels, kernel, padding=1)
     return image + torch.view_as_complex(channels.permute(1, 2, 0).contiguous())
 
-library = MoDL(norm="none").denoiser.requires_grad_(False)  # a DnCNN, untrained
-kernels, pixel = list(library.parameters()), torch.nn.functional.one_hot(torch.tensor(80 * N + 80), N * N).view(N, N)
+library = MoDL(norm="none").denoiser.requires_grad_(False).to(DEVICE)  # a DnCNN, untrained
+kernels, pixel = list(library.parameters()), torch.zeros(N, N, device=DEVICE)
+pixel[N // 2, N // 2] = 1
 before, after = denoise(reference, kernels), denoise(reference + pixel, kernels)
 show_images([1.0 * (after != before)[60:101, 60:101]], [f"{sum(k.numel() for k in kernels):,} weights"], label="change")
 claim("by hand minus library, largest difference", (before - library(reference)).abs().max(), at_most=1e-5)
@@ -208,7 +210,7 @@ claim("without -<v, x> the sign is wrong in", 100 * (half * slope < 0).double().
 # least. We claim ten times as much.
 
 # %% slideshow={"slide_type": "fragment"}
-rhs, z, w = first[0].adjoint(first[1]), reference.clone().requires_grad_(), torch.tensor(0.05)
+rhs, z, w = first[0].adjoint(first[1]), reference.clone().requires_grad_(), torch.tensor(0.05, device=DEVICE)
 implicit = kept_for_backward(lambda: data_consistency(first[0], rhs, z, w))
 through = kept_for_backward(lambda: conjugate_gradient(first[0].normal, rhs + w * z, reg_weight=w, n_iterations=10))
 claim(f"{through / 2**20:.1f} MiB by CG, {implicit / 2**20:.1f} implicitly: ratio", through / implicit, at_least=10)
@@ -262,7 +264,7 @@ narrow = options | {"n_coils": (4, 4), "patterns": {"equispaced": 1.0}, "strip":
 live = MoDL(n_iterations=1, n_features=16, norm="none")
 validation = [SimulatedScans("train", 2, **narrow)[i] for i in range(4)]
 settings = Settings(n_steps=160, learning_rate=3e-3, warmup=10, validate_every=16)
-history = train(live, SimulatedScans("train", 1, **narrow), settings, validation=validation)
+history = train(live, SimulatedScans("train", 1, **narrow), settings, validation=validation, device=DEVICE)
 loss, error = torch.tensor([[row["loss"], -row["validation"]] for row in history.rows]).mT
 plot_lines(range(16, 161, 16), {"training": loss - loss[0], "validation": error - error[0]}, xlabel="step", ylabel="dB")
 claim(f"gain by {history.seconds:.0f} s, in validation", error[0] - error[-1], at_least=1, unit="dB")
@@ -295,7 +297,7 @@ claim(f"gain by {history.seconds:.0f} s, in validation", error[0] - error[-1], a
 # %% slideshow={"slide_type": "subslide"}
 networks, cost = {}, lambda card: card.seconds + (cost(load_checkpoint(card.start).card) if card.start else 0)
 for name in ("denoiser", "modl_gradient", "modl_unshared", "unet", "modl_k1_long", "modl_k5", "modl"):
-    card, networks[name] = (found := load_checkpoint(name)).card, found.network.requires_grad_(False)
+    card, networks[name] = (found := load_checkpoint(name)).card, found.network.to(DEVICE).requires_grad_(False)
     print(f"{name:13}{card.n_parameters:8} weights{cost(card):7} s in all, from {card.start}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -317,7 +319,7 @@ show_images(known | learned, reference=reference, error_gain=4)
 # **Predict.** Rank them all. We claim the order, with bounds of zero.
 
 # %% slideshow={"slide_type": "fragment"}
-[(strips, y, truth)] = stack([SimulatedScans("test", 18, strip=48, **options)[i] for i in range(16)])
+[(strips, y, truth)] = stack([SimulatedScans("test", 18, strip=48, **options)[i].to(DEVICE) for i in range(16)])
 images = compare(networks, strips, y, truth, tolerance=1e-2)
 dB = {name: psnr(image, truth) for name, image in images.items()}  # (slices,)
 print(", ".join(f"{name} {values.mean():.1f}" for name, values in dB.items()), "dB")
@@ -367,7 +369,7 @@ claim("smallest drop of the misfit in a data consistency", (misfit[1::2] - misfi
 def one_strip(acceleration=4, pattern="random", noise=0.004, iterations=K):  # -> named images (y, x)
     draw = random_mask if pattern == "random" else equispaced_mask
     strip = SenseOperator(strips.smaps[3], draw(N, acceleration, acs=ACS))
-    data = strip.forward(truth[3]) + noise * strip.mask * random_complex(8, N, 48, seed=1)
+    data = strip.forward(truth[3]) + noise * strip.mask * random_complex(8, N, 48, seed=1).to(DEVICE)
     image = networks["modl"].iterates(strip, data)[2 * iterations]
     return {"reference": truth[3], "zero-filled": strip.adjoint(data), f"x{iterations}": image}
 
@@ -388,7 +390,7 @@ explore(one_strip, acceleration=(2, 8), pattern=["random", "equispaced"], noise=
 # **Predict.** Trained on simulations alone, does MoDL still lead? We claim that it does.
 
 # %% slideshow={"slide_type": "subslide"}
-brain = load_real("moco_brain_7ch")
+brain = load_real("moco_brain_7ch").to(DEVICE)
 for draw in (random_mask, equispaced_mask):
     A = SenseOperator(espirit(brain.kspace, acs=ACS), draw(256, R, acs=ACS))
     images = compare(dict([*networks.items()][-4:]), A, A.mask * brain.kspace, brain.reference, tolerance=1e-2)

@@ -20,7 +20,7 @@ LIBRARY = Path(mricourse.__file__).parent
 JUDGES = ("claims.py", "metrics.py", "realism.py", "statistics.py")
 ON_THE_CPU = [LIBRARY / "simulate", LIBRARY / "datasets", LIBRARY / "plotting"]
 ON_THE_CPU += [LIBRARY / "evaluation" / name for name in JUDGES]
-SOURCES = [source for source in lesson_sources() if "DEVICE = device()" in source.read_text(encoding="utf-8")]
+SOURCES = lesson_sources()
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
