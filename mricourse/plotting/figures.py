@@ -38,6 +38,7 @@ __all__ = [
     "show_point_spread", "show_smaps", "show_trajectory",
 ]  # fmt: skip
 
+MOST_LABELLED = 6  # points of a logarithmic axis that each have their number below
 MARKERS = "os^Dv<>"
 PHASE = {"cmap": "twilight", "window": (-math.pi, math.pi), "label": "phase (rad)"}
 
@@ -291,7 +292,7 @@ def plot_lines(
     xlabel, ylabel : str
         What and its unit: ``"y (mm)"``.
     log : "", "x", "y" or "xy"
-        Logarithmic axes.
+        Logarithmic axes. Up to 6 points of x are the labels of a logarithmic x axis.
     bands : dict {label: (low, high)}, optional
         Shaded intervals around the curves of these labels.
     axes : Axes, optional
@@ -322,6 +323,10 @@ def plot_lines(
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes.set_xscale("log" if "x" in log else "linear")
     axes.set_yscale("log" if "y" in log else "linear")
+    if "x" in log and x is not None and len(x) <= MOST_LABELLED:
+        points = as_array(x)
+        axes.set_xticks(points, [f"{point:g}" for point in points])
+        axes.set_xticks([], minor=True)  # between points that are close, matplotlib's labels run into each other
     axes.grid(alpha=0.3)
     if any(curves):
         axes.legend(frameon=False)

@@ -173,6 +173,14 @@ def test_lines_are_labelled_and_told_apart_without_colour():
         plot_lines(x, {"a": x[:4]}, xlabel="", ylabel="")
 
 
+def test_few_points_of_a_logarithmic_axis_have_their_numbers_below():
+    axes = plot_lines((3e-4, 1e-3, 2e-3, 8e-3), range(4), xlabel="weight", ylabel="PSNR (dB)", log="x")
+    axes.figure.canvas.draw()
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.0003", "0.001", "0.002", "0.008"]
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels(which="both")]
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+
+
 def test_numpy_and_tensors_with_gradients_are_accepted(reference):
     show_images(reference.numpy())
     show_images(reference.requires_grad_(), reference=(2 * reference).conj())
