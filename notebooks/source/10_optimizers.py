@@ -22,11 +22,18 @@ import torch
 
 from mricourse import SenseOperator, claim, device, ifft2c
 from mricourse.evaluation import psnr
-
-from mricourse.fundamentals import (  # isort: skip
-    SADDLE, T2_DECAY, PathExplorer, beside_torch, folded_pair, range_test, read_range_test, run_optimizers,
-    show_paths, train_with_rates,
-)  # fmt: skip
+from mricourse.fundamentals import (
+    SADDLE,
+    T2_DECAY,
+    PathExplorer,
+    beside_torch,
+    folded_pair,
+    range_test,
+    read_range_test,
+    run_optimizers,
+    show_paths,
+    train_with_rates,
+)
 from mricourse.networks import DnCNN
 from mricourse.plotting import plot_lines
 from mricourse.reconstruct import conjugate_gradient, g_factor
