@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from multiprocessing import get_context
 
 import pytest
 
@@ -244,6 +246,58 @@ def test_a_kill_in_the_first_copy_makes_nobody_the_author(shipped, workspace, mo
     done = update_workspace(workspace, shipped)
     assert not done.beside and (workspace / LESSON).read_bytes() == (shipped / LESSON).read_bytes()
     assert len([path for path in workspace.rglob("*") if path.is_file()]) == 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_two_versions_at_once_take_turns(shipped, workspace, monkeypatch):
+    """Of two records written at once, one would lack the other's files, and call them the learner's."""
+    newer = shipped.with_name("newer")
+    shutil.copytree(shipped, newer)
+    release(newer, "two")
+    context = get_context("fork")
+    reached, others = context.Event(), []
+
+    def second():
+        reached.set()
+        update_workspace(workspace, newer)
+
+    def slow(path, content):
+        if not others:
+            others.append(context.Process(target=second))
+            others[0].start()
+            assert reached.wait(60)
+            time.sleep(0.5)
+        write_whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab, "write_whole", slow)
+        update_workspace(workspace, shipped)
+    others[0].join()
+    assert others[0].exitcode == 0
+    release(newer, "three")
+    done = update_workspace(workspace, newer)
+    assert done.beside == {} and done.replaced == [LESSON, f"solutions/{LESSON}"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes")
+@pytest.mark.parametrize("name", [RECORD, ".mricourse.lock"])
+def test_a_pipe_in_the_place_of_the_workspaces_own_files_is_refused(shipped, workspace, name):
+    workspace.mkdir()
+    os.mkfifo(workspace / name)
+    with pytest.raises(OSError, match="no file lies there"):
+        update_workspace(workspace, shipped)
+    assert [path.name for path in workspace.iterdir()] == [name]
+
+
+def test_a_full_disk_keeps_nobody_from_a_workspace_that_is_up_to_date(shipped, workspace, monkeypatch):
+    update_workspace(workspace, shipped)
+
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lab, "write_whole", full)
+    assert update_workspace(workspace, shipped).sentences() == []
 
 
 def test_hidden_files_of_the_course_are_not_copied(shipped, workspace):
