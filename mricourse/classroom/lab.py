@@ -27,6 +27,8 @@ LOCK = ".mricourse.lock"
 LOCK_SECONDS = 60  # longest wait for another update of the same workspace
 SHIPPED = ("*.ipynb", "solutions/*.ipynb", "figures/*", "quiz/*.yml")
 BY_JUPYTER = {"kernelspec", "language_info", "widgets", "orig_nbformat"}  # metadata that opening and running leave
+NOTEBOOK_KEYS = {"cells", "metadata", "nbformat", "nbformat_minor"}
+CELL_KEYS = {"cell_type", "id", "metadata", "source", "attachments", "outputs", "execution_count"}
 BY_RUNNING = {"execution", "executionInfo", "ExecuteTime", "collapsed", "scrolled", "trusted"}  # in a cell's
 
 
@@ -224,9 +226,11 @@ def _hashes(content: bytes) -> dict[str, str]:
             "cells": [_written(cell) for cell in notebook["cells"]],
             "metadata": {key: value for key, value in notebook.get("metadata", {}).items() if key not in BY_JUPYTER},
         }
-    except (ValueError, KeyError, TypeError, AttributeError):  # not a notebook, or a damaged one: then only the bytes
+        written |= _others(notebook, NOTEBOOK_KEYS)
+        cells = json.dumps(written, sort_keys=True).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no notebook, or damaged: its bytes
         return {"bytes": whole, "cells": whole}
-    return {"bytes": whole, "cells": hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()}
+    return {"bytes": whole, "cells": hashlib.sha256(cells).hexdigest()}
 
 
 def _written(cell: dict) -> dict:
@@ -238,7 +242,14 @@ def _written(cell: dict) -> dict:
         "source": "".join(cell["source"]),
         "attachments": cell.get("attachments", {}),
         "metadata": kept | ({"jupyter": view} if view else {}),
+        **_others(cell, CELL_KEYS),
     }
+
+
+def _others(part: dict, known: set[str]) -> dict:
+    """What a person or another program added to the entries of the format."""
+    others = {key: value for key, value in part.items() if key not in known}
+    return {"others": others} if others else {}
 
 
 def _write_record(workspace: Path, record: dict) -> None:

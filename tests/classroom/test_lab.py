@@ -132,7 +132,18 @@ def retype(notebook):
     notebook["cells"][1].update(cell_type="raw")
 
 
-@pytest.mark.parametrize("edit", [tag, untag, slide, note, hide, name, attach, retype])
+def extend(notebook):
+    notebook["lecturer"] = "Ana"
+
+
+def comment(notebook):
+    notebook["cells"][1]["comment"] = "slowly"
+
+
+EDITS = [tag, untag, slide, note, hide, name, attach, retype, extend, comment]
+
+
+@pytest.mark.parametrize("edit", EDITS)
 def test_whatever_a_person_writes_in_a_notebook_survives_updates(shipped, workspace, edit):
     update_workspace(workspace, shipped)
     change(workspace / LESSON, edit)
@@ -334,7 +345,10 @@ def test_work_survives_a_lost_or_damaged_record(shipped, workspace, damage):
     assert not (workspace / "01_tiny.updated-3.ipynb").exists(), "the update that lies there is recognised"
 
 
-@pytest.mark.parametrize("content", [b"", b"not a notebook", b"[1, 2]", b'{"cells": [{}]}', b"\xff\xfe"])
+NO_NOTEBOOKS = [b"", b"not a notebook", b"[1, 2]", b'{"cells": [{}]}', b"\xff\xfe", b"[" * 100_000]
+
+
+@pytest.mark.parametrize("content", NO_NOTEBOOKS)
 def test_a_file_that_is_no_notebook_is_kept(shipped, workspace, content):
     update_workspace(workspace, shipped)
     (workspace / LESSON).write_bytes(content)
