@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -79,13 +80,15 @@ def check_writable(path: Path | str, *, suffixes: Sequence[str]) -> None:
     Raises
     ------
     ValueError, FileNotFoundError, IsADirectoryError, PermissionError
-        Another suffix, a missing folder, a folder in place of a file, or no permission.
+        Another suffix, a missing folder, a folder, device or pipe in place of a file, or no permission.
     """
     path = Path(path)
     if os.path.isdir(path):
         raise IsADirectoryError(
             f"the output {path} is a folder; expected a file name: add one that ends in {any_of(suffixes)}."
         )
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"the output {path} is a device or a pipe; expected a file: choose another name.")
     if suffix_of(path) not in suffixes:
         raise ValueError(
             f"the output {path} ends in {suffix_of(path) or 'no suffix'}; "
@@ -143,7 +146,7 @@ def write_whole(path: Path | str, content: bytes | str) -> None:
     OSError
         When the folder or the disk does not take the file.
     """
-    path = Path(os.path.realpath(path))
+    path = Path(path)
     try:
         replace_content(path, content.encode() if isinstance(content, str) else content)
     except OSError as error:
@@ -155,6 +158,8 @@ def write_whole(path: Path | str, content: bytes | str) -> None:
 
 def replace_content(path: Path, content: bytes) -> None:
     """Write as `write_whole` does, with the operating system's own errors."""
+    path = Path(os.path.realpath(path))
+    _check_regular(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _scratch_file(path.parent) as file:
         file.write(content)
@@ -166,23 +171,36 @@ def replace_content(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def exclusive(path: Path, refusal: str) -> Iterator[None]:
+def exclusive(path: Path, refusal: str, *, patience: float = 0) -> Iterator[None]:
     """Hold a lock file while the context lasts, and remove it; it is free again when its process ends, however it does.
+
+    Parameters
+    ----------
+    path : path
+    refusal : str
+        A sentence.
+    patience : float
+        Seconds to wait while another process holds it.
 
     Raises
     ------
     BlockingIOError
-        With the sentence `refusal`, where another process holds it.
+        With the sentence `refusal`, where another process holds it for longer.
     """
+    start = time.monotonic()
     while True:
+        _check_regular(path)
         with path.open("ab") as file:
             try:
                 free = _lock(file)
             except OSError:  # a file system without locks
                 free = True
             if not free:
-                raise BlockingIOError(refusal)
-            if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                if time.monotonic() - start >= patience:
+                    raise BlockingIOError(refusal)
+                time.sleep(0.05)
+                continue
+            if not _lies_at(file, path):
                 continue  # the one who held it has just removed it
             try:
                 yield
@@ -213,6 +231,19 @@ def _scratch_file(folder: Path) -> Iterator[BinaryIO]:
                 with suppress(OSError):  # what a full disk did not take it refuses again
                     file.close()
                 path.unlink(missing_ok=True)
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse to put a file in the place of a folder, of a pipe, which would wait for ever, or of a device."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise FileExistsError(errno.EEXIST, "something that is no file lies there", str(path))
+
+
+def _lies_at(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _remove_if_left(path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mricourse.files import SCRATCH, exclusive, visible_files, write_whole
+from mricourse.files import SCRATCH, check_writable, exclusive, visible_files, write_whole
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # of fork
 posix = pytest.mark.skipif(os.name == "nt", reason="kills and limits as POSIX has them")
@@ -33,6 +33,20 @@ def test_a_file_is_replaced_and_a_link_stays_one(tmp_path):
     assert (tmp_path / "link.txt").is_symlink()
     assert (tmp_path / "new" / "a.txt").read_bytes() == b"zwei\n"
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+@posix
+def test_nothing_is_put_in_the_place_of_a_pipe(tmp_path):
+    """Nor of a device: a link to /dev/full made a file of it."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link.png").symlink_to(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is a device or a pipe"):
+        check_writable(tmp_path / "link.png", suffixes=(".png",))
+    with pytest.raises(OSError, match="no file lies there"):
+        write_whole(tmp_path / "link.png", b"image")
+    with pytest.raises(FileExistsError, match="no file lies there"), exclusive(tmp_path / "pipe", "busy"):
+        pytest.fail("a pipe was locked")
+    assert (tmp_path / "pipe").is_fifo() and len(list(tmp_path.iterdir())) == 2
 
 
 KILLED = """
@@ -176,6 +190,22 @@ def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path, killed):
     other.join()
     with exclusive(tmp_path / "lock", "busy"):
         pass
+
+
+@posix
+def test_a_lock_can_be_waited_for(tmp_path):
+    context = get_context("fork")
+    ready, end = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(tmp_path / "lock", ready, end))
+    other.start()
+    assert ready.wait(60)
+    with pytest.raises(BlockingIOError, match="busy"), exclusive(tmp_path / "lock", "busy", patience=0.2):
+        pytest.fail("two processes held the lock")
+    end.set()
+    with exclusive(tmp_path / "lock", "busy", patience=60):
+        pass
+    other.join()
+    assert not any(tmp_path.iterdir())
 
 
 def test_hidden_files_belong_to_programs(tmp_path):

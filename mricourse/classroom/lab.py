@@ -13,18 +13,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mricourse.classroom.notebooks import NOTEBOOKS, ROOT
-from mricourse.files import visible_files, write_whole
+from mricourse.files import exclusive, make_folder, visible_files, write_whole
 
 WORKSPACE = ROOT / "workspace"
 SETTINGS = Path(__file__).with_name("jupyter")  # JupyterLab's: no news, which would come over the network
 RECORD = ".mricourse.json"  # what we shipped: file name -> hashes; and the version last offered of each lesson
+LOCK = ".mricourse.lock"
+LOCK_SECONDS = 60  # longest wait for another update of the same workspace
 SHIPPED = ("*.ipynb", "solutions/*.ipynb", "figures/*", "quiz/*.yml")
 BY_JUPYTER = {"kernelspec", "language_info", "widgets", "orig_nbformat"}  # metadata that opening and running leave
+NOTEBOOK_KEYS = {"cells", "metadata", "nbformat", "nbformat_minor"}
+CELL_KEYS = {"cell_type", "id", "metadata", "source", "attachments", "outputs", "execution_count"}
 BY_RUNNING = {"execution", "executionInfo", "ExecuteTime", "collapsed", "scrolled", "trusted"}  # in a cell's
 
 
@@ -68,17 +72,8 @@ def update_workspace(workspace: Path, shipped: Path = NOTEBOOKS) -> Update:
     if not any(path.suffix == ".ipynb" for path in files):
         raise FileNotFoundError(f"There are no lessons in {shipped}: make them with `python3 course.py build`.")
     contents = {path.relative_to(shipped).as_posix(): path.read_bytes() for path in files}
-    record = _read_record(workspace)
-    done = Update()
-    for name, content in contents.items():
-        _remember(name, _hashes(content), record)
-    write_whole(workspace / RECORD, _as_text(record))  # first: a kill on the way leaves no file that looks edited
-    for name, content in contents.items():
-        with _noting_failure(name, done):
-            _update_file(workspace, name, content, record, done)
-    with _noting_failure(RECORD, done):
-        write_whole(workspace / RECORD, _as_text(record))
-    return done
+    with _alone(workspace):
+        return _update(workspace, contents)
 
 
 def lesson_to_open(workspace: Path, shipped: Path = NOTEBOOKS) -> str:
@@ -118,6 +113,30 @@ def open_lab(workspace: Path, *, browser: bool = True, extra: tuple[str, ...] = 
                 return server.wait()
             except KeyboardInterrupt:  # the server has received it too and shuts its kernels down
                 continue
+
+
+def _alone(workspace: Path) -> AbstractContextManager[None]:
+    """Keep other processes from updating the workspace: of two versions at once, one would forget the other's files."""
+    make_folder(workspace)
+    refusal = (
+        f"another program has been copying lessons into {workspace} for {LOCK_SECONDS} s; expected one at a time: wait "
+        "for its end, or give another folder."
+    )
+    return exclusive(workspace / LOCK, refusal, patience=LOCK_SECONDS)
+
+
+def _update(workspace: Path, contents: dict[str, bytes]) -> Update:
+    record = _read_record(workspace)
+    done = Update()
+    for name, content in contents.items():
+        _remember(name, _hashes(content), record)
+    _write_record(workspace, record)  # first: a kill on the way leaves no file that looks edited
+    for name, content in contents.items():
+        with _noting_failure(name, done):
+            _update_file(workspace, name, content, record, done)
+    with _noting_failure(RECORD, done):
+        _write_record(workspace, record)
+    return done
 
 
 @contextmanager
@@ -207,9 +226,11 @@ def _hashes(content: bytes) -> dict[str, str]:
             "cells": [_written(cell) for cell in notebook["cells"]],
             "metadata": {key: value for key, value in notebook.get("metadata", {}).items() if key not in BY_JUPYTER},
         }
-    except (ValueError, KeyError, TypeError, AttributeError):  # not a notebook, or a damaged one: then only the bytes
+        written |= _others(notebook, NOTEBOOK_KEYS)
+        cells = json.dumps(written, sort_keys=True).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no notebook, or damaged: its bytes
         return {"bytes": whole, "cells": whole}
-    return {"bytes": whole, "cells": hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()}
+    return {"bytes": whole, "cells": hashlib.sha256(cells).hexdigest()}
 
 
 def _written(cell: dict) -> dict:
@@ -221,18 +242,28 @@ def _written(cell: dict) -> dict:
         "source": "".join(cell["source"]),
         "attachments": cell.get("attachments", {}),
         "metadata": kept | ({"jupyter": view} if view else {}),
+        **_others(cell, CELL_KEYS),
     }
 
 
-def _as_text(record: dict) -> str:
-    return json.dumps(record, indent=1, sort_keys=True)
+def _others(part: dict, known: set[str]) -> dict:
+    """What a person or another program added to the entries of the format."""
+    others = {key: value for key, value in part.items() if key not in known}
+    return {"others": others} if others else {}
+
+
+def _write_record(workspace: Path, record: dict) -> None:
+    """Write the record where it changed: a full disk keeps nobody from a workspace that is up to date."""
+    if record != _read_record(workspace):
+        write_whole(workspace / RECORD, json.dumps(record, indent=1, sort_keys=True))
 
 
 def _read_record(workspace: Path) -> dict:
     """The record, or an empty one: then every file that differs from ours counts as the learner's."""
     empty: dict = {"shipped": {}, "offered": {}}
+    path = workspace / RECORD
     try:
-        record = json.loads((workspace / RECORD).read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
         known = {
             name: [{"bytes": str(entry["bytes"]), "cells": str(entry["cells"])} for entry in entries]
             for name, entries in record["shipped"].items()

@@ -20,8 +20,8 @@ def refuse(sentence: str, code: int) -> int:
 
 
 def sentence_of(error: BaseException) -> str:
-    """The error's own words on one line; an operating system's error gets its file name first."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror.lower()}."
+    """The error's own words on one line; an operating system's error gets its file name first, where it has one."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}." if error.filename else f"{error.strerror.rstrip('.')}."
     text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
     return text or type(error).__name__

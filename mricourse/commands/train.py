@@ -24,7 +24,8 @@ def train(
 ) -> None:
     """Train a network by a recipe; a training that was interrupted goes on where it was last saved."""
     from mricourse.commands.training_progress import TrainingProgress
-    from mricourse.files import make_folder
+    from mricourse.files import check_writable, make_folder
+    from mricourse.training.cards import CARD, WEIGHTS
     from mricourse.training.distributed import is_first_process, pick_device
     from mricourse.training.recipes import N_VALIDATION, load_recipe
     from mricourse.training.run import train_recipe
@@ -34,6 +35,8 @@ def train(
     first = is_first_process()  # under torchrun the other processes neither write nor speak
     if first:
         make_folder(output)
+        for suffix in (WEIGHTS, CARD):
+            check_writable(output / f"{loaded.name}{suffix}", suffixes=(suffix,))
     with TrainingProgress(n_steps, silent=not first) as progress:
         progress.say(f"{loaded.name}, {n_steps} steps on {target}: simulating {N_VALIDATION} slices to validate on")
         try:

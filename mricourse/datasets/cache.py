@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -208,7 +208,8 @@ def _scratch_folder(cache: Path) -> Iterator[Path]:
     """Yield a folder of our own in the cache, and clear away what killed downloads left a day ago."""
     cache.mkdir(parents=True, exist_ok=True)
     for left in cache.glob(".partial-*"):
-        if time.time() - left.stat().st_mtime > 86400:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):  # another download that has just ended removes its own
+            if time.time() - left.stat().st_mtime > 86400:
+                shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=cache, ignore_cleanup_errors=True) as scratch:
         yield Path(scratch)

@@ -134,6 +134,8 @@ def load_state(
 
 def _read(path: Path, signature: str) -> tuple[Weights, str]:
     """Tensors and history of a state file, verified."""
+    if not path.is_file():  # nothing ever comes out of a pipe
+        raise ValueError(f"{path} is no training state (it is no file); expected one to go on from{_REMEDY}")
     try:
         content = path.read_bytes()
         tensors = load(content)

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from multiprocessing import get_context
 
 import pytest
 
@@ -130,7 +132,18 @@ def retype(notebook):
     notebook["cells"][1].update(cell_type="raw")
 
 
-@pytest.mark.parametrize("edit", [tag, untag, slide, note, hide, name, attach, retype])
+def extend(notebook):
+    notebook["lecturer"] = "Ana"
+
+
+def comment(notebook):
+    notebook["cells"][1]["comment"] = "slowly"
+
+
+EDITS = [tag, untag, slide, note, hide, name, attach, retype, extend, comment]
+
+
+@pytest.mark.parametrize("edit", EDITS)
 def test_whatever_a_person_writes_in_a_notebook_survives_updates(shipped, workspace, edit):
     update_workspace(workspace, shipped)
     change(workspace / LESSON, edit)
@@ -246,6 +259,58 @@ def test_a_kill_in_the_first_copy_makes_nobody_the_author(shipped, workspace, mo
     assert len([path for path in workspace.rglob("*") if path.is_file()]) == 5
 
 
+@pytest.mark.skipif(os.name == "nt", reason="fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_two_versions_at_once_take_turns(shipped, workspace, monkeypatch):
+    """Of two records written at once, one would lack the other's files, and call them the learner's."""
+    newer = shipped.with_name("newer")
+    shutil.copytree(shipped, newer)
+    release(newer, "two")
+    context = get_context("fork")
+    reached, others = context.Event(), []
+
+    def second():
+        reached.set()
+        update_workspace(workspace, newer)
+
+    def slow(path, content):
+        if not others:
+            others.append(context.Process(target=second))
+            others[0].start()
+            assert reached.wait(60)
+            time.sleep(0.5)
+        write_whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab, "write_whole", slow)
+        update_workspace(workspace, shipped)
+    others[0].join()
+    assert others[0].exitcode == 0
+    release(newer, "three")
+    done = update_workspace(workspace, newer)
+    assert done.beside == {} and done.replaced == [LESSON, f"solutions/{LESSON}"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes")
+@pytest.mark.parametrize("name", [RECORD, ".mricourse.lock"])
+def test_a_pipe_in_the_place_of_the_workspaces_own_files_is_refused(shipped, workspace, name):
+    workspace.mkdir()
+    os.mkfifo(workspace / name)
+    with pytest.raises(OSError, match="no file lies there"):
+        update_workspace(workspace, shipped)
+    assert [path.name for path in workspace.iterdir()] == [name]
+
+
+def test_a_full_disk_keeps_nobody_from_a_workspace_that_is_up_to_date(shipped, workspace, monkeypatch):
+    update_workspace(workspace, shipped)
+
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lab, "write_whole", full)
+    assert update_workspace(workspace, shipped).sentences() == []
+
+
 def test_hidden_files_of_the_course_are_not_copied(shipped, workspace):
     for file in (".0123456789ab.part.ipynb", "figures/.DS_Store", "quiz/._01_tiny.yml"):
         (shipped / file).write_text("{")
@@ -280,7 +345,10 @@ def test_work_survives_a_lost_or_damaged_record(shipped, workspace, damage):
     assert not (workspace / "01_tiny.updated-3.ipynb").exists(), "the update that lies there is recognised"
 
 
-@pytest.mark.parametrize("content", [b"", b"not a notebook", b"[1, 2]", b'{"cells": [{}]}', b"\xff\xfe"])
+NO_NOTEBOOKS = [b"", b"not a notebook", b"[1, 2]", b'{"cells": [{}]}', b"\xff\xfe", b"[" * 100_000]
+
+
+@pytest.mark.parametrize("content", NO_NOTEBOOKS)
 def test_a_file_that_is_no_notebook_is_kept(shipped, workspace, content):
     update_workspace(workspace, shipped)
     (workspace / LESSON).write_bytes(content)

@@ -74,11 +74,19 @@ def test_a_file_in_the_place_of_a_folder_is_refused(course, mricourse, tmp_path)
         assert code == 2 and out == "" and is_one_sentence(error) and "is a file" in error
 
 
+def test_a_folder_that_takes_no_pages_is_refused_before_a_lesson_runs(course, mricourse, monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "run_lessons", lambda *args, **options: pytest.fail("a lesson ran"))
+    (tmp_path / "file").write_text("")
+    code, out, error = mricourse("run", "1", "-o", tmp_path / "file" / "pages")
+    assert code == 2 and out == "" and is_one_sentence(error) and "cannot be written to" in error
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "words"),
     [
         (ValueError("the mask has three axes; expected two."), 2, "the mask has three axes; expected two."),
         (FileNotFoundError(2, "No such file or directory", "a.h5"), 2, "a.h5: no such file or directory."),
+        (OSError(28, "No space left on device"), 2, "mricourse: No space left on device.\n"),  # of the output stream
         (ImportError("no module named x"), 2, "no module named x"),
         (ZeroDivisionError("division by zero"), 1, "MRICOURSE_DEBUG=1 shows where."),
         (KeyError("kspace"), 1, "(kspace)"),

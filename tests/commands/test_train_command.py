@@ -52,6 +52,12 @@ def test_help_has_an_example(mricourse):
     assert code == 0 and "Example: mricourse train modl_k1" in out and "torchrun" in out and error == ""
 
 
+def test_what_lies_in_the_place_of_the_weights_is_said_before_the_training(mricourse, recipe, tmp_path):
+    (tmp_path / "small.safetensors").mkdir()
+    code, out, error = mricourse("train", recipe, "-o", tmp_path, "--device", "cpu")
+    assert code == 2 and out == "" and is_one_sentence(error) and "small.safetensors is a folder" in error
+
+
 def test_it_trains_says_what_it_does_and_has_nothing_to_do_again(mricourse, recipe, tmp_path):
     code, out, error = mricourse("train", recipe, "-o", tmp_path / "a" / "b", "--device", "cpu")
     first, *rows, last = out.splitlines()

@@ -254,6 +254,13 @@ def test_a_killed_download_leaves_nothing_under_the_name_and_the_next_one_succee
     assert files_in(empty_cache) == ["set/part.bin"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_a_leftover_that_has_gone_in_the_meantime_stops_no_download(server, empty_cache):
+    empty_cache.mkdir(exist_ok=True)
+    (empty_cache / ".partial-gone").symlink_to("nothing")
+    assert fetch_file(remote(server)).read_bytes() == CONTENT
+
+
 def test_no_network_is_one_sentence(empty_cache, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with socket.socket() as free:

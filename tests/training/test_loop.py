@@ -136,6 +136,16 @@ def test_another_file_in_its_place_is_refused(scans, state_file, tmp_path):
             train(small_network(), Repeated(scans), SHORT, state_file=path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes and links")
+def test_a_pipe_in_its_place_is_refused_and_a_link_stays_one(scans, state_file, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is no training state"):
+        train(small_network(), Repeated(scans), SHORT, state_file=tmp_path / "pipe", signature="a")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    train(small_network(), Repeated(scans), replace(SHORT, n_steps=2), state_file=tmp_path / "link", signature="a")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "elsewhere").is_file()
+
+
 def test_what_cannot_be_saved_is_said_and_leaves_the_old_state(scans, state_file, monkeypatch):
     before = state_file.read_bytes()
 
