@@ -19,7 +19,7 @@ from mricourse.files import ROOT, visible_files, write_whole
 NOTEBOOKS = ROOT / "notebooks"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-KEPT_METADATA = ("tags", "slideshow")
+KEPT_METADATA = ("tags", "slideshow", "jupyter")  # jupyter: a cell whose input is folded
 
 
 def lesson_sources(folder: Path = NOTEBOOKS) -> list[Path]:

@@ -18,14 +18,17 @@ def build(
     lessons: Annotated[list[str] | None, typer.Argument(help="Names or numbers; all lessons where none.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a notebook is stale.")] = False,
 ) -> None:
-    """Make the notebooks from notebooks/source/*.py."""
+    """Make the notebooks from notebooks/source/*.py, and say how many minutes each lesson takes."""
     from mricourse.classroom import notebooks
+    from mricourse.classroom.reading_time import reading_time
 
     sources = _sources(lessons)
     stale = notebooks.stale_notebooks(sources)
     if not check:
         for name in notebooks.build(sources):
             print(f"wrote notebooks/{name.as_posix()}")
+        for source in sources:
+            print(f"{source.stem}: {reading_time(notebooks.read_source(source))}")
         stale = notebooks.orphans()
     if stale:
         names = ", ".join(f"notebooks/{name.as_posix()}" for name in stale)

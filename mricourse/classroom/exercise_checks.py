@@ -1,0 +1,99 @@
+"""What the check of an exercise says: one sentence about the answer, in place of a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TELLS_APART = 10  # a mistake is named only where its result is so many tolerances away from the right one
+
+
+class OneSentence(Exception):
+    """An exception that notebooks show as its sentence, without a traceback; scripts raise it as any other."""
+
+    mark = "✘"
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows."""
+        return [f"{self.mark} {self}"]
+
+
+class NotYet(OneSentence, NotImplementedError):
+    """An exercise that is not solved: the only failure that a learner's notebook may have."""
+
+    mark = "…"
+
+
+class CheckFailed(OneSentence, AssertionError):
+    """An answer that is wrong in the way that the sentence says."""
+
+
+def your_turn() -> NoReturn:
+    """Stand in an exercise for the lines that the learner writes.
+
+    Raises
+    ------
+    NotYet
+        Always: a `NotImplementedError` that notebooks show as one sentence.
+    """
+    raise NotYet("Your turn: write this function, run its cell, then run this one again.")
+
+
+def check(condition: bool | Tensor, message: str) -> None:
+    """Let an answer pass, or say in one sentence what is wrong with it.
+
+    Parameters
+    ----------
+    condition : bool, or a tensor of one element
+        Whether the answer is as it should be.
+    message : str
+        What came, what was expected, and where to look.
+
+    Raises
+    ------
+    CheckFailed
+        If the condition does not hold: an `AssertionError` that notebooks show as one sentence.
+    """
+    if not bool(condition):
+        raise CheckFailed(message)
+
+
+def reject_known_mistakes(
+    answer: Tensor, right: Tensor, mistakes: Mapping[str, Tensor | Callable[[], Tensor]], *, tolerance: float = 1e-3
+) -> None:
+    """Name the mistake whose result the answer equals; pass what equals the right result, and what equals none.
+
+    Parameters
+    ----------
+    answer : Tensor
+        What the learner's function returned.
+    right : Tensor
+        What it should have returned.
+    mistakes : mapping {sentence: Tensor, or a function that returns one}
+        What a known mistake returns, under the sentence that names it. One that is hardly different from the right
+        result on these data is passed over, and so is one of another shape than the answer.
+    tolerance : float
+        Largest difference that counts as equal, relative to the largest magnitude of the right result.
+
+    Raises
+    ------
+    CheckFailed
+        With the first sentence whose result the answer equals.
+    """
+    if _distance(answer, right, right) <= tolerance:
+        return
+    for sentence, result in mistakes.items():
+        wrong = result() if callable(result) else result
+        if _distance(wrong, right, right) > TELLS_APART * tolerance and _distance(answer, wrong, right) <= tolerance:
+            raise CheckFailed(sentence)
+
+
+def _distance(a: Tensor, b: Tensor, scale: Tensor) -> float:
+    """Largest difference, relative to the largest magnitude of `scale`; infinite where shapes differ or not finite."""
+    if a.shape != b.shape:
+        return float("inf")
+    distance = float((a - b).abs().max()) / max(float(scale.abs().max()), 1e-30)
+    return distance if distance == distance else float("inf")

@@ -1,0 +1,72 @@
+"""A failed check and an unsolved exercise are one sentence in a notebook, and errors of Python elsewhere."""
+
+import nbformat
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+import mricourse
+from mricourse import check, reject_known_mistakes, your_turn
+from mricourse.classroom.exercise_checks import CheckFailed, NotYet
+
+
+def test_a_check_passes_or_says_its_sentence():
+    check(True, "never said")
+    check(torch.tensor(1.0) < 2, "never said")
+    with pytest.raises(AssertionError, match="^the conjugate of the maps is missing$"):
+        check(torch.tensor(False), "the conjugate of the maps is missing")
+
+
+def test_an_unsolved_exercise_is_told_from_a_wrong_one():
+    with pytest.raises(NotImplementedError, match="Your turn") as unsolved:
+        your_turn()
+    assert isinstance(unsolved.value, NotYet) and not isinstance(unsolved.value, AssertionError)
+    assert not issubclass(CheckFailed, NotImplementedError)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"), [("check(1 > 2, 'too small')", "✘ too small"), ("your_turn()", "… Your turn")]
+)
+def test_a_notebook_shows_the_sentence_alone(capsys, line, shown):
+    shell = InteractiveShell.instance()
+    shell.run_cell(f"from mricourse import check, your_turn\n{line}")
+    printed = capsys.readouterr().out.strip()
+    assert printed.startswith(shown) and len(printed.splitlines()) == 1
+
+
+def test_the_stored_output_of_a_notebook_has_the_sentence_alone():
+    cells = [nbformat.v4.new_code_cell("from mricourse import check\ncheck(False, 'the mask is missing')")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    with pytest.raises(CellExecutionError):
+        NotebookClient(notebook, kernel_name="python3").execute()
+    [output] = notebook.cells[0].outputs
+    assert output["traceback"] == ["✘ the mask is missing"] and output["ename"] == "CheckFailed"
+
+
+def test_a_mistake_is_named_where_it_can_be_told_apart():
+    S = torch.tensor([[1.0, 2.0], [0.5, 1.0j]], dtype=torch.complex64)
+    right = S.mH @ S
+    mistakes = {"the conjugate is missing": S.mT @ S, "the sum over coils is missing": lambda: S.abs().square()}
+    reject_known_mistakes(right + 1e-6, right, mistakes)
+    reject_known_mistakes(3 * right, right, mistakes)  # wrong in a way that nobody foresaw: other checks see it
+    with pytest.raises(CheckFailed, match="conjugate"):
+        reject_known_mistakes(S.mT @ S, right, mistakes)
+    with pytest.raises(CheckFailed, match="sum over coils"):
+        reject_known_mistakes(S.abs().square(), right, mistakes)
+
+
+def test_a_mistake_that_makes_no_difference_here_is_not_named():
+    S = torch.eye(2)
+    reject_known_mistakes(2 * torch.eye(2), torch.eye(2), {"the conjugate is missing": S.mT @ S})
+
+
+@pytest.mark.parametrize("answer", [torch.zeros(3), torch.full((2,), torch.nan)])
+def test_answers_of_another_shape_or_not_finite_equal_nothing(answer):
+    right = torch.tensor([1.0, 2.0])
+    reject_known_mistakes(answer, right, {"zeros": torch.zeros(2), "NaN": torch.full((2,), torch.nan)})
+
+
+def test_the_names_are_on_the_face():
+    assert {"check", "your_turn", "reject_known_mistakes"} <= set(mricourse.__all__)
