@@ -112,17 +112,16 @@ def make_folder(path: Path | str) -> None:
     OSError
         A file in its place or above it, no permission, or a disk that is full or read-only.
     """
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OSError(
-            f"the output folder {path} cannot be written to ({reason}); expected a folder with write permission: "
-            "choose another."
-        ) from error
+    with _saying_what_a_folder_needs(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        _try_to_write_into(Path(path))
+
+
+def check_folder(path: Path | str) -> None:
+    """Refuse as `make_folder` does, and leave the disk as it was: for work that may end without any output."""
+    path = Path(path).absolute()
+    with _saying_what_a_folder_needs(path):
+        _try_to_write_into(next(place for place in (path, *path.parents) if place.exists()))
 
 
 def visible_files(folder: Path, pattern: str) -> list[Path]:
@@ -208,6 +207,23 @@ def exclusive(path: Path, refusal: str, *, patience: float = 0) -> Iterator[None
                 with suppress(OSError):
                     path.unlink()
             return
+
+
+@contextmanager
+def _saying_what_a_folder_needs(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(
+            f"the output folder {path} cannot be written to ({reason}); expected a folder with write permission: "
+            "choose another."
+        ) from error
+
+
+def _try_to_write_into(folder: Path) -> None:
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mricourse.files import SCRATCH, check_writable, exclusive, visible_files, write_whole
+from mricourse.files import SCRATCH, check_folder, check_writable, exclusive, make_folder, visible_files, write_whole
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # of fork
 posix = pytest.mark.skipif(os.name == "nt", reason="kills and limits as POSIX has them")
@@ -221,3 +221,16 @@ def test_a_write_takes_no_longer_than_it_must(tmp_path):
     for number in range(50):
         write_whole(tmp_path / str(number), b"x" * 10_000)
     assert time.perf_counter() - start < 10
+
+
+def test_a_folder_is_tried_without_being_made(tmp_path):
+    check_folder(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    make_folder(tmp_path / "a" / "b")
+    check_folder(tmp_path / "a" / "b")
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "b"]
+    (tmp_path / "file").write_text("")
+    for refuse in (check_folder, make_folder):
+        for path in (tmp_path / "file", tmp_path / "file" / "below"):
+            with pytest.raises(OSError, match="cannot be written to .* choose another"):
+                refuse(path)

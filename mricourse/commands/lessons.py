@@ -70,13 +70,13 @@ def run(
 
     from mricourse.classroom import run as runs
     from mricourse.classroom.notebooks import ROOT
-    from mricourse.files import make_folder
+    from mricourse.files import check_folder
 
     folder = (output or runs.PAGES).absolute()
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file; expected a folder for the pages: choose another -o.")
     sources = _sources(lessons)
-    make_folder(folder)
+    check_folder(folder)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and the kernel with it
     with tqdm(total=len(sources), unit="lesson", disable=None, leave=False) as bar:
 
