@@ -4,11 +4,12 @@ Data is made, judged and drawn on the CPU, in the same way everywhere; nine tent
 runs on the GPU.
 """
 
+import contextlib
+import io
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
-import pytest
 from counted_work import counted_work
 from pretend_gpu import pretend_gpu
 
@@ -20,19 +21,25 @@ LIBRARY = Path(mricourse.__file__).parent
 JUDGES = ("claims.py", "metrics.py", "realism.py", "statistics.py")
 ON_THE_CPU = [LIBRARY / "simulate", LIBRARY / "datasets", LIBRARY / "plotting"]
 ON_THE_CPU += [LIBRARY / "evaluation" / name for name in JUDGES]
-SOURCES = lesson_sources()
+N_FILES = 4  # of tests, test_lessons_on_a_gpu_1.py and so on, since a worker takes a file whole
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
-def test_the_lesson_computes_on_the_gpu(source, capsys):
+def share_of_lessons(number):
+    """Arguments of `pytest.mark.parametrize` for one of the files: every fourth lesson."""
+    sources = lesson_sources()[number - 1 :: N_FILES]
+    return {"argnames": "source", "argvalues": sources, "ids": [source.stem for source in sources]}
+
+
+def compute_on_the_gpu(source):
     matplotlib.use("Agg")
     cells = [cell for cell in solution_version(read_source(source)).cells if cell.cell_type == "code"]
     space = {"__name__": "__main__", "display": lambda *_: None}
-    with pretend_gpu(), counted_work(leave_out=ON_THE_CPU) as work:
+    printed = io.StringIO()
+    with pretend_gpu(), counted_work(leave_out=ON_THE_CPU) as work, contextlib.redirect_stdout(printed):
         for cell in cells:
             exec(compile(cell.source, f"<{source.stem}, {cell.id}>", "exec"), space)
             plt.close("all")
     share = work.share("cuda")
     largest = [f"{name} {n:.1e}" for (device, name), n in work.by_name.most_common() if device == "cpu"][:3]
     assert share >= LEAST_SHARE, f"{share:.1%} of the arithmetic ran on the GPU; most on the CPU: {', '.join(largest)}"
-    assert "✘" not in capsys.readouterr().out
+    assert "✘" not in printed.getvalue()
