@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lesson 3 | about 30 s | three heads: measured anatomy, simulated contrast, coils and noise; one measured brain |
+# | lesson 3 | about 60 s | three heads: measured anatomy, simulated contrast, coils and noise; one measured brain |
 
 # %% slideshow={"slide_type": "skip"}
 import torch

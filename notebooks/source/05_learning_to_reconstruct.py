@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lesson 4 | about 35 s | three heads (contrast, phase, noise simulated); drawn abdomens |
+# | lesson 4 | about 60 s | three heads (contrast, phase, noise simulated); drawn abdomens |
 
 # %% slideshow={"slide_type": "skip"}
 import torch

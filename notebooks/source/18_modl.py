@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lessons 4 and 13 | about 45 s | simulated scans of a head that no network trained on, the development brain |
+# | lessons 4 and 13 | about 70 s | simulated scans of a head that no network trained on, the development brain |
 
 # %% slideshow={"slide_type": "skip"}
 import torch
