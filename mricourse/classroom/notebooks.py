@@ -14,6 +14,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from mricourse.classroom.links import LINK, resolved, targets
 from mricourse.files import ROOT, visible_files, write_whole
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -51,7 +52,7 @@ def tags(cell: NotebookNode) -> list[str]:
 
 
 def read_source(source: Path) -> NotebookNode:
-    """The source as a notebook with fixed cell ids, solution markers still in place."""
+    """The source as a notebook with fixed cell ids and links to other lessons, solution markers still in place."""
     try:
         text = source.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -59,12 +60,15 @@ def read_source(source: Path) -> NotebookNode:
     except UnicodeDecodeError:
         raise ValueError(f"{source} is not a UTF-8 text file.") from None
     parsed = jupytext.reads(text, fmt="py:percent")
+    known = targets(source.parent.parent) if LINK.search(text) else {}
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": dict(KERNEL)})
     for index, cell in enumerate(parsed.cells):
         make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         kept = {key: cell.metadata[key] for key in KEPT_METADATA if key in cell.metadata}
-        notebook.cells.append(make(cell.source, id=f"cell-{index:03d}", metadata=kept))
-        _check_markers(cell.source, f"{source.name}, cell {index}")
+        where = f"{source.name}, cell {index}"
+        content = resolved(cell.source, known, where) if cell.cell_type == "markdown" else cell.source
+        notebook.cells.append(make(content, id=f"cell-{index:03d}", metadata=kept))
+        _check_markers(cell.source, where)
     return notebook
 
 

@@ -51,6 +51,7 @@ REPAIRS = (  # what the converter reads wrongly, written as it reads rightly
     (r"\\(begin|end)\{equation\*?\}", r""),
     (r"\\(mathcal|mathbb|mathsf|mathbf|mathrm|boldsymbol)\s*(\\[a-zA-Z]+|[a-zA-Z0-9])", r"\\\1{\2}"),
 )
+TO_A_LESSON = re.compile(r'href="(\d\d_\w+)\.ipynb"')  # pages lie beside one another, as notebooks do
 ENVIRONMENTS = {"align*", "cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "array"}
 
 
@@ -114,7 +115,7 @@ def lesson_page(notebook: NotebookNode, *, title: str, folder: Path, claims: lis
     )
     exporter.log.setLevel("ERROR")  # it warns of every figure without alternative text
     page, _ = exporter.from_notebook_node(whole, {"metadata": {"name": title, "path": str(folder)}})
-    return page
+    return TO_A_LESSON.sub(r'href="\1.html"', page)
 
 
 def claims_table(claims: list[dict], *, lessons: bool = False) -> str:
