@@ -33,6 +33,14 @@ from mricourse.classroom.syllabus import load_syllabus
 from mricourse.files import write_whole
 
 PAGES = ROOT / "build" / "run"
+CLAIMS_PAGE = "docs/CLAIMS.md"
+CLAIMS_HEAD = """\
+# What the lessons measured
+
+`python3 course.py run --update-readme` executes every lesson and writes this page: each sentence that a lesson claims,
+the number measured for it, and the bound that it has to keep. In brackets is a 95 % interval of the mean: by bootstrap
+from ten values on, Student's t below, and with three or fewer there is none, but every value. It speaks of what it
+counts: slices of one head say nothing of other heads."""
 CELL_SECONDS = 600  # longest a cell may take; lessons stay far below
 
 
@@ -87,7 +95,9 @@ def run_lessons(
 
 
 def update_readme(readme: Path, claims_file: Path) -> str:
-    """Replace README's tables of lessons and of claims by those of a run; returns one sentence about it.
+    """Replace README's table of lessons, and the page of claims beside it, by those of a run; returns a sentence.
+
+    The page is ``docs/CLAIMS.md``.
 
     Raises
     ------
@@ -99,14 +109,15 @@ def update_readme(readme: Path, claims_file: Path) -> str:
     if ran != [source.stem for source in lesson_sources()] or any(row["error"] for row in run["lessons"]):
         raise ValueError("README's tables come from a run of all lessons without an error: run them all first.")
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""
-    for name in ("lessons", "claims"):
-        if not re.search(f"<!-- {name} -->.*<!-- /{name} -->", text, flags=re.DOTALL):
-            return f"{readme.name} was left as it is: it has no place <!-- {name} --> <!-- /{name} --> for a table."
-    for name, table in {"lessons": _lessons_markdown(run), "claims": _claims_markdown(run)}.items():
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        text = re.sub(f"{start}.*?{end}", lambda _, t=table, s=start, e=end: f"{s}\n{t}\n{e}", text, flags=re.DOTALL)
-    write_whole(readme, text)
-    return f"{readme.name} now holds the tables of this run."
+    start, end = "<!-- lessons -->", "<!-- /lessons -->"
+    place = re.compile(f"{start}.*?{end}", flags=re.DOTALL)
+    if not place.search(text):
+        return f"{readme.name} was left as it is: it has no place {start} {end} for a table."
+    table = f"{start}\n{_lessons_markdown(run)}\n{end}"
+    page = readme.parent / CLAIMS_PAGE
+    write_whole(page, _claims_markdown(run))
+    write_whole(readme, place.sub(lambda _: table, text))
+    return f"{readme.name} and {CLAIMS_PAGE} now hold the tables of this run."
 
 
 def _execute(notebook, folder: Path, record: Path) -> tuple[float, float | None, str | None]:
@@ -226,9 +237,15 @@ def _lessons_markdown(run: dict) -> str:
 
 
 def _claims_markdown(run: dict) -> str:
-    lines = ["| lesson | claim | measured | claimed |", "|---|---|---|---|"]
-    for claim in run["claims"]:
-        sentence = claim["sentence"].replace("|", "\\|")
-        verdict = "" if claim["passed"] else " (does not hold)"
-        lines.append(f"| {claim['lesson'][:2]} | {sentence} | {measured(claim)}{verdict} | {bound(claim)} |")
-    return "\n".join(lines)
+    syllabus = load_syllabus()
+    parts = [CLAIMS_HEAD]
+    for row in run["lessons"]:
+        lesson = syllabus.lesson(row["lesson"])
+        lines = [f"## {lesson.number} · {lesson.title}", "", "| claim | measured | claimed |", "|---|---|---|"]
+        for claim in run["claims"]:
+            if claim["lesson"] == lesson.id:
+                sentence = claim["sentence"].replace("|", "\\|")
+                verdict = "" if claim["passed"] else " (does not hold)"
+                lines.append(f"| {sentence} | {measured(claim)}{verdict} | {bound(claim)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"

@@ -228,23 +228,25 @@ def readme(tmp_path, monkeypatch):
     (tmp_path / "claims.json").write_text(json.dumps(claims), encoding="utf-8")
     monkeypatch.setattr(run, "lesson_sources", lambda: [tmp_path / "03_parallel_imaging.py"])
     path = tmp_path / "README.md"
-    path.write_text("# A\n<!-- lessons -->\nold\n<!-- /lessons -->\nB\n<!-- claims --><!-- /claims -->\nC\n")
+    path.write_text("# A\n<!-- lessons -->\nold\n<!-- /lessons -->\nB\n")
     return path
 
 
 def test_readme_gets_the_tables_of_a_run(readme):
     claims = readme.with_name("claims.json")
-    assert "now holds" in update_readme(readme, claims)
+    assert "now hold" in update_readme(readme, claims)
     text = readme.read_text(encoding="utf-8")
+    page = (readme.parent / "docs/CLAIMS.md").read_text(encoding="utf-8")
     assert "| [3 · Parallel imaging](notebooks/03_parallel_imaging.ipynb) |" in text and "| 31 s | 6 s | 90 |" in text
-    assert "| 03 | Two \\| <three> | 1.83 dB [1.5, 2.1], bootstrap, 24 slices | at least 0.5 dB |" in text
-    assert text.startswith("# A\n") and "old" not in text and text.endswith("<!-- /claims -->\nC\n")
+    assert "## 3 · Parallel imaging\n" in page
+    assert "| Two \\| <three> | 1.83 dB [1.5, 2.1], bootstrap, 24 slices | at least 0.5 dB |" in page
+    assert text.startswith("# A\n") and "old" not in text and text.endswith("<!-- /lessons -->\nB\n")
     update_readme(readme, claims)
     assert readme.read_text(encoding="utf-8") == text
 
 
 def test_readme_without_a_place_is_left_alone(readme):
-    for text in ("# A\n<!-- lessons --><!-- /lessons -->\n", "# A\n<!-- lessons -->\n<!-- claims -->\n"):
+    for text in ("# A\n", "# A\n<!-- lessons -->\n<!-- claims -->\n"):
         readme.write_text(text)
         assert "was left as it is" in update_readme(readme, readme.with_name("claims.json"))
         assert readme.read_text() == text
