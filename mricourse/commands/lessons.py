@@ -95,6 +95,23 @@ def run(
         print(runs.update_readme(ROOT / "README.md", folder / "claims.json"))
 
 
+@app.command(epilog="Example: mricourse progress ~/mri")
+def progress(
+    folder: Annotated[Path | None, typer.Argument(help="Your workspace; `workspace` in the course by default.")] = None,
+) -> None:
+    """Print what has been answered and solved in a workspace, lesson by lesson."""
+    from mricourse.classroom import lab as workspaces
+    from mricourse.classroom.progress import Progress
+    from mricourse.classroom.progress_table import progress_table
+
+    workspace = (folder or workspaces.WORKSPACE).expanduser().absolute()
+    if not workspace.is_dir():
+        raise FileNotFoundError(
+            f"there is no workspace {workspace}; expected the folder that `mricourse lab` made: give it."
+        )
+    print(progress_table(Progress(workspace), _sources(None)))
+
+
 @app.command(epilog="Example: mricourse doctor")
 def doctor() -> None:
     """Check versions, device, data, disk and notebooks; fails when the course cannot work."""
