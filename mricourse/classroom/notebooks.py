@@ -96,6 +96,8 @@ def learner_version(notebook: NotebookNode) -> NotebookNode:
 def versions(source: Path) -> dict[Path, bytes]:
     """Path below the notebooks folder -> content of both notebooks of one lesson source."""
     notebook = read_source(source)
+    if (source.parents[1] / "quiz" / f"{source.stem}.yml").is_file():
+        notebook.cells += _quiz_cells(source.stem)
     return {
         Path(f"{source.stem}.ipynb"): _to_bytes(learner_version(notebook)),
         Path("solutions", f"{source.stem}.ipynb"): _to_bytes(_one_folder_deeper(solution_version(notebook))),
@@ -125,6 +127,17 @@ def build(sources: list[Path], folder: Path = NOTEBOOKS) -> list[Path]:
                 write_whole(folder / name, content)
                 written.append(name)
     return written
+
+
+def _quiz_cells(stem: str) -> list[NotebookNode]:
+    """The last two cells of a lesson: its questions, answered in the notebook."""
+    text = "## Quiz\n\nRun the cell below. Answers are kept in your workspace: `mricourse progress` shows them."
+    code = f'from mricourse import quiz\n\nquiz("{stem}")'
+    skipped = {"slideshow": {"slide_type": "skip"}}
+    return [
+        nbformat.v4.new_markdown_cell(text, id="quiz-text", metadata=deepcopy(skipped)),
+        nbformat.v4.new_code_cell(code, id="quiz", metadata=deepcopy(skipped)),
+    ]
 
 
 def _one_folder_deeper(notebook: NotebookNode) -> NotebookNode:

@@ -51,7 +51,8 @@ def test_full_version_loses_only_the_markers(built):
 def test_notebooks_have_fixed_ids_no_outputs_and_no_foreign_metadata(built):
     for path in ("01_tiny.ipynb", "solutions/01_tiny.ipynb"):
         notebook = json.loads((built / path).read_text(encoding="utf-8"))
-        assert [cell["id"] for cell in notebook["cells"]] == [f"cell-{i:03d}" for i in range(len(notebook["cells"]))]
+        *numbered, text, quiz = [cell["id"] for cell in notebook["cells"]]
+        assert numbered == [f"cell-{i:03d}" for i in range(len(numbered))] and (text, quiz) == ("quiz-text", "quiz")
         assert all(cell.get("outputs", []) == [] and cell.get("execution_count") is None for cell in notebook["cells"])
         assert set(notebook["metadata"]) == {"kernelspec"}
         assert (built / path).read_bytes().endswith(b"}\n") and b"\r" not in (built / path).read_bytes()
@@ -162,3 +163,12 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         write_whole(path, None)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_last_cell_asks_the_questions_of_the_lesson(built):
+    for path in ("01_tiny.ipynb", "solutions/01_tiny.ipynb"):
+        last = cells_of((built / path).read_text(encoding="utf-8"))[-1]
+        assert "".join(last["source"]) == 'from mricourse import quiz\n\nquiz("01_tiny")'
+    (built / "quiz/01_tiny.yml").unlink()
+    build(lesson_sources(built), built)
+    assert "quiz(" not in (built / "01_tiny.ipynb").read_text(encoding="utf-8")
