@@ -15,6 +15,7 @@ from mricourse.classroom.progress import Answered, Progress
 from mricourse.classroom.quiz import Question, Verdict, judge
 
 WIDE = {"width": "auto"}
+APART = {"margin": "0 0 1.2em 0"}  # below each question
 SAID = {True: "✔ Right.", False: "✘ Not yet.", None: "Compare with this answer:"}
 
 
@@ -53,7 +54,7 @@ class QuestionView(ipywidgets.VBox):
         buttons = [self.answer_button, self.hint_button] if question.hints else [self.answer_button]
         word = "Predict. " if question.kind == "prediction" else ""
         asked = ipywidgets.HTMLMath(f"<b>{word}{html.escape(question.question)}</b>")
-        super().__init__([asked, self.choices, ipywidgets.HBox(buttons), self.hints, self.said])
+        super().__init__([asked, self.choices, ipywidgets.HBox(buttons), self.hints, self.said], layout=APART)
 
     def _controls(self) -> tuple[ipywidgets.Widget, Callable[[], Any]]:
         """The widget to answer with, and a function that reads it: None where nothing was answered."""
@@ -115,7 +116,12 @@ def _earlier(answered: Answered) -> str:
 
 
 def _as_html(verdict: Verdict) -> str:
-    return " ".join([SAID[verdict.right], *(html.escape(reason) for reason in verdict.reasons)])
+    return " ".join([SAID[verdict.right], *(html.escape(_sentence(reason)) for reason in verdict.reasons)])
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter and an end: whys are often written as half sentences."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _as_page(question: Question) -> str:

@@ -50,8 +50,8 @@ def test_a_choice_is_judged_explained_and_kept(workspace):
     one = quiz("1").questions[0]
     one.answer_button.click()
     assert one.said.value == "Choose or write an answer first." and kept(workspace) == {}
-    assert choose(one, "R pixels") == "✘ Not yet. R counts &lt;lines&gt;"
-    assert choose(one, "FOV / R") == "✔ Right. a comb&#x27;s transform"
+    assert choose(one, "R pixels") == "✘ Not yet. R counts &lt;lines&gt;."
+    assert choose(one, "FOV / R") == "✔ Right. A comb&#x27;s transform."
     answered = kept(workspace)["one"]
     assert (answered.answer, answered.right, answered.tries) == (0, True, 2)
     assert "answered this before: right, 2 tries" in quiz("1").questions[0].said.value
@@ -66,7 +66,7 @@ def test_boxes_numbers_and_free_text(workspace):
     number.answer_button.click()
     free.choices.value = "I do not know"
     free.answer_button.click()
-    assert many.said.value.startswith("✔") and number.said.value == "✔ Right. 256 lines"
+    assert many.said.value.startswith("✔") and number.said.value == "✔ Right. 256 lines."
     assert free.said.value == "Compare with this answer: Because."
     assert {name: row.right for name, row in kept(workspace).items()} == {"many": True, "number": True, "free": None}
 
@@ -89,7 +89,7 @@ def test_hints_come_one_by_one(workspace):
 
 def test_a_prediction_is_found_by_its_name_in_any_lesson(workspace):
     [guess] = predict("guess").questions
-    assert choose(guess, "R pixels").endswith("R counts &lt;lines&gt; So it is.")
+    assert choose(guess, "R pixels").endswith("R counts &lt;lines&gt;. So it is.")
     assert kept(workspace)["guess"].right is False
     with pytest.raises(ValueError, match="no prediction 'gues'; the predictions are: guess"):
         predict("gues")
