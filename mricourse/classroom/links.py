@@ -55,6 +55,7 @@ def resolved(text: str, known: dict[str, Target], where: str) -> str:
 
 
 def _rows(syllabus: Path) -> list[dict]:
+    """Its lessons as they stand there; `load_syllabus`, which checks them, needs the notebooks and so this module."""
     if not syllabus.is_file():
         return []
     return yaml.safe_load(syllabus.read_text(encoding="utf-8"))["lessons"]

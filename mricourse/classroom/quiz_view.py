@@ -83,11 +83,19 @@ class QuestionView(ipywidgets.VBox):
             return
         try:
             verdict = judge(self.question, answer)
-            self.said.value = _as_html(verdict)
-            if self.progress is not None:
-                self.progress.note_answer(self.lesson, self.question.id, answer, right=verdict.right)
+        except ValueError as error:
+            self.said.value = html.escape(str(error))
+            return
+        self.said.value = _as_html(verdict)
+        self._keep(answer, verdict.right)
+
+    def _keep(self, answer: Any, right: bool | None) -> None:
+        if self.progress is None:
+            return
+        try:
+            self.progress.note_answer(self.lesson, self.question.id, answer, right=right)
         except (ValueError, OSError) as error:
-            self.said.value += f" ({html.escape(str(error))})" if self.said.value else html.escape(str(error))
+            self.said.value += f" ({html.escape(str(error))})"
 
     def _hint(self) -> None:
         self.n_hints = min(self.n_hints + 1, len(self.question.hints))

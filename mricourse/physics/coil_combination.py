@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mricourse.physics.fourier import floating
+from mricourse.physics.fourier import floating, squared_magnitude
 
 
 def rss(coil_images: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def rss(coil_images: Tensor) -> Tensor:
     Tensor, shape (..., y, x)
         Real magnitudes in floating point, in the unit of the input.
     """
-    power = _power(floating(coil_images))
+    power = squared_magnitude(floating(coil_images)).sum(dim=-3)
     positive = power > 0  # the root's gradient is infinite at zero
     return torch.where(positive, torch.where(positive, power, 1).sqrt(), 0)
 
@@ -42,13 +42,6 @@ def combine(coil_images: Tensor, smaps: Tensor) -> Tensor:
         The image that explains the coil images best where noise is white.
     """
     smaps = floating(smaps)
-    power = _power(smaps)
+    power = squared_magnitude(smaps).sum(dim=-3)
     image = (smaps.conj() * coil_images).sum(dim=-3)
     return torch.where(power > 0, image / power.clamp_min(torch.finfo(power.dtype).tiny), 0)
-
-
-def _power(coil_images: Tensor) -> Tensor:
-    """Sum of squares over the coils; five times as fast as by way of abs()."""
-    if not coil_images.is_complex():
-        return coil_images.square().sum(dim=-3)
-    return (coil_images.real.square() + coil_images.imag.square()).sum(dim=-3)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from mricourse.physics.fourier import squared_magnitude
 from mricourse.physics.operators import LinearOperator, SenseOperator
 from mricourse.reconstruct.least_squares import Trace
 
@@ -155,4 +156,4 @@ def check_tolerance(tolerance: float) -> None:
 
 def _energy(kspace: Tensor) -> Tensor:
     """Sum over coils and samples: (..., coils, ky, kx) -> (...)."""
-    return (kspace.real.square() + kspace.imag.square()).sum((-3, -2, -1), dtype=torch.float64)
+    return squared_magnitude(kspace).sum((-3, -2, -1), dtype=torch.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mricourse.physics.fourier import floating
+from mricourse.physics.fourier import floating, squared_magnitude
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace, check_weight
 from mricourse.reconstruct.proximal_gradient import Penalty, check_tolerance, minimise, real_inner, safe_step
@@ -114,7 +114,4 @@ def _denoise(point: Tensor, weight: Tensor, dual: Tensor, ahead: Tensor, toleran
 
 def _lengths(differences: Tensor) -> Tensor:
     """Length of the gradient at each pixel: (2, ..., y, x) -> (..., y, x)."""
-    squared = differences.real.square()
-    if differences.is_complex():  # several times faster than by abs()
-        squared += differences.imag.square()
-    return squared.sum(0).sqrt()
+    return squared_magnitude(differences).sum(0).sqrt()

@@ -198,3 +198,19 @@ def open_notebook(chromium, lab, tmp_path) -> Iterator:
             page.screenshot(path=Path(kept) / "last.png")
         page.evaluate("() => { window.jupyterapp.serviceManager.sessions.shutdownAll(); }")
         page.close()
+
+
+@pytest.fixture
+def open_cells(open_notebook, tmp_path):
+    """A function that writes a notebook of these cells, opens it and runs it."""
+    import nbformat
+
+    def open_(name: str, cells: list) -> Notebook:
+        document = nbformat.v4.new_notebook(cells=cells)
+        document.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        nbformat.write(document, tmp_path / name)
+        opened = open_notebook(tmp_path / name)
+        opened.run_all()
+        return opened
+
+    return open_

@@ -22,14 +22,8 @@ INK = """([canvas, colour]) => {
 
 
 @pytest.fixture
-def notebook(open_notebook, tmp_path):
-    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code.strip()) for code in (SETUP, ASK)])
-    document.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    path = tmp_path / "paths.ipynb"
-    nbformat.write(document, path)
-    opened = open_notebook(path)
-    opened.run_all()
-    return opened
+def notebook(open_cells):
+    return open_cells("paths.ipynb", [nbformat.v4.new_code_cell(code.strip()) for code in (SETUP, ASK)])
 
 
 def wait_for_start(page, cell, x, y, title, *, within):

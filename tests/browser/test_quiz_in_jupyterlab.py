@@ -22,7 +22,7 @@ PREDICTION = {
 
 
 @pytest.fixture
-def notebook(open_notebook, lab, tmp_path):
+def notebook(open_cells, lab):
     folder = lab[2]
     stem = lesson_sources()[0].stem
     rows = yaml.safe_load((NOTEBOOKS / "quiz" / f"{stem}.yml").read_text(encoding="utf-8"))
@@ -30,13 +30,7 @@ def notebook(open_notebook, lab, tmp_path):
     (folder / "quiz" / f"{stem}.yml").write_text(yaml.safe_dump([*rows, PREDICTION]), encoding="utf-8")
     (folder / RECORD).write_text("{}")
     codes = ("from mricourse import predict, quiz", 'predict("what-then")', f'quiz("{stem}")')
-    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in codes])
-    document.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    path = tmp_path / "quiz.ipynb"
-    nbformat.write(document, path)
-    opened = open_notebook(path)
-    opened.run_all()
-    return opened
+    return open_cells("quiz.ipynb", [nbformat.v4.new_code_cell(code) for code in codes])
 
 
 def test_a_prediction_and_a_quiz_are_answered_and_kept(notebook, lab):

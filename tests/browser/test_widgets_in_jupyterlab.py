@@ -35,16 +35,10 @@ SEND_MS = 300  # longer than the canvas waits before it sends a piece of a strok
 
 
 @pytest.fixture
-def notebook(open_notebook, tmp_path):
+def notebook(open_cells):
     cells = [nbformat.v4.new_markdown_cell("# Widgets")]
     cells += [nbformat.v4.new_code_cell(code.strip()) for code in (SETUP, VIEW, EXPLORE, PAINT, COUNT)]
-    document = nbformat.v4.new_notebook(cells=cells)
-    document.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    path = tmp_path / "widgets é.ipynb"
-    nbformat.write(document, path)
-    opened = open_notebook(path)
-    opened.run_all()
-    return opened
+    return open_cells("widgets é.ipynb", cells)
 
 
 def source(cell, index=0):
