@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "classroom.ask": "predict quiz",
-        "classroom.exercise_checks": "check reject_known_mistakes your_turn",
+        "classroom.exercise_checks": "check passed reject_known_mistakes your_turn",
         "evaluation.claims": "claim",
         "physics.fourier": "fft2c fftc ifft2c ifftc random_complex",
         "physics.operators": "SenseOperator dot_test",

@@ -23,6 +23,7 @@ import json
 import os
 
 from IPython.display import Image
+from mricourse import your_turn
 
 values = [1.0, 2.0]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ def your_turn() -> NoReturn:
     NotYet
         Always: a `NotImplementedError` that notebooks show as one sentence.
     """
-    raise NotYet("Your turn: write this function, run its cell, then run this one again.")
+    name = sys._getframe(1).f_code.co_name
+    what = "this part" if name.startswith("<") else name
+    raise NotYet(f"Your turn: write {what}, run its cell, then run this one again.")
 
 
 def check(condition: bool | Tensor, message: str) -> None:
@@ -59,6 +63,63 @@ def check(condition: bool | Tensor, message: str) -> None:
     """
     if not bool(condition):
         raise CheckFailed(message)
+
+
+def check_tensor(answer: object, shape: Sequence[int], *, is_complex: bool | None = None) -> None:
+    """Let an answer pass that is a finite tensor of this shape, or say what else came.
+
+    Parameters
+    ----------
+    answer : object
+        What the learner's function returned.
+    shape : sequence of int
+        The shape that it should have.
+    is_complex : bool, optional
+        Whether it should be complex; either will do where this is left out.
+
+    Raises
+    ------
+    CheckFailed
+        Where there is no tensor, or one of another shape or kind, or one that holds NaN or infinite numbers.
+    """
+    import torch
+
+    check(answer is not None, "Your function returns nothing: is the `return` missing?")
+    check(
+        isinstance(answer, torch.Tensor),
+        f"Your function returns something of type {type(answer).__name__}, not a tensor.",
+    )
+    expected = tuple(shape)
+    check(answer.shape == expected, f"Your result has the shape {tuple(answer.shape)}; expected {expected}.")
+    if is_complex is not None:
+        kinds = {True: "complex", False: "real"}
+        came, wanted = kinds[answer.is_complex()], kinds[is_complex]
+        check(came == wanted, f"Your result is {came}; expected {wanted} numbers.")
+    check(torch.isfinite(answer).all(), "Your result holds numbers that are infinite or not numbers (NaN).")
+
+
+def passed(lesson: str, exercise: str, sentence: str) -> None:
+    """Say that an answer is right, and keep that in the progress of the workspace where there is one.
+
+    Parameters
+    ----------
+    lesson : str
+        Its name, ``"sense"``.
+    exercise : str
+        The learner's function, ``"my_sense_unfold"``.
+    sentence : str
+        What was shown, for instance ``"unfolds at R = 1 and 3"``.
+    """
+    from mricourse.classroom.ask import progress_here
+
+    print(f"✔ {sentence}")
+    progress = progress_here()
+    if progress is None or Path.cwd().name == "solutions":  # where the course's own answers pass
+        return
+    try:
+        progress.note_solved(lesson, exercise)
+    except (ValueError, OSError) as error:
+        print(f"(not kept: {error})")
 
 
 def reject_known_mistakes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from mricourse.files import exclusive, write_whole
 
 FILE = "progress.json"
+NUMBER = re.compile(r"^\d\d_")  # of a lesson, which may change while its name stays
 LOCK = ".progress.lock"
 LOCK_SECONDS = 5  # longest wait for another notebook that writes at the same moment
 VERSION = 1
@@ -46,15 +48,15 @@ class Progress:
 
     def answers(self, lesson: str) -> dict[str, Answered]:
         """The answers to a lesson's questions, by their id."""
-        rows = self._read()["answers"].get(lesson, {})
+        rows = self._read()["answers"].get(_name(lesson), {})
         return {name: Answered(**row) for name, row in rows.items()}
 
     def solved(self, lesson: str) -> set[str]:
         """Names of the functions that passed their check, such as ``my_fft2c``."""
-        return set(self._read()["solved"].get(lesson, {}))
+        return set(self._read()["solved"].get(_name(lesson), {}))
 
     def lessons(self) -> list[str]:
-        """Lessons of which there is anything to tell, in their order."""
+        """Names of the lessons of which there is anything to tell, without their numbers."""
         content = self._read()
         return sorted(set(content["answers"]) | set(content["solved"]))
 
@@ -62,7 +64,7 @@ class Progress:
         """Keep an answer; a try more where the question was answered before."""
 
         def change(content: dict) -> None:
-            rows = content["answers"].setdefault(lesson, {})
+            rows = content["answers"].setdefault(_name(lesson), {})
             tries = rows.get(question, {}).get("tries", 0) + 1
             rows[question] = {"answer": answer, "right": right, "tries": tries, "when": _now()}
 
@@ -70,7 +72,7 @@ class Progress:
 
     def note_solved(self, lesson: str, exercise: str) -> None:
         """Keep that an exercise passed its check; the first time counts."""
-        self._change(lambda content: content["solved"].setdefault(lesson, {}).setdefault(exercise, _now()))
+        self._change(lambda content: content["solved"].setdefault(_name(lesson), {}).setdefault(exercise, _now()))
 
     def _change(self, change: Callable[[dict], object]) -> None:
         refusal = f"another program has been writing {self.path} for {LOCK_SECONDS} s: try again."
@@ -83,6 +85,8 @@ class Progress:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             _check(content)
+            for part in ("answers", "solved"):  # earlier versions kept numbers
+                content[part] = {_name(lesson): rows for lesson, rows in content[part].items()}
         except FileNotFoundError:
             return {"version": VERSION, "answers": {}, "solved": {}}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -91,6 +95,11 @@ class Progress:
                 "rename it, and a new one is begun."
             ) from None
         return content
+
+
+def _name(lesson: str) -> str:
+    """``sense`` for ``03_sense``: what was done stays done when lessons are numbered anew."""
+    return NUMBER.sub("", lesson)
 
 
 def _check(content: dict) -> None:

@@ -58,7 +58,7 @@ def lab(
     raise typer.Exit(workspaces.open_lab(workspace, browser=browser, extra=extra))
 
 
-@app.command(epilog="Example: mricourse run 03_parallel_imaging 4 -o pages")
+@app.command(epilog="Example: mricourse run 03_sense 4 -o pages")
 def run(
     lessons: Annotated[list[str] | None, typer.Argument(help="Names or numbers; all lessons where none.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder; build/run by default.")] = None,

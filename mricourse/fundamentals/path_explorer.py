@@ -1,4 +1,4 @@
-"""Drop a start point on a loss surface and watch five optimisers run from there: the widget of lesson 10.
+"""Drop a start point on a loss surface and watch five optimisers run from there: the widget of the optimizers' lesson.
 
 The surface is drawn once by Matplotlib; the paths over it, which follow the start, are drawn by the browser.
 """

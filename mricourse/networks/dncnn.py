@@ -27,7 +27,7 @@ class DnCNN(nn.Module):
         Convolutions of 3 x 3 pixels without bias, each but the last followed by ReLU; at least 2.
     norm : "none", "batch", "instance" or "group"
         What follows each convolution. With one image a batch each of them rescales that very image, so the course
-        leaves them out; lesson 12 measures all four.
+        leaves them out; the lesson on batch normalisation measures all four.
     norm_last : bool
         Whether one follows the last convolution too, as in MoDL's code; then the energy of the change is fixed.
     noise_aware : bool

@@ -27,7 +27,7 @@
 # %% slideshow={"slide_type": "skip"}
 import torch
 
-from mricourse import claim, device, fft2c, fftc, ifft2c, ifftc, random_complex
+from mricourse import claim, device, fft2c, fftc, ifft2c, ifftc, random_complex, your_turn
 from mricourse.datasets import load_real
 from mricourse.physics import acs_mask, equispaced_mask, partial_fourier_mask
 from mricourse.plotting import MaskPainter, plot_lines, show_images, show_kspace, show_phase
@@ -76,11 +76,13 @@ show_kspace([kspace], [f"its k-space, largest sample {kspace.abs().max():.1f}"])
 # slice under four ramps; each complex product, summed, gives one sample. With all ramps of an axis as the rows of a
 # matrix, two products give all of k-space.
 
+
 # %% slideshow={"slide_type": "subslide"}
 def ramps(n):
     """Every phase ramp of one axis: complex (n cycles per FOV, n positions)"""
     centred = torch.arange(n, dtype=torch.float64, device=DEVICE) - n // 2
     return torch.exp(-2j * torch.pi * torch.outer(centred, centred) / n)
+
 
 by_hand = ramps(ny) @ image.cdouble() @ ramps(nx).T / (ny * nx) ** 0.5
 panels = {}
@@ -99,6 +101,7 @@ assert torch.allclose(by_hand, fft2c(image.double())), "the sum over phase ramps
 # `torch.fft.fftshift` and `torch.fft.ifftshift`. *Hint:* one shift moves index `n // 2` to 0, the other moves 0 to
 # `n // 2`. For odd `n` they differ.
 
+
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_fft2c(image):
     """Centred orthonormal transform of the last two axes: (..., y, x) -> complex (..., ky, kx)"""
@@ -106,6 +109,7 @@ def my_fft2c(image):
     at_origin = torch.fft.ifftshift(image, dim=(-2, -1))
     return torch.fft.fftshift(torch.fft.fft2(at_origin, norm="ortho"), dim=(-2, -1))
     ### END SOLUTION
+
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** A flat image has a point in the middle of k-space; a point in the middle has no phase.
@@ -132,10 +136,12 @@ assert (my_fft2c(stack) - fft2c(stack)).abs().max() < 1e-5, "not fft2c: which si
 # **Predict.** We keep a tenth of k-space: the central tenth of the *lines*, or a central square of a tenth
 # of the *area*. Which holds more energy? What image do the other 90 % give?
 
+
 # %%
 def energy_share(kspace, mask):
     """Share of the energy that a mask keeps: (..., ky, kx) -> (...)"""
     return (mask * kspace).abs().square().sum(dim=(-2, -1)) / kspace.abs().square().sum(dim=(-2, -1))
+
 
 lines = acs_mask(ny, round(0.1 * ny)).to(DEVICE)
 square = acs_mask(SHAPE, round((0.1 * ny * nx) ** 0.5)).to(DEVICE)
@@ -161,11 +167,13 @@ show_images([ifft2c(mask * kspace) for mask in masks.values()], titles)
 #
 # Now paint: a dot beside the centre, a ring, one half, every second line; then erase the centre only.
 
+
 # %% slideshow={"slide_type": "skip"}
 def masked_image(mask):
     """What a mask leaves of the slice: bool (ky, kx) -> titled image (y, x)"""
     mask = mask.to(DEVICE)
     return {f"{100 * energy_share(kspace, mask):.1f} % of energy": ifft2c(mask * kspace)}
+
 
 MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
 
@@ -191,18 +199,23 @@ titles = ["all lines", f"central quarter, pixel {ny / (ny // 4):.1f} mm", f"ever
 show_images([image, cropped, folded], titles, reference=image)
 
 # %% [markdown]
-# (dB in titles: peak signal-to-noise ratio against the first panel, lesson 15.) Skipping lines folds the
-# image: **aliasing**, the subject of lessons 2 to 4. Cropping blurs, and adds stripes beside sharp edges: **Gibbs
-# ringing**. A cut-off sum of many waves overshoots an edge by 8.95 % of the step; more lines make the stripes
-# narrower, not lower.
+# (dB in titles: peak signal-to-noise ratio against the first panel, [[image_quality]].) Skipping lines folds the image:
+# **aliasing**, the subject of [[forward_model]] to [[compressed_sensing]]. Cropping blurs, and adds stripes beside
+# sharp edges: **Gibbs ringing**. A cut-off sum of many waves overshoots an edge by 8.95 % of the step; more lines make
+# the stripes narrower, not lower.
 
 # %% slideshow={"slide_type": "subslide"}
 position = (torch.arange(2048) - 1024) / 20.48  # % of the FOV, 2048 points fine
 bar = (position.abs() < 25).float()
 profiles = {f"{n} lines": ifftc(acs_mask(2048, n)[:, 0] * fftc(bar)).real for n in (17, 33, 65, 129)}
 overshoot = torch.stack([100 * (profile.max() - 1) for profile in profiles.values()])
-plot_lines(position[1280:1691], {name: profile[1280:1691] for name, profile in profiles.items()}, ylabel="signal",
-           xlabel="y (% of FOV)", title=f"overshoot {overshoot.min():.1f} to {overshoot.max():.1f} %")
+plot_lines(
+    position[1280:1691],
+    {name: profile[1280:1691] for name, profile in profiles.items()},
+    ylabel="signal",
+    xlabel="y (% of FOV)",
+    title=f"overshoot {overshoot.min():.1f} to {overshoot.max():.1f} %",
+)
 claim("Gibbs overshoot, largest distance from 8.95 %", (overshoot - 8.95).abs().max(), at_most=1, unit="%")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -218,6 +231,7 @@ claim("Gibbs overshoot, largest distance from 8.95 %", (overshoot - 8.95).abs().
 # Return the k-space whose entry at $k$ is $s^*(-k)$, for odd *and* even sizes. *Hint:* write down the frequencies of
 # `n = 4` and `n = 5`. Which index of an even axis is its own partner? `flip` and `roll` help.
 
+
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_conjugate_mirror(kspace):
     """Mirror the last two axes at k = 0 and conjugate: (..., ky, kx) -> (..., ky, kx)"""
@@ -225,6 +239,7 @@ def my_conjugate_mirror(kspace):
     even = [1 - n % 2 for n in kspace.shape[-2:]]  # there, -n/2 stays where it is
     return kspace.conj().flip(-2, -1).roll(even, dims=(-2, -1))
     ### END SOLUTION
+
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** The k-space of a real image is its own mirror.
@@ -251,12 +266,14 @@ for shape in ((5, 7), (5, 6), (6, 7), (4, 6)):
 #
 # **Predict.** We measure half of the lines and fill the others by symmetry. What happens to the slice with phase?
 
+
 # %% slideshow={"slide_type": "fragment"}
 def symmetry_error(kspace):
     """Distance to the nearest conjugate-symmetric k-space, relative: (..., ky, kx) -> (...), 0 to 0.71"""
     image = ifft2c(kspace)
     image = image * torch.exp(-0.5j * image.square().sum(dim=(-2, -1), keepdim=True).angle())  # least imaginary part
     return image.imag.norm(dim=(-2, -1)) / image.norm(dim=(-2, -1))
+
 
 half = partial_fourier_mask(ny, 0.5).to(DEVICE)
 filled = [ifft2c(torch.where(half, fft2c(m), fft2c(m.conj()))) for m in (image, slices[5])]
@@ -281,8 +298,13 @@ signal = torch.linspace(0, 5, 11, device=DEVICE)  # in units of sigma; a flat re
 noise = random_complex(11, 200, 200, seed=1).to(DEVICE)
 noisy = fft2c(signal[:, None, None].expand(-1, 200, 200)) + noise
 magnitude = ifft2c(noisy).abs().mean(dim=(-2, -1))
-plot_lines(signal, {"mean magnitude": magnitude, "true signal": signal}, xlabel="true signal (σ)",
-           ylabel="signal (σ)", title=f"true signal 1 σ, mean magnitude {magnitude[2]:.2f} σ")
+plot_lines(
+    signal,
+    {"mean magnitude": magnitude, "true signal": signal},
+    xlabel="true signal (σ)",
+    ylabel="signal (σ)",
+    title=f"true signal 1 σ, mean magnitude {magnitude[2]:.2f} σ",
+)
 claim("Mean magnitude in air", magnitude[0], at_least=1.23, at_most=1.28, unit="σ")
 
 # %% [markdown]
@@ -318,6 +340,7 @@ show_phase(ifft2c(scans["T1w"].kspace), [f"coil {c}" for c in range(4)], support
 # 1. in the image, keep what lies along the phase: $e^{i\varphi}\,\mathrm{Re}(e^{-i\varphi}m)$;
 # 2. in k-space, put the measured samples back.
 
+
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_partial_fourier(kspace, mask, phase, n_iterations=20):
     """kspace (..., ky, kx), mask (ky, 1), phase (..., y, x) in rad -> complex image (..., y, x)"""
@@ -329,6 +352,7 @@ def my_partial_fourier(kspace, mask, phase, n_iterations=20):
         estimate = torch.where(mask, kspace, fft2c(along))
     return ifft2c(estimate)
     ### END SOLUTION
+
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** With the true phase the image comes back. Then a noisy slice with 5/8 of its lines, its phase

@@ -14,12 +14,12 @@
 #
 # | Prerequisites | Run time (CPU) | Data |
 # |---|---|---|
-# | lesson 1 | about 20 s | a real brain with simulated scalp, contrast, coils and noise; a drawn heart; two scans |
+# | [[kspace]] | about 20 s | a real brain with simulated scalp, contrast, coils and noise; a drawn heart; two scans |
 
 # %% slideshow={"slide_type": "skip"}
 import torch
 
-from mricourse import SenseOperator, claim, device, dot_test, fft2c, fftc, ifft2c, random_complex
+from mricourse import SenseOperator, claim, device, dot_test, fft2c, fftc, ifft2c, random_complex, your_turn
 from mricourse.datasets import load_real
 from mricourse.physics import (
     NufftOperator,
@@ -44,7 +44,7 @@ NY, NX, R, NOISE_STD = 180, 151, 4, 0.01  # pixels; acceleration; noise per real
 # **forward model**
 # $$y = A x + n, \qquad A = M F S .$$
 # The image $x$ is complex. $S$ multiplies it by the **sensitivity map** of each coil: how strongly, and with which
-# phase, it hears each pixel. $F$ is the centred orthonormal Fourier transform of lesson 1. $M$ keeps the samples that
+# phase, it hears each pixel. $F$ is the centred orthonormal Fourier transform of [[kspace]]. $M$ keeps the samples that
 # were measured. The noise $n$ is complex Gaussian, independent from sample to sample and from coil to coil. (Real coils
 # share some noise, which can be undone.)
 
@@ -65,8 +65,8 @@ show_kspace({"coil 0, all lines": full_kspace[0], "coil 0, every fourth": (comb 
 # Our product equals the library's `SenseOperator`, used from here on. As a matrix $A$ would have some 27,000 rows and
 # as many columns. We only apply it.
 #
-# Each $k_y$ line costs one repetition time (lesson 1). So one line in $R$ makes the scan $R$ times as fast: $R$ is the
-# **acceleration**.
+# Each $k_y$ line costs one repetition time ([[kspace]]). So one line in $R$ makes the scan $R$ times as fast: $R$ is
+# the **acceleration**.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The adjoint, and the test that convicts
@@ -80,6 +80,7 @@ show_kspace({"coil 0, all lines": full_kspace[0], "coil 0, every fourth": (comb 
 # Why insist? $\frac12\lVert A x - y\rVert^2$ falls fastest in the direction $A^H(y - A x)$, and iterative solvers
 # build their steps from it. With a wrong adjoint nothing crashes; the solver ends at another image. The **dot test**
 # draws random $u$ and $v$ and compares the two sides.
+
 
 # %% slideshow={"slide_type": "subslide"}
 class NoConjugate(SenseOperator):
@@ -98,6 +99,7 @@ print(f"mismatch {mismatch:.0e}, without the conjugate {wrong:.0e}")
 # ## Exercise 2.1 · the adjoint  (★☆☆, about 10 min)
 # Apply the mask, return to image space, combine the coils. *Hint:* read $S^H F^H M$ from right to left.
 
+
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_adjoint(kspace, smaps, mask):
     """Apply $A^H$: kspace (..., coils, ky, kx), smaps (coils, y, x), mask (ky, 1) or (ky, kx) -> (..., y, x)"""
@@ -105,6 +107,7 @@ def my_adjoint(kspace, smaps, mask):
     coil_images = ifft2c(mask * kspace)
     return (smaps.conj() * coil_images).sum(dim=-3)
     ### END SOLUTION
+
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** The property that defines an adjoint, on odd and unequal sizes and for two frames at once.
@@ -156,6 +159,7 @@ plot_lines(torch.arange(NY) - NY // 2, decibels, xlabel="pixels from the point",
 # the image, where they resemble noise: they are **incoherent**. (They also blur, as they sample the edge of k-space
 # thinly or not at all.) To measure the ghosts we ask at which shift the edges of the true image are seen again.
 
+
 # %% slideshow={"slide_type": "fragment"}
 def ghost_distance(seen, image):
     """Shift along y, 10 pixels or more, at which the edges of the complex image (y, x) are seen best."""
@@ -175,6 +179,7 @@ claim("peaks of the comb's point spread, pixels apart", gaps.mean(), at_least=NY
 # beside the main lobe, so far lobes lie lower than the formula says: it is a guide, on the safe side. With a margin we
 # claim a **peak side lobe** at least 6 dB (lines) and 20 dB (points) below the comb's, which is 0 dB.
 
+
 # %% slideshow={"slide_type": "fragment"}
 def side_lobe_db(mask):
     """Largest point spread outside the main lobe, which is NY / 16 = 11 pixels wide to each side."""
@@ -191,6 +196,7 @@ claim("Poisson disc: peak side lobe below the comb's", points_below, at_least=20
 # %% [markdown] slideshow={"slide_type": "slide"}
 # **Try it.** Which pattern keeps the outline of the head longest as $R$ grows? What happens to the comb at $R = 7$,
 # which does not divide 180?
+
 
 # %%
 def look(acceleration=4, pattern="equispaced"):
@@ -211,6 +217,7 @@ explore(look, acceleration=(1, 8), pattern=["equispaced", "variable density"])
 # Compute the image of a point under a mask, scaled to 1 at the centre. *Hint:* what is the
 # k-space of a point in the centre of the image?
 
+
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_point_spread(mask):
     """mask (ky, 1) or (ky, kx), bool -> complex of the same shape, 1 at index (ky // 2, kx // 2)"""
@@ -218,6 +225,7 @@ def my_point_spread(mask):
     spread = ifft2c(mask.to(torch.complex64))
     return spread / spread[mask.shape[0] // 2, mask.shape[1] // 2]
     ### END SOLUTION
+
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** A point anywhere is seen as the point spread moved there, times the share of samples.
@@ -253,8 +261,8 @@ growth = (R * ifft2c(comb * noise)).std() / ifft2c(noise).std()
 claim("noise at full signal grows by sqrt(R) = 2", growth, at_least=1.98, at_most=2.02)
 
 # %% [markdown]
-# No unbiased reconstruction from these data alone escapes this price, and unfolding the copies adds to it (lesson 3).
-# A prior on the image can buy it back (lesson 4 and later).
+# No unbiased reconstruction from these data alone escapes this price, and unfolding the copies adds to it ([[sense]]).
+# A prior on the image can buy it back ([[compressed_sensing]] and later).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Off the grid: radial and spiral
@@ -353,6 +361,7 @@ claim("dot test, k-t", dot_test(kt, (24, NY, NX), device=DEVICE), at_most=1e-12)
 # Evaluate the sum of *Off the grid* by its definition, for one uniform coil. *Hint:* pixel $(i, j)$ lies at
 # $r = (i - \lfloor n_y/2\rfloor, j - \lfloor n_x/2\rfloor)$; list all positions with `torch.cartesian_prod`.
 
+
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_nufft(image, trajectory):
     """image (y, x), trajectory (samples, 2) as (ky, kx) in cycles per pixel -> complex (samples,)"""
@@ -360,6 +369,7 @@ def my_nufft(image, trajectory):
     positions = torch.cartesian_prod(*(torch.arange(n) - n // 2 for n in image.shape)).float()  # (pixels, 2)
     return torch.exp(-2j * torch.pi * (trajectory @ positions.T)) @ image.flatten() / image.numel() ** 0.5
     ### END SOLUTION
+
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** On the points of the Cartesian grid the sum is the FFT; between them it is the library's.

@@ -1,4 +1,4 @@
-"""The widget of lesson 10 as a learner meets it: click into a loss surface, or move the start by keyboard."""
+"""The optimizers' widget as a learner meets it: click into a loss surface, or move the start by keyboard."""
 
 import re
 

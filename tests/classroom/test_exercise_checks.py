@@ -8,8 +8,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import mricourse
-from mricourse import check, reject_known_mistakes, your_turn
-from mricourse.classroom.exercise_checks import CheckFailed, NotYet
+from mricourse import check, passed, reject_known_mistakes, your_turn
+from mricourse.classroom.exercise_checks import CheckFailed, NotYet, check_tensor
+from mricourse.classroom.lab import RECORD
+from mricourse.classroom.progress import FILE, Progress
 
 
 def test_a_check_passes_or_says_its_sentence():
@@ -19,9 +21,28 @@ def test_a_check_passes_or_says_its_sentence():
         check(torch.tensor(False), "the conjugate of the maps is missing")
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "is the `return` missing"),
+        ([1.0, 2.0], "type list"),
+        (torch.zeros(3), r"shape \(3,\); expected \(2,\)"),
+        (torch.zeros(2, dtype=torch.complex64), "is complex; expected real"),
+        (torch.tensor([1.0, float("nan")]), "NaN"),
+    ],
+)
+def test_what_is_no_result_of_the_right_kind_is_named(answer, words):
+    check_tensor(torch.zeros(2), (2,), is_complex=False)
+    with pytest.raises(CheckFailed, match=words):
+        check_tensor(answer, (2,), is_complex=False)
+
+
 def test_an_unsolved_exercise_is_told_from_a_wrong_one():
-    with pytest.raises(NotImplementedError, match="Your turn") as unsolved:
+    def my_unfold():
         your_turn()
+
+    with pytest.raises(NotImplementedError, match="Your turn: write my_unfold, run") as unsolved:
+        my_unfold()
     assert isinstance(unsolved.value, NotYet) and not isinstance(unsolved.value, AssertionError)
     assert not issubclass(CheckFailed, NotImplementedError)
 
@@ -70,3 +91,22 @@ def test_answers_of_another_shape_or_not_finite_equal_nothing(answer):
 
 def test_the_names_are_on_the_face():
     assert {"check", "your_turn", "reject_known_mistakes"} <= set(mricourse.__all__)
+
+
+@pytest.mark.parametrize(("folder", "kept"), [(".", {"my_unfold"}), ("solutions", set())])
+def test_a_solved_exercise_is_kept_in_the_workspace(tmp_path, monkeypatch, capsys, folder, kept):
+    (tmp_path / RECORD).write_text("{}", encoding="utf-8")
+    (tmp_path / folder).mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / folder)
+    passed("sense", "my_unfold", "unfolds at R = 3")
+    assert capsys.readouterr().out == "✔ unfolds at R = 3\n"
+    assert Progress(tmp_path).solved("03_sense") == kept
+
+
+def test_an_answer_passes_where_nothing_can_be_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    passed("sense", "my_unfold", "unfolds at R = 3")
+    (tmp_path / RECORD).write_text("{}", encoding="utf-8")
+    (tmp_path / FILE).write_text("no progress", encoding="utf-8")
+    passed("sense", "my_unfold", "unfolds at R = 3")
+    assert "not kept: " in capsys.readouterr().out and (tmp_path / FILE).read_text() == "no progress"

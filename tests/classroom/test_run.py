@@ -71,7 +71,7 @@ def test_pages_hold_figures_equations_and_the_claims_table_and_fetch_nothing(fin
 def test_the_learners_page_shows_the_unsolved_exercise(finished):
     folder, _ = finished
     page = (folder / "learner/01_tiny.html").read_text(encoding="utf-8")
-    assert "NotImplementedError" in page and "the_answer" not in page and "secret" not in page
+    assert "Your turn: write my_square" in page and "the_answer" not in page and "secret" not in page
 
 
 BUSY = """\
@@ -219,14 +219,14 @@ def test_claims_in_words():
 
 @pytest.fixture
 def readme(tmp_path, monkeypatch):
-    rows = [{"lesson": "03_parallel_imaging", "seconds": 31.4, "first_figure_seconds": 6.2, "error": None}]
+    rows = [{"lesson": "03_sense", "seconds": 31.4, "first_figure_seconds": 6.2, "error": None}]
     claims = {
         "machine": {"cores": 2, "system": "Linux"},
         "lessons": rows,
         "claims": [{**CLAIM, "lesson": rows[0]["lesson"]}],
     }
     (tmp_path / "claims.json").write_text(json.dumps(claims), encoding="utf-8")
-    monkeypatch.setattr(run, "lesson_sources", lambda: [tmp_path / "03_parallel_imaging.py"])
+    monkeypatch.setattr(run, "lesson_sources", lambda: [tmp_path / "03_sense.py"])
     path = tmp_path / "README.md"
     path.write_text("# A\n<!-- lessons -->\nold\n<!-- /lessons -->\nB\n")
     return path
@@ -237,7 +237,7 @@ def test_readme_gets_the_tables_of_a_run(readme):
     assert "now hold" in update_readme(readme, claims)
     text = readme.read_text(encoding="utf-8")
     page = (readme.parent / "docs/CLAIMS.md").read_text(encoding="utf-8")
-    assert "| [3 · Parallel imaging](notebooks/03_parallel_imaging.ipynb) |" in text and "| 31 s | 6 s | 90 |" in text
+    assert "| [3 · Parallel imaging](notebooks/03_sense.ipynb) |" in text and "| 31 s | 6 s | 90 |" in text
     assert "## 3 · Parallel imaging\n" in page
     assert "| Two \\| <three> | 1.83 dB [1.5, 2.1], bootstrap, 24 slices | at least 0.5 dB |" in page
     assert text.startswith("# A\n") and "old" not in text and text.endswith("<!-- /lessons -->\nB\n")

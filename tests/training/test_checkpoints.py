@@ -418,7 +418,7 @@ def test_what_is_shipped_is_as_it_was_trained(name):
     loaded = load_checkpoint(name)
     assert sum(parameter.numel() for parameter in loaded.network.parameters()) == loaded.card.n_parameters
     assert loaded.card.metrics["n_slices"] >= 20
-    few = (loaded.recipe.data.get("n_slices") or 16) < 16  # lesson 5 shows that four slices teach less than nothing
+    few = (loaded.recipe.data.get("n_slices") or 16) < 16  # four slices teach less than nothing
     assert few or loaded.card.metrics["psnr"] > loaded.card.metrics["psnr_zero_filled"]
     assert loaded.card.data_sha256 == {"anatomies.h5": data_sha256()}
 

@@ -1,4 +1,4 @@
-"""Lesson 1: plausible wrong answers that its checks must reject, and right ones that they must accept."""
+"""Plausible wrong answers that its checks must reject, and right ones that they must accept."""
 
 from bank import (  # noqa: F401
     test_every_exercise_has_a_bank,

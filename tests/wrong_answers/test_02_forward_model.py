@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 2 that its checks must reject, and others that they must accept."""
+"""Answers to the exercises of this lesson that its checks must reject, and others that they must accept."""
 
 from bank import (  # noqa: F401
     test_every_exercise_has_a_bank,

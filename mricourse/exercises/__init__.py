@@ -1,0 +1,5 @@
+"""Checks of the exercises, a module for each lesson: properties first, then the likely mistakes, each by its name."""
+
+from mricourse._lazy import face
+
+__getattr__, __dir__, __all__ = face(__name__, {})
