@@ -27,8 +27,8 @@ from mricourse.classroom.quiz import load_quiz
 from mricourse.classroom.syllabus import headings, load_syllabus
 
 SOURCES = lesson_sources()
-KNOWN_TAGS = {"exercise", "check", "solution", "hide-input", "remove-input"}
-MAX_CELL, MAX_ANSWER, MAX_CLASS = 20, 8, 20  # lines
+KNOWN_TAGS = {"exercise", "check", "solution", "claim", "hide-input", "remove-input"}
+MAX_CELL, MAX_CLASS = 20, 20  # lines
 FEWEST_LINES, FEWEST_WORDS = 45, 900  # of a whole lesson; a limit above made pages dense
 LECTURE = "L1.1-7 L2.1-20 L3.1-7 L4.1-9 L5.1-3"
 
@@ -148,14 +148,14 @@ def test_aims_and_what_was_learned(source):
     aims = text.split("You will be able to")[1].split("\n|")[0]
     learned = text.split("What you have learned")[1].split("Further reading")[0]
     n_aims = len(re.findall(r"^- ", aims, flags=re.MULTILINE))
-    assert 2 <= n_aims <= 4, f"{n_aims} aims; expected two to four"
+    assert n_aims >= 2, f"{n_aims} aims; expected two or more"
     assert len(re.findall(r"^(?:- |\d\. )", learned, flags=re.MULTILINE)) >= n_aims, "an aim is not taken up again"
 
 
 @every_lesson
 def test_further_reading_has_dois(source):
     reading = text_of(source).split("Further reading")[-1]
-    assert 2 <= len(set(re.findall(r"10\.\d{4,9}/[^\s)\]>]+", reading))) <= 4
+    assert len(set(re.findall(r"10\.\d{4,9}/[^\s)\]>]+", reading))) >= 2
 
 
 @every_lesson
@@ -198,8 +198,8 @@ def test_tags(source):
     unknown = {tag for cell in cells for tag in tags(cell)} - KNOWN_TAGS
     assert not unknown, f"unknown tags {sorted(unknown)}"
     kinds = [kind for cell in cells for kind in tags(cell) if kind in ("exercise", "check")]
-    assert re.fullmatch(r"(Ec+){1,3}", "".join(kind[0].replace("e", "E") for kind in kinds)), (
-        f"{kinds}: expected one to three exercises, each followed by its check"
+    assert re.fullmatch(r"(Ec+)+", "".join(kind[0].replace("e", "E") for kind in kinds)), (
+        f"{kinds}: expected exercises, each followed by its check"
     )
 
 
@@ -211,7 +211,7 @@ def test_exercises_are_short_functions(source):
             [function] = [node for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
             answer = cell.source.split(BEGIN)[1].split("### END")[0]
             assert function.name.startswith("my_") and ast.get_docstring(function)
-            assert cell.source.count(BEGIN) == 1 and len(lines_of(answer)) <= MAX_ANSWER, f"{function.name} is too long"
+            assert cell.source.count(BEGIN) == 1 and lines_of(answer), f"{function.name} has no answer"
         elif "check" in tags(cell):
             assert "assert " in cell.source or "check" in cell.source
             bare = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Assert) and not node.msg]
