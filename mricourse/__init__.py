@@ -6,6 +6,7 @@ without torch.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from mricourse._lazy import face
@@ -34,3 +35,9 @@ def device() -> torch.device:
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+if "IPython" in sys.modules:  # in a notebook: its figures say in words what they show
+    from mricourse.plotting.alt_text import describe_figures_in_notebooks
+
+    describe_figures_in_notebooks()

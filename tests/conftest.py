@@ -28,7 +28,8 @@ from mricourse import your_turn
 values = [1.0, 2.0]
 
 # %%
-Image(base64.b64decode(b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="))
+Image(base64.b64decode(b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="),
+      alt="one pixel, black")
 
 # %%
 claim = {"sentence": "Two is more than one", "value": 2.0, "low": 1.5, "high": 2.5, "n": 3, "at_least": 1.0,

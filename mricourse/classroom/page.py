@@ -31,6 +31,14 @@ table.claims tr.fails { background: #fbdcdc; }
 svg.display { display: block; margin: .8rem auto; }
 """
 EQUATION_SIZE = 16  # px
+SVG = "image/svg+xml"
+PICTURES = ("image/png", "image/jpeg", SVG)
+PICTURE = """<div class="jp-RenderedImage jp-OutputArea-output {{{{ extra_class }}}}">
+<img src="data:{kind};base64,{{{{ {data} | escape_html }}}}"
+alt="{{{{ (output | get_metadata('alt', '{kind}') or '') | escape_html }}}}"
+{{%- for side in ('width', 'height') if output | get_metadata(side, '{kind}') %}}
+{{{{ side }}}}="{{{{ output | get_metadata(side, '{kind}') | escape_html }}}}"
+{{%- endfor %}}></div>"""
 TEMPLATE = "{% extends 'lab/index.html.j2' %}" + "".join(
     f"{{% block {name} %}}{content}{{% endblock %}}"
     for name, content in {
@@ -39,6 +47,9 @@ TEMPLATE = "{% extends 'lab/index.html.j2' %}" + "".join(
         "html_head_js_mathjax": "",
         "html_head_js_mermaidjs": "",
         "html_head_css": f"<style>{STYLE}</style>",
+        "data_png": PICTURE.format(kind="image/png", data="output.data['image/png']"),
+        "data_jpg": PICTURE.format(kind="image/jpeg", data="output.data['image/jpeg']"),
+        "data_svg": PICTURE.format(kind=SVG, data=f"output.data['{SVG}'] | text_base64"),
     }.items()
 )
 REPAIRS = (  # what the converter reads wrongly, written as it reads rightly
@@ -113,9 +124,27 @@ def lesson_page(notebook: NotebookNode, *, title: str, folder: Path, claims: lis
     exporter = _Exporter(
         template_file="lesson.html.j2", extra_loaders=[DictLoader({"lesson.html.j2": TEMPLATE})], embed_images=True
     )
-    exporter.log.setLevel("ERROR")  # it warns of every figure without alternative text
     page, _ = exporter.from_notebook_node(whole, {"metadata": {"name": title, "path": str(folder)}})
     return TO_A_LESSON.sub(r'href="\1.html"', page)
+
+
+def without_alternative(notebook: NotebookNode) -> list[str]:
+    """Sentences that name every cell of an executed notebook with a picture that says nothing to who cannot see it."""
+    shown, found, n_code = _without_widgets(notebook), [], 0
+    for cell in nbformat.from_dict(notebook).cells:
+        is_code = cell.cell_type == "code"
+        n_code += is_code
+        place = f"{cell.get('id', 'a cell')} (code cell {n_code})" if is_code else cell.get("id", "a cell")
+        if (is_code and any(map(_is_silent, shown(cell).outputs))) or (
+            not is_code and _has_silent_picture(cell.source)
+        ):
+            advice = (
+                "give the figure a title and axis labels, or say what it shows with alt=... or set_alt(figure, ...)"
+                if is_code
+                else "write it as ![what it shows](figures/name.svg)"
+            )
+            found.append(f"{place} shows a picture without alternative text: {advice}.")
+    return found
 
 
 def claims_table(claims: list[dict], *, lessons: bool = False) -> str:
@@ -186,16 +215,37 @@ class _Exporter(HTMLExporter):
         return super().from_notebook_node(nb, resources, **kw)
 
 
+def _is_silent(output: NotebookNode) -> bool:
+    data, metadata = output.get("data", {}), output.get("metadata", {})
+    silent = [kind for kind in PICTURES if kind in data and not str(metadata.get(kind, {}).get("alt", "")).strip()]
+    return bool(silent) or _has_silent_picture("".join(data.get("text/html", "") + data.get("text/markdown", "")))
+
+
+def _has_silent_picture(text: str) -> bool:
+    """Whether a text, Markdown or HTML, has a picture with no or an empty alternative text; code does not count."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    tags = re.findall(r"<img\b[^>]*>", text)
+    return bool(re.search(r"!\[\s*\]", text)) or not all(re.search(r"""\balt=(["'])\s*\S.*?\1""", tag) for tag in tags)
+
+
+def _title_in(svg: str) -> str:
+    """What a drawing calls itself."""
+    found = re.search(r"<title[^>]*>([^<]+)</title>|<svg[^>]*aria-label=[\"']([^\"']+)", svg)
+    return html.unescape(next(filter(None, found.groups()))).strip() if found else ""
+
+
 def _without_widgets(notebook: NotebookNode):
     """A function that replaces a cell's interactive views by their still, or the first picture in each."""
     states = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
 
-    def picture(model: str) -> dict[str, str] | None:
+    def picture(model: str) -> tuple[str, str, str] | None:
+        """Its kind, data and, where it has one, its tooltip."""
         entry = states.get(model, {})
         for buffer in entry.get("buffers", []):
             if buffer["path"] == ["value"] and entry["model_name"] == "ImageModel":
-                kind = entry["state"].get("format", "png")
-                return {f"image/{kind}": base64.b64encode(base64.b64decode(buffer["data"])).decode()}
+                kind = f"image/{entry['state'].get('format', 'png')}"
+                data = base64.b64encode(base64.b64decode(buffer["data"])).decode()
+                return kind, data, entry["state"].get("tooltip") or ""
         inside = [child for child in entry.get("state", {}).get("children", []) if isinstance(child, str)]
         shown = (picture(child.removeprefix("IPY_MODEL_")) for child in inside)
         return next(filter(None, shown), None)
@@ -204,8 +254,12 @@ def _without_widgets(notebook: NotebookNode):
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             view = data.pop(VIEW, None)
-            if view and "image/png" not in data:  # the course's own views carry a still of all their pictures
-                data.update(picture(view["model_id"]) or {})
+            if view and "image/png" not in data and (found := picture(view["model_id"])):
+                kind, content, says = found  # the course's own views carry a still of all their pictures
+                data[kind] = content
+                output.metadata.setdefault(kind, {})["alt"] = says
+            if SVG in data and (says := _title_in(data[SVG])):
+                output.metadata.setdefault(SVG, {}).setdefault("alt", says)
         return cell
 
     return convert_cell

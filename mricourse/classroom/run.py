@@ -28,7 +28,7 @@ from mricourse.classroom.notebooks import (
     solution_version,
     tags,
 )  # fmt: skip
-from mricourse.classroom.page import bound, claims_table, lesson_page, measured
+from mricourse.classroom.page import bound, claims_table, lesson_page, measured, without_alternative
 from mricourse.classroom.syllabus import load_syllabus
 from mricourse.files import write_whole
 
@@ -52,7 +52,7 @@ class Result:
     title: str
     seconds: float
     first_figure_seconds: float | None
-    error: str | None = None  # one sentence that names the cell
+    error: str | None = None  # what went wrong in which cell
     claims: list[dict] = field(default_factory=list)
 
 
@@ -76,6 +76,7 @@ def run_lesson(source: Path, output: Path, *, learner: bool = False) -> Result:
         seconds, first, error = _execute(notebook, folder, record)
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
     claims = [{**json.loads(line), "lesson": source.stem, "seconds": round(seconds, 2)} for line in lines]
+    error = error or " ".join(without_alternative(notebook)) or None
     page = lesson_page(notebook, title=title, folder=folder, claims=claims)
     write_whole(output / f"{source.stem}.html", page)
     return Result(source.stem, title, seconds, first, error, claims)
@@ -218,7 +219,7 @@ def _index(results: list[Result]) -> str:
         f"<style>{style}</style></head><body><h1>Lessons</h1>"
         "<table><tr><th>lesson</th><th>seconds</th><th>first figure after (s)</th>"
         f"<th>result</th></tr>{''.join(map(row, results))}</table>"
-        f"<h1>Claims</h1>{claims_table(claims, lessons=True)}</body></html>\n"
+        f"<h2>Claims</h2>{claims_table(claims, lessons=True)}</body></html>\n"
     )
 
 

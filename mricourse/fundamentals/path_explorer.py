@@ -95,10 +95,10 @@ class PathExplorer(View):
         self._take(start)
 
     @property
-    def pngs(self) -> list[bytes]:
-        """The picture that is shown, encoded."""
+    def stills(self) -> list[tuple[str, bytes]]:
+        """What the picture that is shown says, and the picture, encoded."""
         [picture] = named(show_paths({self._chosen: self.paths}), None).values()
-        return [encode(picture)]
+        return [(picture.alt, encode(picture))]
 
     @property
     def _chosen(self) -> Surface:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
+
+from mricourse.plotting.alt_text import set_alt
 
 Images = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 
@@ -61,19 +64,35 @@ class Row:
 
 
 def styled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Draw in the style of the course and leave the caller's style as it was."""
+    """Draw in the style of the course and leave the caller's style as it was.
+
+    The function gains a keyword, `alt`: the alternative text of its figure, where titles and labels do not say enough.
+    """
 
     @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, alt: str | None = None, **kwargs: Any) -> Any:
         # rc_context would undo what a notebook's first figure switches on, and hide all later ones
         before = {key: plt.rcParams[key] for key in _STYLE}
         plt.rcParams.update(_STYLE)
         try:
-            return function(*args, **kwargs)
+            drawn = function(*args, **kwargs)
         finally:
             plt.rcParams.update(before)
+        if alt is not None:
+            set_alt(drawn, alt)
+        return drawn
 
+    signature = inspect.signature(function)
+    added = inspect.Parameter("alt", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="str | None")
+    wrapper.__signature__ = signature.replace(parameters=_with_keyword(signature, added))
     return wrapper
+
+
+def _with_keyword(signature: inspect.Signature, added: inspect.Parameter) -> list[inspect.Parameter]:
+    """Its parameters and one more, before a ``**kwargs``."""
+    parameters = list(signature.parameters.values())
+    any_more = [one for one in parameters if one.kind is one.VAR_KEYWORD]
+    return [*(one for one in parameters if one not in any_more), added, *any_more]
 
 
 def quiet(axes: Axes) -> Axes:

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from torch import Tensor
 
+from mricourse.plotting.alt_text import PNG, describe
 from mricourse.plotting.panels import BRIGHT, as_array, top
 
 Result = Tensor | Sequence[Tensor] | Mapping[str, Tensor] | Axes
@@ -35,9 +36,14 @@ class View(ipywidgets.VBox):
         super().__init__()
 
     @property
+    def stills(self) -> list[tuple[str, bytes]]:
+        """What each of the pictures that are shown says, and the picture, encoded."""
+        return self.output.pictures.stills
+
+    @property
     def pngs(self) -> list[bytes]:
         """The pictures that are shown, encoded."""
-        return self.output.pictures.pngs
+        return [png for _, png in self.stills]
 
     @property
     def error(self) -> str:
@@ -46,9 +52,17 @@ class View(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)
-        if not isinstance(bundle, dict) or not self.pngs:
+        stills = self.stills
+        if not isinstance(bundle, dict) or not stills:
             return bundle
-        return bundle | {"text/plain": "interactive view", "image/png": b64encode(_beside(self.pngs)).decode()}
+        still = b64encode(_beside([png for _, png in stills])).decode()
+        return bundle | {"text/plain": "interactive view", PNG: still}, {PNG: {"alt": self._alt(stills)}}
+
+    def _alt(self, stills: list[tuple[str, bytes]]) -> str:
+        """The still in words: what is on it, and what can be moved where there is a kernel."""
+        shown = "; ".join(words.rstrip(".") for words, _ in stills)
+        controls = ", ".join(dict.fromkeys(_controls(self)))
+        return f"Interactive view, at its start: {shown}." + (f" Controls: {controls}." if controls else "")
 
 
 def kspace_picture(kspace: Tensor) -> np.ndarray:
@@ -56,6 +70,18 @@ def kspace_picture(kspace: Tensor) -> np.ndarray:
     magnitude = np.abs(as_array(kspace))
     logarithm = np.log1p(magnitude * (1000 / top([magnitude])))
     return grey(logarithm, (0.0, top([logarithm])))
+
+
+def _controls(widget: ipywidgets.Widget) -> list[str]:
+    """Labels of the sliders, menus and buttons in a view."""
+    label = getattr(widget, "description", "") if hasattr(widget, "description") else ""
+    return [label] * bool(label) + [name for child in getattr(widget, "children", ()) for name in _controls(child)]
+
+
+class Drawing(np.ndarray):
+    """The pixels of a figure and what they show in words."""
+
+    alt: str = ""
 
 
 class Pictures(ipywidgets.HBox):
@@ -67,11 +93,12 @@ class Pictures(ipywidgets.HBox):
         super().__init__(layout=WRAP)
 
     @property
-    def pngs(self) -> list[bytes]:
-        return [box.children[1].value for box in self.children]
+    def stills(self) -> list[tuple[str, bytes]]:
+        return [(box.children[1].tooltip, box.children[1].value) for box in self.children]
 
     def show(self, result: Result) -> None:
-        images = {title: as_array(image) for title, image in named(result, None).items()}
+        came = named(result, None)
+        images = {title: as_array(image) for title, image in came.items()}
         for title, image in images.items():
             ready = image.dtype in (np.uint8, bool)
             if image.ndim != 2 and not (ready and image.ndim == 3 and image.shape[2] == 3):
@@ -85,6 +112,7 @@ class Pictures(ipywidgets.HBox):
             label, picture = box.children
             label.value = title
             picture.value = encode(grey(image, self.window))
+            picture.tooltip = getattr(came[title], "alt", "") or title.strip() or "image"  # a browser reads it aloud
 
     def _place(self) -> ipywidgets.VBox:
         return ipywidgets.VBox([bold(""), ipywidgets.Image(format="png", layout={"width": self._width})])
@@ -130,13 +158,15 @@ def named(images: Result, titles: Sequence[str] | None) -> dict[str, Any]:
     return dict(zip(names, images, strict=True))
 
 
-def _drawn(axes: Axes) -> np.ndarray:
+def _drawn(axes: Axes) -> Drawing:
     """The pixels of a figure, uint8 (y, x, 3); the figure is closed, so that Jupyter does not show it as well."""
     figure = axes.figure
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     plt.close(figure)
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy().view(Drawing)
+    pixels.alt = describe(figure)
+    return pixels
 
 
 def grey(image: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:

@@ -264,8 +264,8 @@ class MaskPainter(View):
         self._canvas.data = values.astype(np.uint8).tobytes()
 
     @property
-    def pngs(self) -> list[bytes]:
-        return [encode(as_array(self.mask)), *super().pngs]
+    def stills(self) -> list[tuple[str, bytes]]:
+        return [(f"the mask, {self._count.value}", encode(as_array(self.mask))), *super().stills]
 
     def _tools(self) -> ipywidgets.HBox:
         longest = max(self._shape)

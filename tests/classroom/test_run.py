@@ -144,6 +144,61 @@ def test_a_failing_cell_is_named_and_the_page_is_still_written(tmp_path, cell, w
     assert json.loads((tmp_path / "pages/claims.json").read_text())["lessons"][0]["error"] == result.error
 
 
+PIXEL_SHOWN = f'Image(base64.b64decode("{PIXEL}")'
+SVG_SHOWN = "SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"><title>A {}</title></svg>')"
+SILENT = {  # cell -> how the error begins, or nothing where its picture says what it shows
+    f"{PIXEL_SHOWN})": "cell-001 (code cell 2) shows a picture without alternative text: give the figure",
+    f"{PIXEL_SHOWN}, alt=\"a 'grey' <pixel>\")": "",
+    "plt.plot([1, 2, 3]);": "cell-001 (code cell 2) shows a picture without",
+    "plt.plot([1, 2, 3]); plt.ylabel('signal');": "",
+    "plt.imshow([[1, 2]]); plt.title('two pixels'); plt.show()": "",
+    "HTML('<img src=\"data:,\">')": "cell-001 (code cell 2) shows a picture without",
+    'HTML(\'<img src="data:," alt="nothing">\')': "",
+    SVG_SHOWN.format(""): "",
+    SVG_SHOWN.replace("<title>A {}</title>", ""): "cell-001 (code cell 2) shows a picture without",
+    "VBox([ipywidgets.Image(value=b'GIF')])": "cell-001 (code cell 2) shows a picture without",
+    "VBox([ipywidgets.Image(value=b'GIF', tooltip='a pixel')])": "",
+    "# %% [markdown]\n# Look: ![](figures/a.png)": "cell-001 shows a picture without alternative text: write it as ![",
+    "# %% [markdown]\n# Look: ![ ](figures/a.png), written `![what](figures/name.svg)`": "cell-001 shows a picture",
+    "# %% [markdown]\n# Look: <img src='figures/a.png'>": "cell-001 shows a picture without",
+    "# %% [markdown]\n# Look: <img src='figures/a.png' alt='An a'>, written `![](figures/name.svg)`": "",
+}
+SILENT_HEAD = """\
+# %%
+import base64
+import ipywidgets
+import matplotlib.pyplot as plt
+import mricourse
+from IPython.display import HTML, SVG, Image
+from ipywidgets import VBox
+"""
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory):
+    """What a run says about each of those cells, and their pages: one kernel each would take minutes."""
+    folder = tmp_path_factory.mktemp("silent")
+    cells = [cell if cell.startswith("# %%") else f"# %%\n{cell}" for cell in SILENT]
+    (folder / "source").mkdir()
+    (folder / "figures").mkdir()
+    (folder / "figures/a.png").write_bytes(base64.b64decode(PIXEL))
+    source = folder / "source/01_silent.py"
+    source.write_text("\n\n".join([SILENT_HEAD, *cells]) + "\n", encoding="utf-8")
+    [result] = run_lessons([source], folder / "pages", report=lambda result: None)
+    return result.error, (folder / "pages/01_silent.html").read_text(encoding="utf-8")
+
+
+def test_a_picture_that_says_nothing_is_an_error_that_names_its_cell(silent):
+    error, page = silent
+    silent_cells = [number for number, said in enumerate(SILENT.values(), 1) if said]
+    assert [int(number) for number in re.findall(r"cell-(\d+)(?: \(code cell \d+\))? shows", error)] == silent_cells
+    assert "cell-001 (code cell 2) shows a picture without alternative text: give the figure a title" in error
+    assert "cell-012 shows a picture without alternative text: write it as ![what it shows]" in error
+    for words in ("a &#39;grey&#39; &lt;pixel&gt;", "Line plot of signal: one curve (from 1 to 3).", "A", "a pixel"):
+        assert f'alt="{words}"' in page.replace("'grey'", "&#39;grey&#39;"), words
+    assert 'alt="One panel: two pixels."' in page or "two pixels" in page
+
+
 def test_a_cell_that_never_ends_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "CELL_SECONDS", 2)
     source = tmp_path / "source/01_slow.py"

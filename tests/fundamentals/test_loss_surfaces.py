@@ -209,7 +209,7 @@ def test_the_frame_of_the_picture_is_where_the_axes_are(explorer):
 
 
 def test_it_carries_a_still_picture(explorer):
-    bundle = explorer._repr_mimebundle_()
+    bundle, metadata = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert pixels(b64decode(bundle["image/png"])).ndim == 3
     assert not plt.get_fignums(), "it leaves no figure behind"

@@ -209,7 +209,7 @@ def test_kspace_picture_spans_the_greys(kspace):
 
 @pytest.mark.parametrize("make", [lambda: ImageView(STACK), lambda: explore(shade), lambda: MaskPainter((NY, NX))])
 def test_every_view_carries_a_still_picture_for_pages_without_a_kernel(make):
-    bundle = make()._repr_mimebundle_()
+    bundle, metadata = make()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert pixels(b64decode(bundle["image/png"])).shape == (NY, NX, 3)
     json.dumps(bundle)
