@@ -2,4 +2,9 @@
 
 from mricourse._lazy import face
 
-__getattr__, __dir__, __all__ = face(__name__, {})
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "kspace": "check_conjugate_mirror check_fft2c check_partial_fourier",
+    },
+)

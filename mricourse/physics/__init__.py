@@ -19,5 +19,6 @@ __getattr__, __dir__, __all__ = face(
         "partial_fourier_mask point_spread poisson_disc_mask radial_trajectory random_mask spiral_trajectory "
         "variable_density_mask",
         "scan": "Batch Scan stack",
+        "symmetry": "conjugate_mirror noise_symmetry_error symmetry_error",
     },
 )

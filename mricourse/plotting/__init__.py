@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = face(
         "alt_text": "describe set_alt",
         "figures": "plot_lines show_error show_images show_kspace show_mask show_phase show_point_spread show_smaps "
         "show_trajectory",
+        "kspace_figures": "show_image_and_kspace show_magnitude_and_phase show_stripes show_turned_arrows",
         "widgets": "Explorer ImageView MaskPainter explore",
     },
 )

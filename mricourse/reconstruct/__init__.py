@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = face(
         "least_squares": "cg_sense conjugate_gradient direct_solver",
         "methods": "reconstruct with_smaps",
         "parallel_imaging": "g_factor grappa pseudo_replica sense_unfold",
+        "partial_kspace": "partial_fourier",
         "proximal_gradient": "fista",
         "sparsity": "shift_invariant_prox soft_threshold wavelet_prox wavelet_reconstruction",
         "total_variation": "finite_differences finite_differences_adjoint total_variation tv_reconstruction",

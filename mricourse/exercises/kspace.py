@@ -1,0 +1,302 @@
+"""Checks of the exercises on k-space: the centred transform, the conjugate mirror, partial Fourier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mricourse.classroom.exercise_checks import CheckFailed, NotYet, check, check_tensor, passed, reject_known_mistakes
+from mricourse.physics.fourier import fft2c, ifft2c, random_complex
+from mricourse.physics.sampling import partial_fourier_mask
+from mricourse.physics.symmetry import conjugate_mirror
+from mricourse.reconstruct.partial_kspace import partial_fourier
+
+AXES = (-2, -1)
+CLOSE = 1e-4  # relative to the largest magnitude: single precision leaves 1e-6
+
+Transform = Callable[[Tensor], Tensor]
+
+
+# --- the centred transform ---
+
+
+def check_fft2c(mine: Transform) -> None:
+    """Right for stacks and single images, odd and even, real and complex; energy and centre are kept.
+
+    Raises
+    ------
+    CheckFailed
+        With one sentence that says what is wrong.
+    """
+    for shape in ((3, 7, 10), (5, 8), (2, 3, 6, 9)):
+        image = random_complex(*shape, seed=1)
+        answer = _answer(mine, image)
+        right = fft2c(image)
+        reject_known_mistakes(answer, right, _wrong_transforms(image), tolerance=CLOSE)
+        _check_centre(mine, shape[-2:])
+        grown = float(answer.norm() / image.norm())
+        check(abs(grown - 1) < CLOSE, f"The norm grows by {grown:.2f}: is your transform orthonormal (norm='ortho')?")
+        _check_equal(answer, right, f"For an image of shape {shape} your k-space is not the centred transform of it")
+    _answer(mine, torch.ones(4, 5))  # a real image
+    passed("kspace", "my_fft2c", "centred and orthonormal, for odd and even sizes, single images and stacks")
+
+
+def _check_centre(mine: Transform, shape: tuple[int, ...]) -> None:
+    """A flat image has one sample, at k = 0; a point in the middle of the image has samples without phase."""
+    ny, nx = shape
+    flat = torch.ones(ny, nx)
+    at = divmod(int(_answer(mine, flat).abs().argmax()), nx)
+    centre = (ny // 2, nx // 2)
+    check(
+        at == centre,
+        f"A flat image of size {shape} has its sample at index {at}; expected the centre, {centre}: "
+        "which shift moves index 0 to n // 2, and does it come last?",
+    )
+    point = ifft2c(flat).real + 0j
+    angle = float(_answer(mine, point).angle().abs().max())
+    check(
+        angle < 1e-3,
+        f"A point in the middle of a {ny} x {nx} image has samples with a phase of up to {angle:.1f} rad; expected 0: "
+        "before the transform, which shift moves index n // 2 to 0?",
+    )
+
+
+def _wrong_transforms(image: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+    right = fft2c(image)
+    area = image.shape[-2] * image.shape[-1]
+    every = tuple(range(image.ndim))
+    first = torch.fft.fftshift(image, dim=AXES)
+    last = torch.fft.ifftshift(image, dim=AXES)
+
+    def transformed(values: Tensor) -> Tensor:
+        return torch.fft.fft2(values, norm="ortho")
+
+    def centred(values: Tensor) -> Tensor:
+        return torch.fft.fftshift(transformed(values), dim=AXES)
+
+    return {
+        "No shift at all: torch.fft.fft2 has both origins at index 0, and ours are at n // 2.": (
+            lambda: transformed(image)
+        ),
+        "The image is not shifted: before the transform its origin has to come from index n // 2 to 0.": (
+            lambda: centred(image)
+        ),
+        "k-space is not shifted: after the transform its origin has to come from index 0 to n // 2.": (
+            lambda: transformed(last)
+        ),
+        "fftshift stands on both sides, which is right for even sizes only: before the transform index n // 2 has to "
+        "come to 0.": lambda: centred(first),
+        "ifftshift stands on both sides, which is right for even sizes only: after the transform index 0 has to come "
+        "to n // 2.": lambda: torch.fft.ifftshift(transformed(last), dim=AXES),
+        "The two shifts are exchanged, which is right for even sizes only: ifftshift comes first.": (
+            lambda: torch.fft.ifftshift(transformed(first), dim=AXES)
+        ),
+        "Your k-space is sqrt(ny nx) times too large: give the transform norm='ortho'.": right * area**0.5,
+        "Your k-space is sqrt(ny nx) times too small: give the transform norm='ortho'.": right / area**0.5,
+        "This is the inverse transform, from k-space to the image: use torch.fft.fft2.": ifft2c(image),
+        "Your k-space is conjugated: the transform alone needs no .conj().": right.conj(),
+        "Only one axis is transformed: an image needs both, y and x.": lambda: _centred(image, (-1,)),
+        "Only one axis is transformed, the first one: an image needs both.": lambda: _centred(image, (-2,)),
+        "All axes are transformed, the stack too: transform the last two only.": lambda: _centred(image, every),
+        "The first two axes are transformed: of a stack (slices, y, x) transform the last two, dim=(-2, -1).": (
+            lambda: _centred(image, (0, 1))
+        ),
+        "This is the magnitude of k-space: the phase is a part of it, keep it.": right.abs() + 0j,
+        "This is the real part of k-space: keep the imaginary part too.": right.real + 0j,
+        "This is the image, and not its k-space: is the transform missing?": image,
+    }
+
+
+def _centred(image: Tensor, dim: tuple[int, ...]) -> Tensor:
+    return torch.fft.fftshift(torch.fft.fftn(torch.fft.ifftshift(image, dim=dim), dim=dim, norm="ortho"), dim=dim)
+
+
+# --- the conjugate mirror ---
+
+
+def check_conjugate_mirror(mine: Transform) -> None:
+    """The k-space of a real image is its own mirror; that of a complex one mirrors into that of its conjugate.
+
+    Raises
+    ------
+    CheckFailed
+        With one sentence that says what is wrong.
+    """
+    for shape in ((2, 5, 7), (5, 7), (2, 5, 6), (6, 7), (4, 6), (3, 4, 6), (2, 3, 6, 5)):
+        image = random_complex(*shape, seed=2)
+        own = _answer(mine, fft2c(image.real))
+        kspace = fft2c(image)
+        answer = _answer(mine, kspace)
+        reject_known_mistakes(answer, conjugate_mirror(kspace), _wrong_mirrors(kspace), tolerance=CLOSE)
+        where = f"In a k-space of shape {shape}"
+        _check_equal(own, fft2c(image.real), f"{where} a real image's k-space should stay as it is, and it changes")
+        _check_equal(answer, conjugate_mirror(kspace), f"{where} your entry at k is not the conjugate of that at -k")
+    passed("kspace", "my_conjugate_mirror", "mirrors odd and even sizes, single images and stacks")
+
+
+def _wrong_mirrors(kspace: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+    flipped = kspace.conj().flip(AXES)
+    ny, nx = kspace.shape[-2:]
+    first_too = conjugate_mirror(kspace).flip(0) if kspace.ndim > 2 else conjugate_mirror(kspace)
+    return {
+        "Even sizes are one sample off: the flip alone moves -n/2 to the end; roll such an axis by 1.": flipped,
+        "Odd sizes are one sample off: an odd axis needs no roll, only an even one does.": flipped.roll((1, 1), AXES),
+        "Even axes are rolled the wrong way: -n/2 has to come back to index 0.": flipped.roll(
+            [n % 2 - 1 for n in (ny, nx)], AXES
+        ),
+        "Both axes are rolled by what ky needs: look at the size of each axis by itself.": flipped.roll(
+            [1 - ny % 2] * 2, AXES
+        ),
+        "Both axes are rolled by what kx needs: look at the size of each axis by itself.": flipped.roll(
+            [1 - nx % 2] * 2, AXES
+        ),
+        "The samples are mirrored, and not conjugated.": conjugate_mirror(kspace).conj(),
+        "The samples are conjugated, and not mirrored.": kspace.conj(),
+        "Only ky is mirrored: k has two components, and both change their sign.": kspace.conj()
+        .flip(-2)
+        .roll(1 - ny % 2, -2),
+        "Only kx is mirrored: k has two components, and both change their sign.": kspace.conj()
+        .flip(-1)
+        .roll(1 - nx % 2, -1),
+        "This is the k-space as it came: a real image would not notice, a complex one does.": kspace,
+        "This takes the image for real: it is the mean of k-space and its mirror, not the mirror.": (
+            kspace + conjugate_mirror(kspace)
+        )
+        / 2,
+        "The first axis of the stack is flipped too: mirror the last two only.": first_too,
+    }
+
+
+# --- partial Fourier ---
+
+
+def check_partial_fourier(mine: Callable[..., Tensor]) -> None:
+    """With the true phase the image comes back, and every iteration is that of the library.
+
+    Raises
+    ------
+    CheckFailed
+        With one sentence that says what is wrong.
+    """
+    for shape in ((12, 9), (2, 9, 12)):
+        _check_one_size(mine, shape)
+    passed("kspace", "my_partial_fourier", "with the true phase the image comes back, and measured samples stay")
+
+
+def _check_one_size(mine: Callable[..., Tensor], shape: tuple[int, ...]) -> None:
+    ny, nx = shape[-2:]
+    phase = torch.linspace(0, 1.5, ny)[:, None] + torch.linspace(-0.5, 0.5, nx)
+    phase = phase.expand(shape)
+    truth = torch.exp(1j * phase) * random_complex(*shape, seed=3).real
+    mask = partial_fourier_mask(ny, 0.7)
+    kspace = mask * fft2c(truth)
+
+    def answer_after(n: int) -> Tensor:
+        return _answer(lambda data: mine(data, mask, phase, n_iterations=n), kspace)
+
+    def right_after(n: int) -> Tensor:
+        return partial_fourier(kspace, mask, phase, n_iterations=n)
+
+    answers = {n: answer_after(n) for n in (1, 2, 20)}
+    same = _distance(answers[1], answers[20]) < CLOSE and _distance(answers[1], answers[2]) < CLOSE
+    zero_filled = _distance(answers[1], ifft2c(kspace)) < CLOSE
+    check(not (same and zero_filled), "This is the zero-filled image: the two steps are still to be done.")
+    for n in (2, 1):  # after one iteration some mistakes look alike
+        mistakes = _wrong_iterations(kspace, mask, phase, n)
+        reject_known_mistakes(answers[n], right_after(n), mistakes, tolerance=CLOSE)
+    check(
+        not same,
+        "n_iterations is ignored: after 1, 2 and 20 iterations your result is the same. Let the loop run that often.",
+    )
+    for n in (1, 2):
+        for off, what in ((-1, "one less"), (1, "one more")):
+            count = (
+                f"After n_iterations = {n} your function has iterated {n + off} times, {what}: count the loop again."
+            )
+            check(_distance(answers[n], right_after(n + off)) > CLOSE, count)
+    changed = float((mask * fft2c(answers[20]) - kspace).abs().max())
+    check(
+        changed < 1e-3, f"Measured samples have changed by up to {changed:.2f}: step 2 comes last and puts them back."
+    )
+    off = float((answers[20] - truth).abs().max())
+    check(
+        off < 0.05, f"The phase is known, but after 20 iterations pixels are off by {off:.2f}: what does step 1 keep?"
+    )
+    for n in (1, 2):
+        _check_equal(answers[n], right_after(n), f"After {n} iterations your image is not that of steps 1 and 2")
+
+
+def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> dict[str, Callable[[], Tensor]]:
+    """What known mistakes give after n iterations."""
+    turn = torch.exp(1j * phase)
+
+    def run(step: Transform, put_back: Transform | None = None) -> Tensor:
+        estimate = kspace
+        for _ in range(n):
+            along = fft2c(step(ifft2c(estimate)))
+            estimate = torch.where(mask, kspace, along) if put_back is None else put_back(along)
+        return ifft2c(estimate)
+
+    def along_phase(image: Tensor) -> Tensor:
+        return turn * (turn.conj() * image).real
+
+    return {
+        "Step 1 keeps the magnitude: it forbids negative values; keep the real part after the phase is out.": (
+            lambda: run(lambda image: turn * image.abs())
+        ),
+        "The phase has the wrong sign: take it out with exp(-1j * phase), and put it back with exp(1j * phase).": (
+            lambda: run(lambda image: turn.conj() * (turn * image).real)
+        ),
+        "The phase is taken out and not put back: multiply by exp(1j * phase) again.": (
+            lambda: run(lambda image: (turn.conj() * image).real + 0j)
+        ),
+        "The phase is ignored: step 1 keeps what lies along it, not the real part of the image.": (
+            lambda: run(lambda image: image.real + 0j)
+        ),
+        "To take the phase out, turn back: multiply by exp(-1j * phase), not by exp(1j * phase).": (
+            lambda: run(lambda image: turn * (turn * image).real)
+        ),
+        "The measured samples are not put back: where the mask is True, k-space is known (step 2).": (
+            lambda: run(along_phase, lambda along: along)
+        ),
+        "The mask is the wrong way round: measured samples where it is True, the filled ones elsewhere.": (
+            lambda: run(along_phase, lambda along: torch.where(mask, along, kspace))
+        ),
+        "Measured samples are counted twice: take them, or the filled ones, not the sum of both.": (
+            lambda: run(along_phase, lambda along: kspace + along)
+        ),
+        "This is the image after step 1: step 2 comes last.": (
+            lambda: along_phase(partial_fourier(kspace, mask, phase, n_iterations=n - 1))
+        ),
+    }
+
+
+# --- what all of them need ---
+
+
+def _answer(mine: Transform, values: Tensor) -> Tensor:
+    """What a learner's function makes of a tensor, of the same shape and complex; the tensor has to stay as it is."""
+    before = values.clone()
+    try:
+        answer = mine(values)
+    except NotYet:
+        raise
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        kind = "a single image" if values.ndim == 2 else "a stack of images"
+        said = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        sentence = f"For {kind}, shape {tuple(values.shape)}, your function stops ({said})"
+        raise CheckFailed(f"{sentence}. It has to take both: count axes from the end, -2 and -1.") from error
+    check_tensor(answer, values.shape, is_complex=True)
+    check(torch.equal(values, before), "Your function changes what it was given: make a new tensor instead.")
+    return answer
+
+
+def _distance(answer: Tensor, right: Tensor) -> float:
+    return float((answer - right).abs().max() / right.abs().max())
+
+
+def _check_equal(answer: Tensor, right: Tensor, sentence: str) -> None:
+    distance = _distance(answer, right)
+    check(distance < CLOSE, f"{sentence}: entries differ by up to {100 * distance:.0f} % of the largest.")
