@@ -857,9 +857,9 @@ for name, measured in measured_scans.items():
 
 # %% [markdown]
 # As it is, head and brain are nearly at the 0.71 of random arrows. Without the ramp the
-# head is the closest to symmetric, at 0.20, as we may expect of a spin echo. This answers
-# the prediction. Knee and brain are at 0.34. In all three the error is larger than what
-# noise can explain.
+# head is the closest to symmetric, at 0.20, as we may expect of a spin echo. This
+# answers the prediction. Knee and brain are at 0.34. In all three the error is larger
+# than what noise can explain.
 #
 # So half of k-space is *not* enough for real scans. But phase is mostly smooth, and
 # that can be used, as you do in the last exercise.
