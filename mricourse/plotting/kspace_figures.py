@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from mricourse.physics.fourier import fft2c, ifft2c
+from mricourse.plotting.alt_text import set_alt
 from mricourse.plotting.figures import PHASE
 from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, Row, as_array, as_panels, draw, styled, top
 
@@ -85,6 +86,9 @@ def show_turned_arrows(values: Tensor, turns: Sequence[int]) -> list[Axes]:
         line[0].set_title(f"k = {k}: the arrows of the pixels")
         line[1].set_title(f"head to tail: the sum is {_readable(turned.sum())}")
     cells[-1, 0].set_xlabel("x (pixels)")
+    sums = [cell.get_title().split(" is ")[-1] for cell in cells[:, 1]]
+    told = "; ".join(f"k = {k}, sum {total}" for k, total in zip(turns, sums, strict=True))
+    set_alt(figure, f"Arrows of {len(row)} pixels, turned by k turns across the row, and head to tail: {told}.")
     return Panels(cells.flat)
 
 
