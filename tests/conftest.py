@@ -58,11 +58,20 @@ assert my_square(values) == [1.0, 4.0], "not the square of each value"
 '''
 
 
+QUESTIONS = """\
+- {id: square, kind: numeric, question: "What is 3 squared?", answer: 9, tolerance: 0, unit: "", hints: [3 times 3]}
+- id: larger
+  kind: prediction
+  question: Is the square of 2 larger than 2?
+  options: [{text: "yes", why: 4 is, right: true}, {text: "no", why: it is 4}]
+"""
+
+
 def write_tiny_course(folder):
     for name, content in {
         "source/01_tiny.py": LESSON,
         "figures/tiny.svg": '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"/>',
-        "quiz/01_tiny.yml": "- id: one\n",
+        "quiz/01_tiny.yml": QUESTIONS,
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")

@@ -30,8 +30,9 @@ def quiz(lesson: str) -> QuizView:
     from mricourse.classroom.quiz import load_quiz
     from mricourse.classroom.quiz_view import QuizView
 
-    stem = find_lesson(lesson).stem
-    questions = [question for question in load_quiz(_folder() / f"{stem}.yml") if question.kind != "prediction"]
+    folder = _folder()
+    stem = lesson if (folder / f"{lesson}.yml").is_file() else find_lesson(lesson).stem
+    questions = [question for question in load_quiz(folder / f"{stem}.yml") if question.kind != "prediction"]
     return QuizView(questions, stem, progress_here())
 
 
@@ -76,8 +77,9 @@ def _workspace() -> Path | None:
 
 
 def _folder() -> Path:
-    """Where the questions lie: in the workspace, or in the course."""
+    """Where the questions lie: beside the notebook, in a workspace or a course, or in this course."""
     from mricourse.classroom.notebooks import NOTEBOOKS
 
-    workspace = _workspace()
-    return workspace / "quiz" if workspace and (workspace / "quiz").is_dir() else NOTEBOOKS / "quiz"
+    here = Path.cwd()
+    places = [folder / "quiz" for folder in (_workspace(), here, here.parent) if folder]
+    return next((place for place in places if any(place.glob("[0-9][0-9]_*.yml"))), NOTEBOOKS / "quiz")

@@ -111,6 +111,7 @@ def passed(lesson: str, exercise: str, sentence: str) -> None:
         What was shown, for instance ``"unfolds at R = 1 and 3"``.
     """
     from mricourse.classroom.ask import progress_here
+    from mricourse.classroom.start_page import refresh
 
     print(f"✔ {sentence}")
     progress = progress_here()
@@ -118,6 +119,7 @@ def passed(lesson: str, exercise: str, sentence: str) -> None:
         return
     try:
         progress.note_solved(lesson, exercise)
+        refresh(progress.path.parent)
     except (ValueError, OSError) as error:
         print(f"(not kept: {error})")
 

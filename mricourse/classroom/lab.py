@@ -18,14 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mricourse.classroom.notebooks import NOTEBOOKS, ROOT
+from mricourse.classroom.start_page import START
 from mricourse.files import exclusive, make_folder, visible_files, write_whole
 
 WORKSPACE = ROOT / "workspace"
-SETTINGS = Path(__file__).with_name("jupyter")  # JupyterLab's: no news, which would come over the network
+SETTINGS = Path(__file__).with_name("jupyter")  # JupyterLab's: no news from the network, Markdown opens as a page
 RECORD = ".mricourse.json"  # what we shipped: file name -> hashes; and the version last offered of each lesson
 LOCK = ".mricourse.lock"
 LOCK_SECONDS = 60  # longest wait for another update of the same workspace
-SHIPPED = ("*.ipynb", "solutions/*.ipynb", "figures/*", "quiz/*.yml")
+SHIPPED = ("*.ipynb", "solutions/*.ipynb", "figures/*", "quiz/*.yml", "GLOSSARY.md", "SYMBOLS.md")
 BY_JUPYTER = {"kernelspec", "language_info", "widgets", "orig_nbformat"}  # metadata that opening and running leave
 NOTEBOOK_KEYS = {"cells", "metadata", "nbformat", "nbformat_minor"}
 CELL_KEYS = {"cell_type", "id", "metadata", "source", "attachments", "outputs", "execution_count"}
@@ -76,22 +77,29 @@ def update_workspace(workspace: Path, shipped: Path = NOTEBOOKS) -> Update:
         return _update(workspace, contents)
 
 
-def lesson_to_open(workspace: Path, shipped: Path = NOTEBOOKS) -> str:
-    """Name of the lesson last worked on, or of the first one."""
+def last_touched(workspace: Path) -> str | None:
+    """Name of the lesson last worked on, None where none was even run."""
     record = _read_record(workspace)
     lessons = visible_files(workspace, "[0-9][0-9]_*.ipynb")
     touched = [path for path in lessons if not _is_shipped(path, record)]
-    if touched:
-        return max(touched, key=lambda path: path.stat().st_mtime).name
+    return max(touched, key=lambda path: path.stat().st_mtime).name if touched else None
+
+
+def page_to_open(workspace: Path, shipped: Path = NOTEBOOKS) -> str:
+    """The start page; where there is none, the lesson last worked on, or the first one."""
+    if (workspace / START).is_file():
+        return START
+    if touched := last_touched(workspace):
+        return touched
     ours = [path.name for path in visible_files(shipped, "[0-9][0-9]_*.ipynb")]
-    there = [path.name for path in lessons]
+    there = [path.name for path in visible_files(workspace, "[0-9][0-9]_*.ipynb")]
     return next((name for name in ours if name in there), min(there, default=ours[0]))
 
 
 def jupyter_command(workspace: Path, *, browser: bool = True, extra: tuple[str, ...] = ()) -> list[str]:
     """Command line of JupyterLab on a workspace: this Python's, and nothing asked from the network."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={workspace}", "-y"]  # -y: Ctrl-C ends it
-    command += [f"--LabApp.default_url=/lab/tree/{lesson_to_open(workspace)}"]
+    command += [f"--LabApp.default_url=/lab/tree/{page_to_open(workspace)}"]
     command += ["--LabApp.extension_manager=readonly"]
     command += [] if browser else ["--no-browser"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # containers

@@ -23,13 +23,21 @@ class Target:
         return f"[{self.title}]({self.notebook})" if self.notebook else self.title
 
 
+def course_order(folder: Path) -> dict[str, Target]:
+    """Every lesson below a notebooks folder by its full name, ``20_modl``, in the order of the course."""
+    known = targets(folder)
+    stems = {str(row["id"]) for row in _rows(folder / "syllabus.yml")}
+    stems |= {source.stem for source in _sources(folder)}
+    return {stem: known[stem[3:]] for stem in sorted(stems) if stem[3:] in known}
+
+
 def targets(folder: Path) -> dict[str, Target]:
     """Every lesson below a notebooks folder by its name, ``modl`` for ``20_modl``; planned ones of the syllabus too."""
     found = {}
     for row in _rows(folder / "syllabus.yml"):
         number, name = str(row["id"]).split("_", 1)
         found[name] = Target(f"{int(number)} · {row['title']}", None)
-    for source in sorted((folder / "source").glob("[0-9][0-9]_*.py")):
+    for source in _sources(folder):
         if title := TITLE.search(source.read_text(encoding="utf-8")):
             found[source.stem[3:]] = Target(title.group(1).strip(), f"{source.stem}.ipynb")
     return found
@@ -52,6 +60,10 @@ def resolved(text: str, known: dict[str, Target], where: str) -> str:
         return str(known[name])
 
     return LINK.sub(link, text)
+
+
+def _sources(folder: Path) -> list[Path]:
+    return sorted((folder / "source").glob("[0-9][0-9]_*.py"))
 
 
 def _rows(syllabus: Path) -> list[dict]:

@@ -15,6 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from mricourse.classroom.links import LINK, resolved, targets
+from mricourse.classroom.navigation import with_ways_out
 from mricourse.files import ROOT, visible_files, write_whole
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -96,12 +97,20 @@ def learner_version(notebook: NotebookNode) -> NotebookNode:
 def versions(source: Path) -> dict[Path, bytes]:
     """Path below the notebooks folder -> content of both notebooks of one lesson source."""
     notebook = read_source(source)
-    if (source.parents[1] / "quiz" / f"{source.stem}.yml").is_file():
-        notebook.cells += _quiz_cells(source.stem)
+    learner = complete(learner_version(notebook), source, "learner")
+    full = _one_folder_deeper(complete(solution_version(notebook), source, "solution"))
     return {
-        Path(f"{source.stem}.ipynb"): _to_bytes(learner_version(notebook)),
-        Path("solutions", f"{source.stem}.ipynb"): _to_bytes(_one_folder_deeper(solution_version(notebook))),
+        Path(f"{source.stem}.ipynb"): _to_bytes(learner),
+        Path("solutions", f"{source.stem}.ipynb"): _to_bytes(full),
     }
+
+
+def complete(notebook: NotebookNode, source: Path, kind: str) -> NotebookNode:
+    """A version of a lesson with its quiz, where it has one, and the ways out; `kind` as in `with_ways_out`."""
+    has_quiz = (source.parents[1] / "quiz" / f"{source.stem}.yml").is_file()
+    with_quiz = deepcopy(notebook)
+    with_quiz.cells += _quiz_cells(source.stem, is_page=kind == "page") if has_quiz else []
+    return with_ways_out(with_quiz, source, has_quiz=has_quiz, kind=kind)
 
 
 def stale_notebooks(sources: list[Path], folder: Path = NOTEBOOKS) -> list[Path]:
@@ -129,13 +138,14 @@ def build(sources: list[Path], folder: Path = NOTEBOOKS) -> list[Path]:
     return written
 
 
-def _quiz_cells(stem: str) -> list[NotebookNode]:
-    """The last two cells of a lesson: its questions, answered in the notebook."""
-    text = "## Quiz\n\nRun the cell below. Answers are kept in your workspace: `mricourse progress` shows them."
+def _quiz_cells(stem: str, *, is_page: bool) -> list[NotebookNode]:
+    """The questions of a lesson, answered in the notebook; a page shows their answers when they are unfolded."""
+    text = "Run the cell below. Answers are kept in your workspace: the [map of the course](START.md) counts them."
+    text = "Answer each question before you unfold what is below it." if is_page else text
     code = f'from mricourse import quiz\n\nquiz("{stem}")'
     skipped = {"slideshow": {"slide_type": "skip"}}
     return [
-        nbformat.v4.new_markdown_cell(text, id="quiz-text", metadata=deepcopy(skipped)),
+        nbformat.v4.new_markdown_cell(f"## Quiz\n\n{text}", id="quiz-text", metadata=deepcopy(skipped)),
         nbformat.v4.new_code_cell(code, id="quiz", metadata=deepcopy(skipped)),
     ]
 
@@ -144,7 +154,7 @@ def _one_folder_deeper(notebook: NotebookNode) -> NotebookNode:
     """The notebook with its pictures found from a folder further down."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"(\]\(|src=[\"'])(figures/)", r"\1../\2", cell.source)
+            cell.source = re.sub(r"(\]\(|src=[\"'])(figures/|START\.md)", r"\1../\2", cell.source)
     return notebook
 
 

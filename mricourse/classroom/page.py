@@ -30,6 +30,7 @@ table.claims tr.fails { background: #fbdcdc; }
 .highlight pre { white-space: pre-wrap !important; }
 svg.display { display: block; margin: .8rem auto; }
 """
+PAGE_NAMES = {"START": "index"}  # what a notebook's links are called on pages, where that differs
 EQUATION_SIZE = 16  # px
 SVG = "image/svg+xml"
 PICTURES = ("image/png", "image/jpeg", SVG)
@@ -62,7 +63,7 @@ REPAIRS = (  # what the converter reads wrongly, written as it reads rightly
     (r"\\(begin|end)\{equation\*?\}", r""),
     (r"\\(mathcal|mathbb|mathsf|mathbf|mathrm|boldsymbol)\s*(\\[a-zA-Z]+|[a-zA-Z0-9])", r"\\\1{\2}"),
 )
-TO_A_LESSON = re.compile(r'href="(\d\d_\w+)\.ipynb"')  # pages lie beside one another, as notebooks do
+BESIDE = re.compile(r'href="(\d\d_\w+|START|GLOSSARY|SYMBOLS)\.(?:ipynb|md)"')  # pages lie beside one another
 ENVIRONMENTS = {"align*", "cases", "matrix", "pmatrix", "bmatrix", "vmatrix", "array"}
 
 
@@ -118,14 +119,25 @@ def lesson_page(notebook: NotebookNode, *, title: str, folder: Path, claims: lis
     claims
         Records of `mricourse.evaluation.claims.claim`.
     """
-    whole = nbformat.from_dict(notebook)
     table = f"## The claims of this lesson\n\n{claims_table(claims)}" if claims else "*This lesson makes no claim.*"
-    whole.cells = [*map(_without_widgets(notebook), whole.cells), nbformat.v4.new_markdown_cell(table)]
+    return _page(notebook, [nbformat.v4.new_markdown_cell(table)], title, folder)
+
+
+def text_page(text: str, *, title: str, folder: Path) -> str:
+    """The HTML of a Markdown text that lies beside the lessons, such as the glossary."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    return _page(notebook, [], title, folder)
+
+
+def _page(notebook: NotebookNode, last: list[NotebookNode], title: str, folder: Path) -> str:
+    whole = nbformat.from_dict(notebook)
+    whole.cells = [*map(_without_widgets(notebook), whole.cells), *last]
+    whole.metadata.pop("widgets", None)  # megabytes that no page uses
     exporter = _Exporter(
         template_file="lesson.html.j2", extra_loaders=[DictLoader({"lesson.html.j2": TEMPLATE})], embed_images=True
     )
     page, _ = exporter.from_notebook_node(whole, {"metadata": {"name": title, "path": str(folder)}})
-    return TO_A_LESSON.sub(r'href="\1.html"', page)
+    return BESIDE.sub(lambda link: f'href="{PAGE_NAMES.get(link[1], link[1])}.html"', page)
 
 
 def without_alternative(notebook: NotebookNode) -> list[str]:

@@ -60,6 +60,13 @@ class Progress:
         content = self._read()
         return sorted(set(content["answers"]) | set(content["solved"]))
 
+    def last_lesson(self) -> str | None:
+        """Name of the lesson in which something was answered or solved last, without its number."""
+        content = self._read()
+        whens = [(row["when"], lesson) for lesson, rows in content["answers"].items() for row in rows.values()]
+        whens += [(when, lesson) for lesson, rows in content["solved"].items() for when in rows.values()]
+        return max(((datetime.fromisoformat(when), lesson) for when, lesson in whens), default=(None, None))[1]
+
     def note_answer(self, lesson: str, question: str, answer: object, *, right: bool | None) -> None:
         """Keep an answer; a try more where the question was answered before."""
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from mricourse.classroom.notebooks import read_source, tags
-from mricourse.classroom.progress import Answered, Progress
-from mricourse.classroom.quiz import Question, load_quiz
+from mricourse.classroom.course_facts import facts_of
+from mricourse.classroom.progress import Progress
+from mricourse.classroom.start_page import done_of
 
 HEAD = ("lesson", "questions right", "predictions made", "exercises solved")
-EXERCISE = re.compile(r"^def (my_\w+)", re.MULTILINE)
 
 
 def progress_table(progress: Progress, sources: Sequence[Path]) -> str:
@@ -29,30 +27,15 @@ def progress_table(progress: Progress, sources: Sequence[Path]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def exercises_of(source: Path) -> list[str]:
-    """Names of the functions that a learner writes in a lesson."""
-    cells = (cell for cell in read_source(source).cells if "exercise" in tags(cell))
-    return [name for cell in cells for name in EXERCISE.findall(cell.source)]
-
-
 def _row(progress: Progress, source: Path) -> tuple[str, str, str, str]:
-    questions = load_quiz(source.parents[1] / "quiz" / f"{source.stem}.yml")
-    answers = progress.answers(source.stem)
-    predictions = [question for question in questions if question.kind == "prediction"]
-    others = [question for question in questions if question.kind != "prediction"]
-    exercises = exercises_of(source)
-    solved = progress.solved(source.stem) & set(exercises)
+    lesson = facts_of(source)
+    done = done_of(lesson, progress)
     return (
         source.stem,
-        _count(sum(_is_done(question, answers) for question in others), len(others)),
-        _count(sum(question.id in answers for question in predictions), len(predictions)),
-        _count(len(solved), len(exercises)),
+        _count(done.questions, len(lesson.questions)),
+        _count(done.predictions, len(lesson.predictions)),
+        _count(done.exercises, len(lesson.exercises)),
     )
-
-
-def _is_done(question: Question, answers: dict[str, Answered]) -> bool:
-    """Right, or written down where a person judges."""
-    return question.id in answers and answers[question.id].right is not False
 
 
 def _count(done: int, total: int) -> str:

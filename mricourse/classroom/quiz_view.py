@@ -13,6 +13,7 @@ import ipywidgets
 
 from mricourse.classroom.progress import Answered, Progress
 from mricourse.classroom.quiz import Question, Verdict, judge
+from mricourse.classroom.start_page import refresh
 
 WIDE = {"width": "auto"}
 APART = {"margin": "0 0 1.2em 0"}  # below each question
@@ -94,6 +95,7 @@ class QuestionView(ipywidgets.VBox):
             return
         try:
             self.progress.note_answer(self.lesson, self.question.id, answer, right=right)
+            refresh(self.progress.path.parent)
         except (ValueError, OSError) as error:
             self.said.value += f" ({html.escape(str(error))})"
 

@@ -20,16 +20,20 @@ from queue import SimpleQueue
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from mricourse.classroom.glossary import glossary_page
+from mricourse.classroom.navigation import GLOSSARY, SYMBOLS
 from mricourse.classroom.notebooks import (
     ROOT,
+    complete,
     learner_version,
     lesson_sources,
     read_source,
     solution_version,
     tags,
 )  # fmt: skip
-from mricourse.classroom.page import bound, claims_table, lesson_page, measured, without_alternative
+from mricourse.classroom.page import bound, claims_table, lesson_page, measured, text_page, without_alternative
 from mricourse.classroom.syllabus import load_syllabus
+from mricourse.classroom.symbols import symbols_page
 from mricourse.files import write_whole
 
 PAGES = ROOT / "build" / "run"
@@ -68,7 +72,8 @@ def run_lesson(source: Path, output: Path, *, learner: bool = False) -> Result:
     learner
         Run the version with unsolved exercises instead of the full one.
     """
-    notebook = (learner_version if learner else solution_version)(read_source(source))
+    version = (learner_version if learner else solution_version)(read_source(source))
+    notebook = complete(version, source, "page")
     folder = source.parent.parent  # where the learner's notebook lies and finds its pictures
     title = re.sub(r"^#+\s*", "", notebook.cells[0].source.splitlines()[0]) if notebook.cells else source.stem
     with tempfile.TemporaryDirectory() as scratch:
@@ -85,8 +90,15 @@ def run_lesson(source: Path, output: Path, *, learner: bool = False) -> Result:
 def run_lessons(
     sources: Iterable[Path], output: Path = PAGES, *, learner: bool = False, report: Callable[[Result], None]
 ) -> list[Result]:
-    """Run lessons one after the other, then write `claims.json` and `index.html`; `report` hears of each result."""
-    results = []
+    """Run lessons one after the other, then write `claims.json` and `index.html`; `report` hears of each result.
+
+    The pages that lessons lead to, the glossary and the table of symbols, are written beside them.
+    """
+    sources, results = list(sources), []
+    for folder in {source.parents[1] for source in sources}:
+        for name, text in {GLOSSARY: glossary_page(folder), SYMBOLS: symbols_page(folder)}.items():
+            title = name.removesuffix(".md")
+            write_whole(output / f"{title}.html", text_page(text, title=title.capitalize(), folder=folder))
     for source in sources:
         results.append(run_lesson(source, output, learner=learner))
         report(results[-1])
@@ -217,6 +229,7 @@ def _index(results: list[Result]) -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Lessons</title>'
         f"<style>{style}</style></head><body><h1>Lessons</h1>"
+        '<p><a href="GLOSSARY.html">Glossary</a> · <a href="SYMBOLS.html">Table of symbols</a></p>'
         "<table><tr><th>lesson</th><th>seconds</th><th>first figure after (s)</th>"
         f"<th>result</th></tr>{''.join(map(row, results))}</table>"
         f"<h2>Claims</h2>{claims_table(claims, lessons=True)}</body></html>\n"

@@ -18,14 +18,14 @@ def build(
     lessons: Annotated[list[str] | None, typer.Argument(help="Names or numbers; all lessons where none.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a notebook is stale.")] = False,
 ) -> None:
-    """Make the notebooks from notebooks/source/*.py, and say how many minutes each lesson takes."""
-    from mricourse.classroom import notebooks
+    """Make the notebooks from notebooks/source/*.py, with map, glossary and symbols; say how long each lesson takes."""
+    from mricourse.classroom import course_pages, notebooks
     from mricourse.classroom.reading_time import reading_time
 
     sources = _sources(lessons)
-    stale = notebooks.stale_notebooks(sources)
+    stale = notebooks.stale_notebooks(sources) + course_pages.stale_pages() if check else []
     if not check:
-        for name in notebooks.build(sources):
+        for name in notebooks.build(sources) + course_pages.build_pages():
             print(f"wrote notebooks/{name.as_posix()}")
         for source in sources:
             print(f"{source.stem}: {reading_time(notebooks.read_source(source))}")
@@ -34,7 +34,7 @@ def build(
         names = ", ".join(f"notebooks/{name.as_posix()}" for name in stale)
         what = "differ from their source: run `mricourse build`" if check else "have no source: remove them"
         raise typer.Exit(refuse(f"{names} {what}.", 1))
-    print(f"{len(sources)} lesson{'' if len(sources) == 1 else 's'}, notebooks up to date.")
+    print(f"{len(sources)} lesson{'' if len(sources) == 1 else 's'}, notebooks and pages up to date.")
 
 
 @app.command(
@@ -45,14 +45,21 @@ def lab(
     jupyter: Annotated[list[str] | None, typer.Argument(help="Options for JupyterLab, after --.")] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
-    """Copy the lessons into a workspace, never over your own work, and open them in JupyterLab."""
+    """Copy the lessons into a workspace, never over your own work, and open its start page in JupyterLab."""
     from mricourse.classroom import lab as workspaces
+    from mricourse.classroom.start_page import write_start_page
 
     extra = tuple(jupyter or ())
     if folder is not None and str(folder).startswith("-"):  # `lab -- --port=9999`: no folder was given
         folder, extra = None, (str(folder), *extra)
     workspace = (folder or workspaces.WORKSPACE).expanduser().absolute()
     for sentence in workspaces.update_workspace(workspace).sentences():
+        print(sentence)
+    try:
+        moved = write_start_page(workspace, opened=workspaces.last_touched(workspace))
+    except (OSError, ValueError) as error:
+        moved = [f"The start page was not brought up to date: {error}"]
+    for sentence in moved:
         print(sentence)
     print(f"Your workspace is {workspace}; Ctrl-C ends JupyterLab.", flush=True)
     raise typer.Exit(workspaces.open_lab(workspace, browser=browser, extra=extra))

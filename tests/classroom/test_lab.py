@@ -13,7 +13,7 @@ from multiprocessing import get_context
 import pytest
 
 from mricourse.classroom import lab
-from mricourse.classroom.lab import RECORD, jupyter_command, lesson_to_open, update_workspace
+from mricourse.classroom.lab import RECORD, jupyter_command, last_touched, page_to_open, update_workspace
 from mricourse.classroom.notebooks import build, lesson_sources
 from mricourse.files import write_whole
 
@@ -196,7 +196,7 @@ def test_what_lies_in_a_lessons_place_stops_nothing(shipped, workspace, kind):
     assert done.occupied == {LESSON: "01_tiny.updated-2.ipynb"} and len(done.copied) == 3
     assert f"{LESSON} is no file; the course's own is 01_tiny.updated-2.ipynb." in done.sentences()
     assert (workspace / "01_tiny.updated-2.ipynb").read_bytes() == (shipped / LESSON).read_bytes()
-    assert not (workspace / LESSON).is_file() and lesson_to_open(workspace, shipped) == "01_tiny.updated-2.ipynb"
+    assert not (workspace / LESSON).is_file() and page_to_open(workspace, shipped) == "01_tiny.updated-2.ipynb"
     assert update_workspace(workspace, shipped).sentences() == [], "said once, not at every start"
     release(shipped, "two")
     update_workspace(workspace, shipped)
@@ -212,7 +212,7 @@ def test_the_learners_own_oddities_stop_nothing(shipped, workspace, kind):
     change(workspace / LESSON, solve)
     release(shipped, "two")
     assert update_workspace(workspace, shipped).beside == {LESSON: "01_tiny.updated-3.ipynb"}
-    assert lesson_to_open(workspace, shipped) == LESSON
+    assert page_to_open(workspace, shipped) == LESSON
 
 
 def test_a_folder_that_cannot_be_made_stops_nothing_else(shipped, workspace):
@@ -371,12 +371,15 @@ def test_an_update_killed_before_its_record_does_no_harm(shipped, workspace, mon
 def test_the_lesson_last_worked_on_opens(shipped, workspace):
     (shipped / "02_next.ipynb").write_bytes((shipped / LESSON).read_bytes().replace(b"tiny", b"next"))
     update_workspace(workspace, shipped)
-    assert lesson_to_open(workspace, shipped) == LESSON
+    assert page_to_open(workspace, shipped) == LESSON and last_touched(workspace) is None
     change(workspace / "02_next.ipynb", run)
-    assert lesson_to_open(workspace, shipped) == "02_next.ipynb"
+    assert last_touched(workspace) == "02_next.ipynb"
+    assert page_to_open(workspace, shipped) == "02_next.ipynb"
     change(workspace / LESSON, solve)
     os.utime(workspace / "02_next.ipynb", (1, 1))
-    assert lesson_to_open(workspace, shipped) == LESSON
+    assert page_to_open(workspace, shipped) == LESSON
+    (workspace / "START.md").write_text("# Start")
+    assert page_to_open(workspace, shipped) == "START.md"
 
 
 def test_a_workspace_that_cannot_be_is_refused(shipped, tmp_path):
@@ -389,11 +392,11 @@ def test_a_workspace_that_cannot_be_is_refused(shipped, tmp_path):
 
 def test_jupyter_asks_nothing_from_the_network_and_uses_this_python(shipped, workspace, monkeypatch):
     monkeypatch.setattr("mricourse.classroom.lab.NOTEBOOKS", shipped)
-    monkeypatch.setattr("mricourse.classroom.lab.lesson_to_open", lambda workspace: LESSON)
+    monkeypatch.setattr("mricourse.classroom.lab.page_to_open", lambda workspace: "START.md")
     command = jupyter_command(workspace, browser=False, extra=("--port=1234",))
     assert command[:3] == [sys.executable, "-m", "jupyterlab"] and command[-1] == "--port=1234"
     assert f"--ServerApp.root_dir={workspace}" in command and "--no-browser" in command
-    assert "--LabApp.extension_manager=readonly" in command
+    assert "--LabApp.extension_manager=readonly" in command and "--LabApp.default_url=/lab/tree/START.md" in command
     assert "--no-browser" not in jupyter_command(workspace)
 
 
@@ -408,7 +411,7 @@ from pathlib import Path
 import mricourse.classroom.lab as lab
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
-lab.lesson_to_open = lambda workspace: {LESSON!r}
+lab.page_to_open = lambda workspace: {LESSON!r}
 lab.open_lab(Path({str(workspace)!r}), browser=False, extra=("--port=0", "--IdentityProvider.token=t"))
 """
     runtime = tmp_path / "runtime"

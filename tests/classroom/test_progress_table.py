@@ -2,10 +2,10 @@
 
 import pytest
 
-from mricourse.classroom.notebooks import NOTEBOOKS, lesson_sources
+from mricourse.classroom.course_facts import facts_of
+from mricourse.classroom.notebooks import lesson_sources
 from mricourse.classroom.progress import Progress
-from mricourse.classroom.progress_table import exercises_of, progress_table
-from mricourse.classroom.quiz import load_quiz
+from mricourse.classroom.progress_table import progress_table
 
 
 @pytest.fixture
@@ -21,15 +21,15 @@ def test_every_lesson_has_a_row(tmp_path):
 
 def test_right_answers_and_solved_exercises_count(tmp_path, first):
     progress = Progress(tmp_path)
-    right, wrong, *_ = load_quiz(NOTEBOOKS / "quiz" / f"{first.stem}.yml")
-    progress.note_answer(first.stem, right.id, 1, right=True)
-    progress.note_answer(first.stem, wrong.id, 1, right=False)
+    lesson = facts_of(first)
+    right, wrong, *_ = lesson.questions
+    progress.note_answer(first.stem, right, 1, right=True)
+    progress.note_answer(first.stem, wrong, 1, right=False)
     progress.note_answer(first.stem, "a-question-of-an-older-version", 1, right=True)
-    progress.note_solved(first.stem, exercises_of(first)[0])
+    progress.note_solved(first.stem, lesson.exercises[0])
     progress.note_solved(first.stem, "my_function_of_an_older_version")
     row = progress_table(progress, [first]).splitlines()[1]
-    total = len(load_quiz(NOTEBOOKS / "quiz" / f"{first.stem}.yml"))
-    assert f"1 of {total}" in row and f"1 of {len(exercises_of(first))}" in row
+    assert f"1 of {len(lesson.questions)}" in row and f"1 of {len(lesson.exercises)}" in row
 
 
 def test_the_command_prints_it_or_says_what_is_missing(mricourse, tmp_path):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -66,6 +67,12 @@ def test_pages_hold_figures_equations_and_the_claims_table_and_fetch_nothing(fin
     assert 'alt="drawing" src="data:image/svg+xml;base64' in page and 'src="data:image/png;base64' in page
     assert page.count('role="img"') == 2 and "the_answer" in page
     assert page.index("not the square of each value") < page.index("The claims of this lesson")
+    levels = [int(level) for level in re.findall(r"<h([1-6])\b", page)]
+    assert levels[0] == 1 and levels.count(1) == 1 and all(b <= a + 1 for a, b in pairwise(levels))
+    assert "What is 3 squared?" in page and "Answer and reason" in page, "the quiz, its answers folded"
+    index = (folder / "full/index.html").read_text(encoding="utf-8")
+    assert index.count("<h1") == 1 and {"GLOSSARY.html", "SYMBOLS.html"} <= set(addresses(index))
+    assert all((folder / "full" / name).is_file() for name in addresses(index))
 
 
 def test_the_learners_page_shows_the_unsolved_exercise(finished):

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from mricourse.classroom.notebooks import (
     BEGIN,
     NOTEBOOKS,
     ROOT,
+    complete,
     learner_version,
     lesson_sources,
     read_source,
@@ -140,6 +142,26 @@ def test_order_of_headings(source):
     assert -1 not in places and places == sorted(places), f"sections are missing or out of order: {places}"
     assert 3 <= len(re.findall(r"^## ", text, flags=re.MULTILINE)) and "Check yourself" in text
     assert any("go further" in heading.lower() for heading in headings(source)), "no exercise is marked Go further"
+
+
+@every_lesson
+@pytest.mark.parametrize("version", [learner_version, solution_version], ids=["learner", "solution"])
+def test_headings_form_an_outline(source, version):
+    """One title, and no level left out on the way down: who listens to a page finds the way by its headings."""
+    notebook = complete(version(read_source(source)), source, "learner")
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    found = outline(text)
+    levels = [level for level, _ in found]
+    assert levels[0] == 1 and levels.count(1) == 1, f"the titles are {[name for level, name in found if level == 1]}"
+    for (above, _), (level, name) in pairwise(found):
+        assert level <= above + 1, f"{name!r} is of level {level}, and what stands before it of level {above}"
+
+
+def outline(text):
+    """Level and words of every heading; a line in a fenced block is none."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    marks = re.findall(r"^(#{1,6}) +(.+)$|<h([1-6])[^>]*>(.*?)</h", text, flags=re.MULTILINE)
+    return [(len(signs) or int(digit), words or inside) for signs, words, digit, inside in marks]
 
 
 @every_lesson
