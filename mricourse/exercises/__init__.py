@@ -6,5 +6,6 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "kspace": "check_conjugate_mirror check_fft2c check_partial_fourier",
+        "optimizers": "check_adam_step check_rate check_rmsprop_step check_sense_momentum",
     },
 )

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +20,7 @@ from torch.optim import SGD, Adagrad, Adam, Optimizer, RMSprop
 
 from mricourse.plotting.panels import COLOURS, Panels, as_array, styled
 
-__all__ = ["SADDLE", "T2_DECAY", "Surface", "folded_pair", "run_optimizers", "show_paths"]
+__all__ = ["AXIS_VALLEY", "SADDLE", "T2_DECAY", "Surface", "folded_pair", "run_optimizers", "show_paths", "walk"]
 
 OPTIMIZERS: dict[str, tuple[Callable[..., Optimizer], int]] = {  # and which of the two learning rates is theirs
     "gradient descent": (SGD, 0),
@@ -97,8 +98,8 @@ def folded_pair(smaps: Tensor, pixels: Tensor) -> Surface:
         title="two folded pixels",
         loss=lambda w: ((w - true) @ coils.mT).square().sum(-1) / 2,
         labels=("value of pixel 1", "value of pixel 2"),
-        window=(x - 1, x + 1, y - 1, y + 1),
-        start=(x + 0.85, y - 0.35),
+        window=(x - 1.1, x + 1.1, y - 1.1, y + 1.1),
+        start=(x + 1, y - 0.6),
         minima=[(x, y)],
         rates=(0.3, 0.05),
     )
@@ -131,6 +132,57 @@ SADDLE = Surface(
     rates=(0.05, 0.05),
 )
 """$x^2/2 - y^2/2 + y^4/4$: flat at the origin, with a way down to each side."""
+
+
+AXIS_VALLEY = Surface(
+    title="a valley along an axis",
+    loss=lambda w: w[..., 0].square() / 2 + w[..., 1].square() / 50,
+    labels=("weight 1", "weight 2"),
+    window=(-1.1, 1.1, -1.1, 1.1),
+    start=(0.3, 1.0),
+    minima=[(0.0, 0.0)],
+    rates=(1.9, 0.3),
+)
+"""$x^2/2 + 0.04\\,y^2/2$: curvatures 1 and 0.04, each along a weight of its own."""
+
+
+def walk(
+    surface: Surface,
+    rule: Callable[[Tensor, Any, Tensor, float, int], tuple[Tensor, Any]],
+    *,
+    rate: float,
+    n_steps: int,
+    memory: Any = 0.0,
+    start: Sequence[float] | None = None,
+) -> Tensor:
+    """Every position of a walk down a surface by a rule that was written by hand.
+
+    Parameters
+    ----------
+    surface : Surface
+    rule : callable
+        ``rule(weights, memory, grad, rate, t)`` returns (new weights, new memory) for t = 1, 2, ...
+    rate : float
+        The learning rate.
+    n_steps : int
+    memory :
+        What `rule` gets the first time.
+    start : (float, float), optional
+        By default that of the surface.
+
+    Returns
+    -------
+    float64 Tensor, shape (n_steps + 1, 2)
+        Start included.
+    """
+    weights = torch.tensor(surface.start if start is None else start, dtype=torch.float64)
+    path = [weights]
+    for t in range(1, n_steps + 1):
+        here = weights.clone().requires_grad_()
+        [gradient] = torch.autograd.grad(surface.loss(here), here)
+        weights, memory = rule(weights.clone(), memory, gradient, rate, t)
+        path.append(weights)
+    return torch.stack(path)
 
 
 def run_optimizers(
@@ -191,17 +243,21 @@ def run_optimizers(
 def show_paths(runs: Mapping[Surface, Mapping[str, Tensor]]) -> list[Axes]:
     """Draw paths {label: (steps, 2)} over the contours of their surfaces, side by side; a star marks each minimum.
 
-    Contours are a factor of two apart. Where a path leaves the window it is cut off.
+    Contours are a factor of two apart. Where a path leaves the window it is cut off. A window as wide as it is high has
+    equal scales, so that gradients stand at right angles to the contours.
 
     Returns
     -------
     list of Axes, one per surface
     """
     n = len(runs)
-    figure, cells = plt.subplots(1, n, figsize=(5.6 if n == 1 else 3.4 * n, 3.9), squeeze=False)
+    square = all(_is_square(surface.window) for surface in runs)
+    alone = (4.8, 5.0) if square else (5.6, 3.9)
+    figure, cells = plt.subplots(1, n, figsize=alone if n == 1 else (3.4 * n, 3.9), squeeze=False)
     for cell, (surface, paths) in zip(cells[0], runs.items(), strict=True):
         draw_surface(cell, surface)
         cell.set_title(surface.title)
+        cell.set_aspect("equal" if _is_square(surface.window) else "auto")
         for index, (label, path) in enumerate(paths.items()):
             x, y = finite_part(path).T
             cell.plot(x, y, color=COLOURS[index % 7], linestyle=DASHES[index % 5], label=label, marker=".", ms=4)
@@ -209,6 +265,11 @@ def show_paths(runs: Mapping[Surface, Mapping[str, Tensor]]) -> list[Axes]:
     handles, labels = cells[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3 if n == 1 else 5, frameon=False)
     return Panels(cells[0])
+
+
+def _is_square(window: tuple[float, float, float, float]) -> bool:
+    left, right, bottom, top = window
+    return math.isclose(right - left, top - bottom)
 
 
 def draw_surface(axes: Axes, surface: Surface) -> None:

@@ -1,4 +1,4 @@
-"""Optimisers at work: one written by hand beside torch's, a training with one rate a step, and the range test."""
+"""Optimisers at work: one written by hand beside torch's, a training with one rate a step, range test, dead units."""
 
 from __future__ import annotations
 
@@ -202,3 +202,65 @@ def read_range_test(rates: Tensor, curve: Tensor, *, rise: float) -> tuple[float
     beyond = (known[lowest:] > known[lowest] + rise).nonzero()
     broken = lowest + int(beyond[0]) if len(beyond) else len(rates) - 1
     return float(rates[fastest]), float(rates[lowest]), float(rates[broken])
+
+
+def dead_share(network: nn.Module, *inputs: Tensor) -> list[float]:
+    """Share of the channels behind each ReLU that are zero everywhere, for all of these inputs.
+
+    Nothing comes out of such a channel, and no gradient goes back through it: its weights cannot change any more.
+
+    Parameters
+    ----------
+    network : nn.Module
+        With ReLUs as modules; channels are axis 1 of what they return.
+    *inputs : Tensor
+        What the network is called with.
+
+    Returns
+    -------
+    list of float
+        From 0 to 1, in the order in which the ReLUs work.
+
+    Raises
+    ------
+    ValueError
+        A network without a ReLU.
+    """
+    shares: list[float] = []
+
+    def note(module: nn.Module, came: Any, out: Tensor) -> None:
+        channels = out.detach().movedim(1, 0).flatten(1)
+        shares.append(float((channels == 0).all(dim=1).float().mean()))
+
+    hooks = [part.register_forward_hook(note) for part in network.modules() if isinstance(part, nn.ReLU)]
+    if not hooks:
+        raise ValueError("the network has no nn.ReLU; expected one or more, whose channels could be dead.")
+    try:
+        with torch.no_grad():
+            network(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return shares
+
+
+def example_gradients(network: nn.Module, loss: Loss, n_examples: int) -> Tensor:
+    """Gradient of the loss of each example alone, all weights of the network in one row.
+
+    Parameters
+    ----------
+    network : nn.Module
+    loss : callable
+        ``loss(network, i)`` is the loss of example i = 0, 1, ..., a Tensor of shape ().
+    n_examples : int
+
+    Returns
+    -------
+    Tensor, shape (n_examples, weights)
+    """
+    weights = list(network.parameters())
+    rows = []
+    for index in range(n_examples):
+        parts = torch.autograd.grad(loss(network, index), weights)
+        rows.append(torch.cat([part.flatten() for part in parts]))
+    return torch.stack(rows)

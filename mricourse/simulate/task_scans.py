@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mricourse.physics.epi import nyquist_ghost
-from mricourse.physics.fourier import complex_noise, fft2c
+from mricourse.physics.fourier import complex_noise, fft2c, ifft2c
 from mricourse.physics.sampling import acceleration_of, acs_mask, random_mask
 from mricourse.physics.scan import Scan
 from mricourse.simulate.random_draws import generator_for, integer, subseed, uniform
@@ -119,6 +119,12 @@ class TaskScans:
     def to_judge(self, split: str, seed: int) -> TaskScans:
         """Give the scans that validate ("train", another seed) or test: no slice twice."""
         return replace(self, split=split, seed=seed, n_slices=None)
+
+    def images(self, n: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+        """Draw scans 0 to n - 1 as a network sees them: zero-filled images and references, complex (n, y, x)."""
+        drawn = [self[index].to(device) for index in range(n)]
+        zero_filled = ifft2c(torch.cat([scan.kspace for scan in drawn]))
+        return zero_filled, torch.stack([scan.reference for scan in drawn])
 
     def samplings(self) -> list[str]:
         """Say in words what the masks keep of k-space."""

@@ -111,3 +111,11 @@ def test_a_recipe_can_ask_for_a_task():
             parse_recipe(text + wrong, "a")
     with pytest.raises(ValueError, match="matrix"):
         parse_recipe(text + 'kind = "task"\nmatrix = [32, 40]', "a")
+
+
+def test_images_are_those_of_the_scans():
+    scans = TaskScans("train", 3, task="undersampling", shape=(32, 40), strength=(2, 2))
+    zero_filled, references = scans.images(2)
+    assert zero_filled.shape == references.shape == (2, 32, 40)
+    assert torch.equal(references[1], scans[1].reference)
+    assert torch.allclose(fft2c(zero_filled[1]), scans[1].kspace[0], atol=1e-5)

@@ -7,32 +7,49 @@ from bank import (  # noqa: F401
     test_wrong_answer_is_rejected,
 )
 
-RULE = """
-def my_rule(name, weights, memory, grad, lr, eps):
-    if name == "momentum":
-        v = {v}
-        return weights - {momentum}, v
-    if name == "Adagrad":
-        s = {adagrad}
-    else:
-        s = {rmsprop}
-    return weights - {step}, {keep}
+WALK = """
+def my_sense_momentum(A, kspace, rate, beta, n_steps):
+    x = {start}
+    velocity = {velocity}
+    for _ in range({n}):
+        gradient = {gradient}
+        velocity = {update}
+        x = {step}
+    return {keep}
 """
 
 
-def rule(
-    v="0.9 * memory + grad",
-    momentum="lr * v",
-    adagrad="memory + grad**2",
-    rmsprop="0.99 * memory + 0.01 * grad**2",
-    step="lr * grad / (s.sqrt() + eps)",
-    keep="s",
+def walk(
+    start="torch.zeros_like(A.adjoint(kspace))",
+    velocity="torch.zeros_like(x)",
+    n="n_steps",
+    gradient="A.adjoint(A.forward(x) - kspace)",
+    update="beta * velocity + gradient",
+    step="x - rate * velocity",
+    keep="x",
 ):
-    return RULE.format(v=v, momentum=momentum, adagrad=adagrad, rmsprop=rmsprop, step=step, keep=keep)
+    return WALK.format(start=start, velocity=velocity, n=n, gradient=gradient, update=update, step=step, keep=keep)
+
+
+RMSPROP = """
+def my_rmsprop_step(weights, memory, grad, rate, t, alpha=0.99, eps=1e-8):
+    old = memory
+    memory = {memory}
+    return weights {sign} {step}, {keep}
+"""
+
+
+def rmsprop(
+    memory="alpha * memory + (1 - alpha) * grad**2",
+    sign="-",
+    step="rate * grad / (memory.sqrt() + eps)",
+    keep="memory",
+):
+    return RMSPROP.format(memory=memory, sign=sign, step=step, keep=keep)
 
 
 ADAM = """
-def my_adam_step(weights, memory, grad, lr, t, beta1=0.9, beta2=0.999, eps=1e-8):
+def my_adam_step(weights, memory, grad, rate, t, beta1=0.9, beta2=0.999, eps=1e-8):
     m, s = memory
     m = {m}
     s = {s}
@@ -43,7 +60,7 @@ def my_adam_step(weights, memory, grad, lr, t, beta1=0.9, beta2=0.999, eps=1e-8)
 def adam(
     m="beta1 * m + (1 - beta1) * grad",
     s="beta2 * s + (1 - beta2) * grad**2",
-    step="lr * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)).sqrt() + eps)",
+    step="rate * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)).sqrt() + eps)",
     keep="(m, s)",
     sign="-",
 ):
@@ -52,192 +69,240 @@ def adam(
 
 RATE = """
 def my_rate(step, n_steps, warmup):
+    import math
+
     return {rise} * {fall}
 """
 
 
 def rate(
     rise="min(1, (step + 1) / warmup)",
-    fall="(0.02 + 0.98 * (1 + np.cos(np.pi * step / n_steps)) / 2)",
+    fall="(0.02 + 0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2)",
 ):
     return RATE.format(rise=rise, fall=fall)
 
 
 WRONG = {
-    "my_rule": {
-        "momentum: a moving mean, as in Adam": rule(v="0.9 * memory + 0.1 * grad"),
-        "momentum: the learning rate inside the velocity": rule(v="0.9 * memory + lr * grad", momentum="v"),
-        "momentum: the old velocity": rule(momentum="lr * (0.9 * memory)"),
-        "momentum: the velocity forgets nothing": rule(v="memory + grad"),
-        "momentum: 0.99": rule(v="0.99 * memory + grad"),
-        "momentum: Nesterov's": rule(momentum="lr * (grad + 0.9 * v)"),
-        "momentum: the sign of the velocity is wrong": rule(v="0.9 * memory - grad"),
-        "momentum: none, the gradient is kept": rule(v="grad"),
-        "momentum: plain descent, memory not updated": rule(momentum="lr * grad").replace(
-            "* lr * grad, v", "* lr * grad, memory"
+    "my_sense_momentum": {
+        "nothing returned": walk(keep="None"),
+        "uphill": walk(step="x + rate * velocity"),
+        "no momentum": walk(update="gradient"),
+        "beta fixed at 0.9": walk(update="0.9 * velocity + gradient"),
+        "a moving mean": walk(update="beta * velocity + (1 - beta) * gradient"),
+        "the sign of the memory": walk(update="gradient - beta * velocity"),
+        "one step too few": walk(n="n_steps - 1"),
+        "one step too many": walk(n="n_steps + 1"),
+        "always 30 steps": walk(n="30"),
+        "the rate twice": walk(update="beta * velocity + rate * gradient"),
+        "no rate": walk(step="x - velocity"),
+        "rate fixed at 1.9": walk(step="x - 1.9 * velocity"),
+        "starts at the zero-filled image": walk(start="A.adjoint(kspace)"),
+        "moves along the gradient": walk(step="x - rate * gradient"),
+        "Nesterov's": walk(step="x - rate * (beta * velocity + gradient)"),
+        "the velocity of the step before": walk(
+            update="velocity", step="x - rate * velocity\n        velocity = beta * velocity + gradient"
         ),
-        "momentum: the memory holds the step": rule(v="0.9 * memory + lr * grad", momentum="lr * v / lr"),
-        "uphill": rule(momentum="lr * -v", step="lr * -grad / (s.sqrt() + eps)"),
-        "Adagrad: the sum is not kept": rule(keep='memory if name == "Adagrad" else s'),
-        "Adagrad: the last square only": rule(adagrad="grad**2"),
-        "Adagrad: a mean of the squares, as RMSProp": rule(adagrad="0.99 * memory + 0.01 * grad**2"),
-        "Adagrad: the sum up to the last step": rule(adagrad="torch.as_tensor(memory) + grad**2").replace(
-            "    else:", "        return weights - lr * grad / ((s - grad**2).sqrt() + eps), s\n    else:"
+        "no data": walk(gradient="A.normal(x)"),
+        "no image in the gradient": walk(gradient="-A.adjoint(kspace)"),
+        "factor 2": walk(gradient="2 * A.adjoint(A.forward(x) - kspace)"),
+        "no adjoint": walk(start="torch.zeros_like(kspace)", gradient="A.forward(A.adjoint(x)) - kspace"),
+        "residual turned round": walk(gradient="A.adjoint(kspace - A.forward(x))"),
+        "magnitude returned": walk(keep="x.abs()"),
+        "real part kept": walk(step="(x - rate * velocity).real.to(x.dtype)"),
+        "the velocity returned": walk(keep="velocity"),
+        "the whole path": walk(keep="[x] * n_steps"),
+        "changes the data in place": walk(gradient="A.adjoint(kspace.mul_(-1).add_(A.forward(x)))"),
+        "velocity reset in every step": walk(update="beta * torch.zeros_like(x) + gradient"),
+        "transposed": walk(keep="x.mT"),
+        "beta on the image": walk(update="gradient", step="x - rate * velocity + beta * x"),
+    },
+    "my_rmsprop_step": {
+        "nothing returned": "def my_rmsprop_step(weights, memory, grad, rate, t, alpha=0.99, eps=1e-8):\n    pass",
+        "weights only": rmsprop().replace(", memory\n", "\n"),
+        "memory and weights change places": rmsprop().replace(
+            "return weights - rate * grad / (memory.sqrt() + eps), memory",
+            "return memory, weights - rate * grad / (memory.sqrt() + eps)",
         ),
-        "Adagrad: absolute values": rule(adagrad="memory + grad.abs()"),
-        "RMSProp: a sum": rule(rmsprop="memory + grad**2"),
-        "RMSProp: alpha swapped": rule(rmsprop="0.01 * memory + 0.99 * grad**2"),
-        "RMSProp: alpha is 0.9": rule(rmsprop="0.9 * memory + 0.1 * grad**2"),
-        "RMSProp: alpha is 0.999": rule(rmsprop="0.999 * memory + 0.001 * grad**2"),
-        "RMSProp: no 1 - alpha": rule(rmsprop="0.99 * memory + grad**2"),
-        "RMSProp: the mean is not kept": rule(keep='memory if name == "RMSprop" else s'),
-        "RMSProp: bias corrected, as Adam's first step": rule(
-            rmsprop="grad**2 if isinstance(memory, float) else 0.99 * memory + 0.01 * grad**2"
-        ),
-        "the root is kept": rule(keep="s.sqrt()"),
-        "no root": rule(step="lr * grad / (s + eps)"),
-        "no eps": rule(step="lr * grad / s.sqrt()"),
-        "eps inside the root": rule(step="lr * grad / (s + eps).sqrt()"),
-        "eps squared inside the root": rule(step="lr * grad / (s + eps**2).sqrt()"),
-        "eps beside the root and inside": rule(step="lr * grad / ((s + eps**2).sqrt() + eps)"),
-        "eps is a floor": rule(step="lr * grad / s.sqrt().clamp_min(eps)"),
-        "one eps for all": rule(step="lr * grad / (s.sqrt() + 1e-8)"),
-        "eps in the memory": rule(keep="s + eps"),
-        "one size for all weights": rule(step="lr * grad / (s.mean().sqrt() + eps)"),
-        "the sign of the gradient": rule(step="lr * grad.sign()"),
-        "no learning rate": rule(step="grad / (s.sqrt() + eps)"),
-        "momentum for all three": rule(step="lr * (0.9 * memory + grad)", keep="0.9 * memory + grad"),
-        "Adagrad and RMSProp change places": rule(adagrad="0.99 * memory + 0.01 * grad**2", rmsprop="memory + grad**2"),
+        "a sum, Adagrad": rmsprop(memory="memory + grad**2"),
+        "alpha swapped": rmsprop(memory="(1 - alpha) * memory + alpha * grad**2"),
+        "alpha fixed at 0.99": rmsprop(memory="0.99 * memory + 0.01 * grad**2"),
+        "alpha is 0.9": rmsprop(memory="0.9 * memory + 0.1 * grad**2"),
+        "no 1 - alpha": rmsprop(memory="alpha * memory + grad**2"),
+        "the mean is not kept": rmsprop(keep="old"),
+        "the root is kept": rmsprop(keep="memory.sqrt()"),
+        "no root": rmsprop(step="rate * grad / (memory + eps)"),
+        "no eps": rmsprop(step="rate * grad / memory.sqrt()"),
+        "eps fixed": rmsprop(step="rate * grad / (memory.sqrt() + 1e-8)"),
+        "eps inside the root": rmsprop(step="rate * grad / (memory + eps).sqrt()"),
+        "eps in the memory": rmsprop(keep="memory + eps"),
+        "eps is a floor": rmsprop(step="rate * grad / memory.sqrt().clamp_min(eps)"),
+        "the old mean": rmsprop(step="rate * grad / ((old + 0 * grad).sqrt() + eps)"),
+        "magnitudes": rmsprop(memory="alpha * memory + (1 - alpha) * grad.abs()"),
+        "one size for all weights": rmsprop(step="rate * grad / (memory.mean().sqrt() + eps)"),
+        "the sign of the gradient": rmsprop(step="rate * grad.sign()"),
+        "ten times the sign": rmsprop(step="10 * rate * grad.sign()"),
+        "no rate": rmsprop(step="grad / (memory.sqrt() + eps)"),
+        "uphill": rmsprop(sign="+"),
+        "bias corrected": rmsprop(step="rate * grad / ((memory / (1 - alpha**t)).sqrt() + eps)"),
+        "gradient squared on top": rmsprop(step="rate * grad**2 / (memory.sqrt() + eps)"),
     },
     "my_adam_step": {
-        "no bias correction": adam(step="lr * m / (s.sqrt() + eps)"),
-        "bias correction of the mean only": adam(step="lr * (m / (1 - beta1**t)) / (s.sqrt() + eps)"),
-        "bias correction of the squares only": adam(step="lr * m / ((s / (1 - beta2**t)).sqrt() + eps)"),
+        "nothing returned": adam().replace("return", "answer ="),
+        "three things": adam(keep="m, s"),
+        "beta1 fixed": adam().replace("beta1 * m + (1 - beta1)", "0.9 * m + 0.1").replace("beta1**t", "0.9**t"),
+        "beta2 fixed": adam().replace("beta2 * s + (1 - beta2)", "0.999 * s + 0.001").replace("beta2**t", "0.999**t"),
+        "eps fixed": adam(step="rate * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)).sqrt() + 1e-8)"),
+        "counts on by itself": adam(
+            step="rate * (m / (1 - beta1**(t + 1))) / ((s / (1 - beta2**(t + 1))).sqrt() + eps)"
+        ),
+        "no bias correction": adam(step="rate * m / (s.sqrt() + eps)"),
+        "bias correction of the mean only": adam(step="rate * (m / (1 - beta1**t)) / (s.sqrt() + eps)"),
+        "bias correction of the squares only": adam(step="rate * m / ((s / (1 - beta2**t)).sqrt() + eps)"),
         "steps counted from 0": adam(
-            step="lr * (m / (1 - beta1**(t-1))) / ((s / (1 - beta2**(t-1))).sqrt() + eps)"
+            step="rate * (m / (1 - beta1**(t-1))) / ((s / (1 - beta2**(t-1))).sqrt() + eps)"
         ).replace("    return", "    if t == 1:\n        return weights, (m, s)\n    return"),
-        "the correction does not depend on t": adam(step="lr * (m / (1 - beta1)) / ((s / (1 - beta2)).sqrt() + eps)"),
+        "the correction does not depend on t": adam(step="rate * (m / (1 - beta1)) / ((s / (1 - beta2)).sqrt() + eps)"),
         "corrected means are kept": adam(
             m="(beta1 * m + (1 - beta1) * grad) / (1 - beta1**t)",
             s="(beta2 * s + (1 - beta2) * grad**2) / (1 - beta2**t)",
-            step="lr * m / (s.sqrt() + eps)",
+            step="rate * m / (s.sqrt() + eps)",
         ),
         "uphill": adam(sign="+"),
-        "no root": adam(step="lr * (m / (1 - beta1**t)) / (s / (1 - beta2**t) + eps)"),
-        "eps inside the root": adam(step="lr * (m / (1 - beta1**t)) / (s / (1 - beta2**t) + eps).sqrt()"),
+        "no root": adam(step="rate * (m / (1 - beta1**t)) / (s / (1 - beta2**t) + eps)"),
+        "eps inside the root": adam(step="rate * (m / (1 - beta1**t)) / (s / (1 - beta2**t) + eps).sqrt()"),
         "eps before the correction": adam(
-            step="lr * (m / (1 - beta1**t)) / ((s.sqrt() + eps) / (1 - beta2**t) ** 0.5)"
+            step="rate * (m / (1 - beta1**t)) / ((s.sqrt() + eps) / (1 - beta2**t) ** 0.5)"
         ),
-        "no eps": adam(step="lr * (m / (1 - beta1**t)) / (s / (1 - beta2**t)).sqrt()"),
+        "no eps": adam(step="rate * (m / (1 - beta1**t)) / (s / (1 - beta2**t)).sqrt()"),
         "betas swapped": adam(
             m="beta2 * m + (1 - beta2) * grad",
             s="beta1 * s + (1 - beta1) * grad**2",
-            step="lr * (m / (1 - beta2**t)) / ((s / (1 - beta1**t)).sqrt() + eps)",
+            step="rate * (m / (1 - beta2**t)) / ((s / (1 - beta1**t)).sqrt() + eps)",
         ),
         "squares of the mean": adam(s="beta2 * s + (1 - beta2) * m**2"),
         "absolute values, not squares": adam(
             s="beta2 * s + (1 - beta2) * grad.abs()",
-            step="lr * (m / (1 - beta1**t)) / (s / (1 - beta2**t) + eps)",
+            step="rate * (m / (1 - beta1**t)) / (s / (1 - beta2**t) + eps)",
         ),
-        "the gradient itself instead of its mean": adam(step="lr * grad / ((s / (1 - beta2**t)).sqrt() + eps)"),
+        "the gradient itself instead of its mean": adam(step="rate * grad / ((s / (1 - beta2**t)).sqrt() + eps)"),
         "the largest square so far (AMSGrad)": adam(
             s="torch.maximum(beta2 * s + (1 - beta2) * grad**2, torch.as_tensor(s))"
         ),
         "memory not updated": adam(keep="memory"),
-        "one size for all weights": adam(step="lr * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)).mean().sqrt() + eps)"),
-        "only the sign, as in the first step": adam(step="lr * grad.sign()"),
+        "one size for all weights": adam(
+            step="rate * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)).mean().sqrt() + eps)"
+        ),
+        "only the sign, as in the first step": adam(step="rate * grad.sign()"),
         "sums instead of means": adam(m="beta1 * m + grad", s="beta2 * s + grad**2"),
         "weight decay besides": adam(
-            step="lr * ((m / (1 - beta1**t)) / ((s / (1 - beta2**t)).sqrt() + eps) + 0.01 * weights)"
+            step="rate * ((m / (1 - beta1**t)) / ((s / (1 - beta2**t)).sqrt() + eps) + 0.01 * weights)"
         ),
     },
     "my_rate": {
+        "nothing returned": rate().replace("return", "answer ="),
+        "a list of all": rate().replace("return", "return [1.0, 2.0] or"),
+        "ten steps of warm-up always": rate(rise="min(1, (step + 1) / 10)"),
+        "fifty steps always": rate(fall="(0.02 + 0.98 * (1 + math.cos(math.pi * step / 50)) / 2)"),
         "no warm-up": rate(rise="1"),
         "warm-up from zero": rate(rise="min(1, step / warmup)"),
         "warm-up one step too long": rate(rise="min(1, (step + 1) / (warmup + 1))"),
         "warm-up goes on rising": rate(rise="(step + 1) / warmup"),
-        "a whole cosine": rate(fall="(0.02 + 0.98 * (1 + np.cos(2 * np.pi * step / n_steps)) / 2)"),
-        "falls to zero": rate(fall="(1 + np.cos(np.pi * step / n_steps)) / 2"),
-        "2 % on top": rate(fall="(0.02 + (1 + np.cos(np.pi * step / n_steps)) / 2)"),
-        "2 % as a floor": rate(fall="max(0.02, (1 + np.cos(np.pi * step / n_steps)) / 2)"),
+        "a whole cosine": rate(fall="(0.02 + 0.98 * (1 + math.cos(2 * math.pi * step / n_steps)) / 2)"),
+        "falls to zero": rate(fall="(1 + math.cos(math.pi * step / n_steps)) / 2"),
+        "2 % on top": rate(fall="(0.02 + (1 + math.cos(math.pi * step / n_steps)) / 2)"),
+        "2 % as a floor": rate(fall="max(0.02, (1 + math.cos(math.pi * step / n_steps)) / 2)"),
         "the cosine begins after the warm-up": """
 def my_rate(step, n_steps, warmup):
+    import math
+
     share = max(0, step - warmup + 1) / (n_steps - warmup + 1)
-    return min(1, (step + 1) / warmup) * (0.02 + 0.98 * (1 + np.cos(np.pi * share)) / 2)
+    return min(1, (step + 1) / warmup) * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
 """,
-        "reaches the end at the last step": rate(fall="(0.02 + 0.98 * (1 + np.cos(np.pi * step / (n_steps - 1))) / 2)"),
+        "reaches the end at the last step": rate(
+            fall="(0.02 + 0.98 * (1 + math.cos(math.pi * step / (n_steps - 1))) / 2)"
+        ),
         "a straight line down": rate(fall="(1 - 0.98 * step / n_steps)"),
-        "cosine of degrees": rate(fall="(0.02 + 0.98 * (1 + np.cos(180 * step / n_steps)) / 2)"),
-        "a quarter of a cosine": rate(fall="(0.02 + 0.98 * np.cos(np.pi / 2 * step / n_steps))"),
+        "cosine of degrees": rate(fall="(0.02 + 0.98 * (1 + math.cos(180 * step / n_steps)) / 2)"),
+        "a quarter of a cosine": rate(fall="(0.02 + 0.98 * math.cos(math.pi / 2 * step / n_steps))"),
         "the smaller of both instead of the product": """
 def my_rate(step, n_steps, warmup):
-    return min((step + 1) / warmup, 0.02 + 0.98 * (1 + np.cos(np.pi * step / n_steps)) / 2)
+    import math
+
+    return min((step + 1) / warmup, 0.02 + 0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2)
 """,
         "exponential": rate(fall="0.02 ** (step / n_steps)"),
-        "rising": rate(fall="(0.02 + 0.98 * (1 - np.cos(np.pi * step / n_steps)) / 2)"),
+        "rising": rate(fall="(0.02 + 0.98 * (1 - math.cos(math.pi * step / n_steps)) / 2)"),
     },
 }
 
 RIGHT = {
-    "my_rule": {
-        "branches": rule(),
-        "in place, squares by product": """
-def my_rule(name, weights, memory, grad, lr, eps):
+    "my_sense_momentum": {
+        "with the normal operator": walk(velocity="0", gradient="A.normal(x) - A.adjoint(kspace)"),
+        "with the lesson's descend": """
+def my_sense_momentum(A, kspace, rate, beta, n_steps):
+    def slope(x):
+        return A.adjoint(A.forward(x) - kspace)
+
+    return descend(slope, 0 * A.adjoint(kspace), rate, n_steps, beta)[-1]
+""",
+        "the rate inside the velocity, in place": """
+def my_sense_momentum(A, kspace, rate, beta, n_steps):
+    x = torch.zeros(kspace.shape[-2:], dtype=kspace.dtype, device=kspace.device)
+    v = torch.zeros_like(x)
+    for _ in range(n_steps):
+        v *= beta
+        v -= rate * A.adjoint(A.forward(x) - kspace)
+        x += v
+    return x
+""",
+    },
+    "my_rmsprop_step": {
+        "the lesson's": rmsprop(),
+        "in place": """
+def my_rmsprop_step(weights, memory, grad, rate, t, alpha=0.99, eps=1e-8):
     memory = torch.as_tensor(memory).to(grad) * torch.ones_like(grad)
-    if name == "momentum":
-        memory.mul_(0.9).add_(grad)
-        weights -= lr * memory
-        return weights, memory
-    if name == "Adagrad":
-        memory.addcmul_(grad, grad)
-    elif name == "RMSprop":
-        memory.lerp_(grad * grad, 0.01)
-    weights.addcdiv_(grad, memory.sqrt().add_(eps), value=-lr)
+    memory.lerp_(grad * grad, 1 - alpha)
+    weights.addcdiv_(grad, memory.sqrt().add_(eps), value=-rate)
     return weights, memory
 """,
-        "a function for each": """
-def my_rule(name, weights, memory, grad, lr, eps):
-    def momentum():
-        new = grad + 0.9 * memory
-        return weights - lr * new, new
-
-    def by_size(new):
-        return weights - lr / (eps + torch.sqrt(new)) * grad, new
-
-    if name[0] == "m":
-        return momentum()
-    square = torch.square(grad)
-    return by_size(memory + square if name == "Adagrad" else memory + 0.01 * (square - memory))
+        "as a list": """
+def my_rmsprop_step(weights, memory, grad, rate, t, alpha=0.99, eps=1e-8):
+    new = memory + (1 - alpha) * (torch.square(grad) - memory)
+    return [weights - rate / (eps + torch.sqrt(new)) * grad, new]
 """,
     },
     "my_adam_step": {
         "torch's own order": """
-def my_adam_step(weights, memory, grad, lr, t, beta1=0.9, beta2=0.999, eps=1e-8):
+def my_adam_step(weights, memory, grad, rate, t, beta1=0.9, beta2=0.999, eps=1e-8):
     m = memory[0] + (1 - beta1) * (grad - memory[0])
     s = memory[1] + (1 - beta2) * (grad * grad - memory[1])
     size = s**0.5 / (1 - beta2**t) ** 0.5 + eps
-    return weights - lr / (1 - beta1**t) * m / size, (m, s)
+    return weights - rate / (1 - beta1**t) * m / size, (m, s)
 """,
         "in place, as a list": """
-def my_adam_step(weights, memory, grad, lr, t, beta1=0.9, beta2=0.999, eps=1e-8):
+def my_adam_step(weights, memory, grad, rate, t, beta1=0.9, beta2=0.999, eps=1e-8):
     m, s = (torch.as_tensor(part) for part in memory)
     m = torch.lerp(m.to(grad) * torch.ones_like(grad), grad, 1 - beta1)
     s = beta2 * s + (1 - beta2) * grad.square()
     corrected = [m / (1 - beta1**t), s / (1 - beta2**t)]
-    weights -= lr * corrected[0] / (corrected[1].sqrt() + eps)
+    weights -= rate * corrected[0] / (corrected[1].sqrt() + eps)
     return weights, [m, s]
 """,
     },
     "my_rate": {
         "branches": """
 def my_rate(step, n_steps, warmup):
-    factor = 1 - 0.98 * np.sin(np.pi * step / n_steps / 2) ** 2
+    import math
+
+    factor = 1 - 0.98 * math.sin(math.pi * step / n_steps / 2) ** 2
     if step + 1 < warmup:
         factor *= (step + 1) / warmup
     return factor
 """,
         "with torch": """
 def my_rate(step, n_steps, warmup):
+    import math
+
     cosine = torch.cos(torch.tensor(torch.pi * step / n_steps, dtype=torch.float64))
     return float(min(1.0, (step + 1) / warmup) * (0.51 + 0.49 * cosine))
 """,

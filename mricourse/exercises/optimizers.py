@@ -1,0 +1,346 @@
+"""Checks of the optimizers' lesson: momentum on a SENSE scan, a step of RMSProp, a step of Adam, a schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mricourse.classroom.exercise_checks import check, check_tensor, passed, reject_known_mistakes
+from mricourse.fundamentals.update_rules import adam_step, rmsprop_step
+from mricourse.physics.fourier import random_complex
+from mricourse.physics.operators import SenseOperator
+from mricourse.physics.sampling import equispaced_mask
+from mricourse.training.loop import Settings
+
+LESSON = "optimizers"
+EXACT = 1e-6  # of the largest value; eps itself is looked at with gradients as small as it
+N_STEPS = 20
+
+
+# --- momentum on a scan ---
+
+
+def check_sense_momentum(mine: Callable[..., Tensor]) -> None:
+    """Two coils, 9 x 7 pixels, every second line: the walk of momentum, for several rates, shares and lengths."""
+    smaps = random_complex(2, 9, 7, seed=1, dtype=torch.complex128) / 2
+    operator = SenseOperator(smaps, equispaced_mask(9, 2, acs=0))
+    kspace = operator.forward(random_complex(9, 7, seed=2, dtype=torch.complex128))
+    for rate, beta, n_steps in ((0.4, 0.7, 5), (0.3, 0.8, 4), (0.4, 0.0, 1)):
+        given = kspace.clone()
+        answer = mine(operator, given, rate, beta, n_steps)
+        check(torch.equal(given, kspace), "Your function changes the measured k-space: subtract without `-=`.")
+        coils = isinstance(answer, Tensor) and answer.shape == kspace.shape
+        check(not coils, "Your result has a coil axis: the residual has to go back through `A.adjoint`.")
+        check_tensor(answer, (9, 7), is_complex=True)
+        _compare_walks(answer, operator, kspace, rate, beta, n_steps)
+    passed(LESSON, "my_sense_momentum", "walks as momentum does, for three rates, shares and numbers of steps")
+
+
+def _compare_walks(answer: Tensor, operator: SenseOperator, kspace: Tensor, rate: float, beta: float, n: int) -> None:
+    def walk(**options: Any) -> Tensor:
+        wanted: dict[str, Any] = {"rate": rate, "beta": beta, "n_steps": n}
+        return _sense_walk(operator, kspace, **(wanted | options))
+
+    right = walk()
+    mistakes = {
+        "Your image stays zero: is the velocity ever added to it, and does the gradient contain the data?": right * 0,
+        "Your walk goes uphill: subtract the rate times the velocity.": walk(rate=-rate),
+        "This is gradient descent: the velocity has to keep the share beta of what it was.": walk(beta=0.0),
+        "The new gradient enters the velocity whole, without a factor 1 - beta.": walk(rate=rate * (1 - beta)),
+        "You have made one step too few.": walk(n_steps=n - 1),
+        "You have made one step too many.": walk(n_steps=n + 1),
+        "The image moves with the velocity of the step before: update the velocity first.": walk(late=True),
+        "The rate enters twice: in the velocity and again in the step.": walk(rate=rate**2),
+        "Your walk starts at the zero-filled image; it should start at zero.": walk(start=operator.adjoint(kspace)),
+        "The velocity's sign is wrong: beta times the old velocity is added to the gradient.": walk(beta=-beta),
+        "The image should move along the velocity; it moves along beta times it and the gradient.": walk(ahead=True),
+        "The gradient is A^H (A x - y); yours has no A x.": walk(shares=(0, 1)),
+        "The gradient of half the squared misfit has no factor 2.": walk(rate=2 * rate),
+        "beta is an argument of your function; you use another share.": walk(beta=0.9),
+        "The learning rate is missing in the step.": walk(rate=1.0),
+        "rate is an argument of your function; you use 1.9 instead.": walk(rate=1.9),
+        "n_steps is an argument of your function; you make 30 steps.": walk(n_steps=30),
+    }
+    reject_known_mistakes(answer, right, mistakes, tolerance=EXACT)
+    check(
+        _same(answer, right),
+        f"After {n} step(s) with rate {rate} and beta {beta} your image is off by up to "
+        f"{float((answer - right).abs().max()):.2g}; in each step compute A^H (A x - y), then v, then x.",
+    )
+
+
+def _sense_walk(
+    operator: SenseOperator,
+    kspace: Tensor,
+    *,
+    rate: float,
+    beta: float,
+    n_steps: int,
+    late: bool = False,
+    ahead: bool = False,
+    shares: tuple[int, int] = (1, 1),
+    start: Tensor | None = None,
+) -> Tensor:
+    """Momentum with what a learner may have exchanged: `shares` of A x and y in the gradient."""
+    image = torch.zeros_like(operator.adjoint(kspace)) if start is None else start
+    velocity = torch.zeros_like(image)
+    for _ in range(n_steps):
+        before = velocity
+        gradient = operator.adjoint(shares[0] * operator.forward(image) - shares[1] * kspace)
+        velocity = beta * velocity + gradient
+        along = beta * velocity + gradient if ahead else velocity
+        image = image - rate * (before if late else along)
+    return image
+
+
+# --- rules ---
+
+
+def check_rmsprop_step(mine: Callable[..., tuple[Tensor, Tensor]]) -> None:
+    """By hand: the first step is ten rates long. Then 20 random steps beside the library's, and near eps."""
+    wrong = {
+        "eps is added to the root; it is no smallest value of it.": _scaled(floor=True),
+        "This is Adagrad's sum: keep only the share alpha of the old memory.": _scaled(1.0, 1.0),
+        "alpha has changed places: the old memory keeps alpha, the new square gets 1 - alpha.": _scaled(0.01, 0.99),
+        "The new square needs the factor 1 - alpha, or the memory is a sum and no mean.": _scaled(0.99, 1.0),
+        "alpha is an argument of your function, 0.99 where nothing is said; you use another share.": _scaled(0.9, 0.1),
+        "The square root is missing: divide by the root of the memory.": _scaled(root=1.0),
+        "Your step goes uphill: subtract it from the weights.": _scaled(sign=1.0),
+        "The memory that you return is not the new one: the next step starts from it.": _scaled(keep="old"),
+        "You return the root of the memory; the next step needs s itself.": _scaled(keep="root"),
+        "The step divides by the old memory: update the memory first.": _scaled(late=True),
+        "The gradient itself should be divided; only its sign is left in your step.": _scaled(only_sign=True),
+        "One size for all weights: each weight is divided by the root of its own s.": _scaled(pooled=True),
+        "The learning rate is missing.": _scaled(rate=1.0),
+        "RMSProp has no bias correction: divide by the root of s as it is.": _scaled(corrected=True),
+        "eps is missing in the denominator.": _scaled(eps=0.0),
+        "eps belongs beside the root, not inside.": _scaled(eps_inside=True),
+        "The memory should be squares of the gradient, not its magnitudes.": _scaled(power=1),
+    }
+    _compare_rules(mine, rmsprop_step, wrong, memory=0.0, length=10, options={"alpha": 0.8, "eps": 0.01})
+    passed(LESSON, "my_rmsprop_step", "the first step is ten rates long, and 20 steps are those of torch.optim.RMSprop")
+
+
+def check_adam_step(mine: Callable[..., tuple[Tensor, Any]]) -> None:
+    """By hand: the first step is one rate long. Then 20 random steps beside the library's, and near eps."""
+    wrong = {
+        "The bias correction is missing: divide m by 1 - beta1^t and s by 1 - beta2^t.": _adam(1.0, 1.0),
+        "The bias correction of s is missing.": _adam(0.0, 1.0),
+        "The bias correction of m is missing.": _adam(1.0, 0.0),
+        "The corrections have to depend on t: 1 - beta^t, not 1 - beta.": _adam(power=0),
+        "t counts from 1: your correction uses t - 1.": _adam(shift=-1),
+        "t counts from 1: your correction uses t + 1.": _adam(shift=1),
+        "You keep the corrected means; the memory has to hold m and s as they were before the correction.": _adam(
+            keep="corrected"
+        ),
+        "The memory that you return is not the new one: the next step starts from it.": _adam(keep="old"),
+        "Your step goes uphill: subtract it from the weights.": _adam(sign=1.0),
+        "The square root is missing: divide by the root of the corrected s.": _adam(root=1.0),
+        "beta1 and beta2 have changed places.": _adam(betas=(0.999, 0.9)),
+        "s is the mean of the squared gradients; yours is that of the squares of m.": _adam(of_m=True),
+        "The numerator is the corrected mean m, not the gradient.": _adam(of_gradient=True),
+        "The means need the factors 1 - beta1 and 1 - beta2.": _adam(sums=True),
+        "One size for all weights: each weight is divided by the root of its own s.": _adam(pooled=True),
+        "Only the sign of the gradient is left in your step; that is right at the first step alone.": _adam(
+            only_sign=True
+        ),
+        "eps is missing in the denominator.": _adam(eps=0.0),
+        "eps belongs beside the root of the corrected s, not inside.": _adam(eps_inside=True),
+        "eps belongs beside the root of the corrected s; you add it before the correction.": _adam(eps_early=True),
+    }
+    options = {"beta1": 0.5, "beta2": 0.9, "eps": 0.01}
+    _compare_rules(mine, adam_step, wrong, memory=(0.0, 0.0), length=1, options=options)
+    passed(LESSON, "my_adam_step", "the first step is one rate long, and 20 steps are those of torch.optim.Adam")
+
+
+def _check_first_step(mine: Callable[..., Any], memory: Any, *, length: float) -> None:
+    gradient = torch.tensor([[-4.0, 1.0, 9.0], [0.5, -0.2, 100.0]], dtype=torch.float64)
+    moved, _ = _pair(mine(torch.zeros_like(gradient), memory, gradient.clone(), 0.1, 1))
+    check_tensor(moved, (2, 3), is_complex=False)
+    came = float(moved[0, 0])
+    check(
+        abs(came - 0.1 * length) < 1e-5,
+        f"The gradient is -4 and the rate 0.1: the first step should be {0.1 * length:+.3g}, yours is {came:+.3g}.",
+    )
+    apart = float((moved.abs() - 0.1 * length).abs().max())
+    check(apart < 1e-5, "The first steps of large and small gradients should be equally long; yours are not.")
+
+
+def _pair(returned: Any) -> tuple[Any, Any]:
+    check(returned is not None, "Your function returns nothing: is the `return` missing?")
+    two = isinstance(returned, tuple | list) and len(returned) == 2
+    check(two, "Your function should return two things: the new weights and the new memory.")
+    return returned[0], returned[1]
+
+
+def _compare_rules(
+    mine: Callable[..., Any],
+    rule: Callable[..., Any],
+    wrong: dict[str, Callable[..., Any]],
+    *,
+    memory: Any,
+    length: float,
+    options: dict[str, float],
+) -> None:
+    """Ordinary gradients; the first step, by hand; gradients near eps; then other options than the usual ones."""
+    for scale in (1.0, 1e-8):
+        right = _weights_along(rule, memory, scale)
+        answer = _weights_along(mine, memory, scale)
+        mistakes = {sentence: _weights_along(made, memory, scale) for sentence, made in wrong.items()}
+        reject_known_mistakes(answer, right, mistakes, tolerance=EXACT)
+        _check_first_step(mine, memory, length=length)
+        off = (answer - right).abs().flatten(1).amax(1) > EXACT * right.abs().max()
+        where = ", with gradients as small as eps," if scale < 1 else ""
+        advice = "look at eps" if scale < 1 else "at step 1 look at the update, later at the memory"
+        check(not off.any(), f"Step {1 + int(off.int().argmax())}{where} is the first that differs: {advice}.")
+    for name, value in options.items():
+        right = _weights_along(rule, memory, 0.1, **{name: value})
+        answer = _weights_along(mine, memory, 0.1, **{name: value})
+        check(_same(answer, right), f"{name} is an argument of your function: with {name}={value} it should differ.")
+
+
+def _weights_along(rule: Callable[..., Any], memory: Any, scale: float, **options: float) -> Tensor:
+    """The weights after each step under random gradients and a falling rate, (steps, 3, 5); large where not finite."""
+    generator = torch.Generator().manual_seed(0)
+    gradients = scale * torch.randn(N_STEPS, 3, 5, generator=generator, dtype=torch.float64)
+    weights = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+    path = []
+    for t, gradient in enumerate(gradients, start=1):
+        weights, memory = _pair(rule(weights.clone(), memory, gradient.clone(), 0.1 / t, t, **options))
+        check_weights = isinstance(weights, Tensor) and weights.shape == (3, 5)
+        check(check_weights, "The new weights should be a tensor of the shape of the old ones.")
+        path.append(weights)
+    return torch.stack(path).nan_to_num(nan=1e9, posinf=1e9, neginf=-1e9)
+
+
+def _same(answer: Tensor, right: Tensor) -> bool:
+    return float((answer - right).abs().max()) <= EXACT * float(right.abs().max())
+
+
+def _scaled(
+    share: float = 0.99,
+    news: float = 0.01,
+    *,
+    root: float = 0.5,
+    sign: float = -1.0,
+    keep: str = "new",
+    late: bool = False,
+    only_sign: bool = False,
+    pooled: bool = False,
+    rate: float | None = None,
+    eps: float = 1e-8,
+    eps_inside: bool = False,
+    power: int = 2,
+    corrected: bool = False,
+    floor: bool = False,
+) -> Callable[..., Any]:
+    """RMSProp with one thing exchanged."""
+
+    def rule(weights: Tensor, memory: Any, grad: Tensor, lr: float, t: int) -> tuple[Tensor, Any]:
+        old = torch.as_tensor(memory, dtype=grad.dtype).expand_as(grad)
+        s = share * old + news * grad.abs() ** power
+        by = old if late else s.mean().expand_as(s) if pooled else s / (1 - share**t) if corrected else s
+        size = (by + eps) ** root if eps_inside else by**root + eps
+        size = (by**root).clamp_min(eps) if floor else size
+        step = grad.sign() if only_sign else grad / size
+        kept = {"new": s, "old": old, "root": s.sqrt()}[keep]
+        return weights + sign * (lr if rate is None else rate) * step, kept
+
+    return rule
+
+
+def _adam(
+    m_power: float = 0.0,
+    s_power: float = 0.0,
+    *,
+    power: int = 1,
+    shift: int = 0,
+    keep: str = "new",
+    sign: float = -1.0,
+    root: float = 0.5,
+    betas: tuple[float, float] = (0.9, 0.999),
+    of_m: bool = False,
+    of_gradient: bool = False,
+    sums: bool = False,
+    pooled: bool = False,
+    only_sign: bool = False,
+    eps: float = 1e-8,
+    eps_inside: bool = False,
+    eps_early: bool = False,
+) -> Callable[..., Any]:
+    """Adam with one thing exchanged; a correction to the power `1 - m_power` or `1 - s_power`, of t + shift steps."""
+
+    def rule(weights: Tensor, memory: Any, grad: Tensor, lr: float, t: int) -> tuple[Tensor, Any]:
+        beta1, beta2 = betas
+        m = beta1 * memory[0] + (1 if sums else 1 - beta1) * grad
+        s = beta2 * memory[1] + (1 if sums else 1 - beta2) * (m if of_m else grad) ** 2
+        n = max(t + shift, 1) if power else 1
+        mean = m / (1 - beta1**n) ** (1 - m_power)
+        square = s / (1 - beta2**n) ** (1 - s_power)
+        by = square.mean().expand_as(square) if pooled else square
+        size = (by + eps) ** root if eps_inside else by**root + eps
+        size = (s.sqrt() + eps) / math.sqrt(1 - beta2**n) if eps_early else size
+        step = grad.sign() if only_sign else (grad if of_gradient else mean) / size
+        kept = {"new": (m, s), "old": memory, "corrected": (mean, square)}[keep]
+        return weights + sign * lr * step, kept
+
+    return rule
+
+
+# --- schedule ---
+
+
+def check_rate(mine: Callable[[int, int, int], float]) -> None:
+    """The factor at every step of three trainings; it equals that of the course's recipes."""
+    for n_steps, warmup in ((50, 10), (37, 1), (120, 100)):
+        answer = torch.tensor([_number(mine(step, n_steps, warmup)) for step in range(n_steps)], dtype=torch.float64)
+        check_tensor(answer, (n_steps,))
+        right = _schedule(n_steps, warmup)
+        x = torch.arange(n_steps, dtype=torch.float64) / n_steps
+        rise = ((torch.arange(n_steps) + 1) / warmup).clamp_max(1).double()
+        fall = right / rise
+        mistakes = {
+            "The warm-up is missing: the first steps should have smaller factors.": fall,
+            "The fall is missing: after the warm-up the factor should sink.": rise,
+            "Your warm-up starts at 0, and the first step is wasted: use step + 1.": _late(rise, warmup) * fall,
+            "The warm-up must stop at 1; yours goes on rising.": (torch.arange(n_steps) + 1) / warmup * fall,
+            "This is a whole cosine, back at the full rate in the end; take half of one.": rise
+            * (0.51 + 0.49 * torch.cos(2 * math.pi * x)),
+            "Your factor falls towards 0; it should end near 0.02.": rise * (0.5 + 0.5 * torch.cos(math.pi * x)),
+            "0.02 is added on top: the first factor should be 1, not 1.02.": rise
+            * (0.52 + 0.5 * torch.cos(math.pi * x)),
+            "Your factor falls along a straight line; take half a cosine.": rise * (1 - 0.98 * x),
+            "Your factor rises: the cosine has the wrong sign.": rise * (0.51 - 0.49 * torch.cos(math.pi * x)),
+            "Warm-up and fall are multiplied; you take the smaller of the two.": rise.minimum(fall),
+            "The cosine takes radians: half a turn is pi, not 180.": rise * (0.51 + 0.49 * torch.cos(180 * x)),
+        }
+        reject_known_mistakes(answer, right, mistakes, tolerance=1e-6)
+        worst = int((answer - right).abs().argmax())
+        check(
+            float((answer - right).abs().max()) < 1e-6,
+            f"{n_steps} steps, warm-up {warmup}: at step {worst} your factor is {float(answer[worst]):.4f}; "
+            f"expected {float(right[worst]):.4f}.",
+        )
+    passed(LESSON, "my_rate", "rises, falls and ends as the schedule of the course's recipes")
+
+
+def _number(value: Any) -> float:
+    check(value is not None, "Your function returns nothing: is the `return` missing?")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        check(False, f"Your function returns {type(value).__name__}; expected one number, the factor of this step.")
+    return math.nan
+
+
+def _schedule(n_steps: int, warmup: int) -> Tensor:
+    settings = Settings(n_steps, warmup=warmup)
+    return torch.tensor([settings.rate(step) for step in range(n_steps)], dtype=torch.float64)
+
+
+def _late(rise: Tensor, warmup: int) -> Tensor:
+    return (torch.arange(len(rise)) / warmup).clamp_max(1).double()
