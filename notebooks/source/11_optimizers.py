@@ -23,44 +23,18 @@
 import torch
 
 from mricourse import (
-    SenseOperator,
-    claim,
-    device,
-    fft2c,
-    predict,
-    random_complex,
-    your_turn,
-)
+    SenseOperator, claim, device, fft2c, predict, random_complex, your_turn,
+)  # fmt: skip
 from mricourse.evaluation import psnr
 from mricourse.exercises import (
-    check_adam_step,
-    check_rate,
-    check_rmsprop_step,
-    check_sense_momentum,
-)
+    check_adam_step, check_rate, check_rmsprop_step, check_sense_momentum,
+)  # fmt: skip
 from mricourse.fundamentals import (
-    AXIS_VALLEY,
-    SADDLE,
-    T2_DECAY,
-    PathExplorer,
-    adam_step,
-    beside_torch,
-    dead_share,
-    example_gradients,
-    folded_pair,
-    plain_step,
-    range_test,
-    read_range_test,
-    rmsprop_step,
-    run_optimizers,
-    show_paths,
-    show_range_test,
-    step_lengths,
-    train_by_hand,
-    train_with_rates,
-    valley_steps,
-    walk,
-)
+    AXIS_VALLEY, SADDLE, T2_DECAY, PathExplorer, adam_step, beside_torch,
+    dead_share, example_gradients, folded_pair, plain_step, range_test,
+    read_range_test, rmsprop_step, run_optimizers, show_paths, show_range_test,
+    step_lengths, train_by_hand, train_with_rates, valley_steps, walk,
+)  # fmt: skip
 from mricourse.networks import DnCNN
 from mricourse.physics import equispaced_mask
 from mricourse.plotting import plot_lines, show_images
@@ -78,8 +52,9 @@ DEVICE = device()  # the GPU where there is one
 # We take up the example of [[sense]]: one slice, two coils, every second line of
 # k-space. Reconstruction means to find the image whose k-space is nearest to the
 # measured one. This time we do not solve the equations. We *walk*: from a black
-# image, 30 steps downhill. The data are simulated and without noise, because this
-# lesson is about the way to the minimum.
+# image, 30 steps downhill. Downhill means against the gradient of the misfit, and that
+# is $A^H (A x - y)$, as in [[sense]]. The data are simulated and without noise, because
+# this lesson is about the way to the minimum.
 
 # %%
 SHAPE = (120, 96)  # ny, nx of the slice; pixels of about 2 mm
@@ -214,10 +189,11 @@ show_paths({pair: paths})
 # 92.4 % of the difference, and after 25 steps it is more than twice as near. At 2.1 the
 # factor is $-1.1$: each jump is longer than the last.
 #
-# So this is the number 2. A walk diverges when $|1 - \eta\lambda| > 1$ for any
-# curvature $\lambda$ (lambda), that is, for $\eta > 2/\lambda_{\max}$. In the scan
-# above no curvature is above 1. A rate of 2.2 explodes where the larger curvature of a
-# pair is above $2/2.2 = 0.91$: at the pixels that our two coils hear most alike.
+# So this is the number 2. A walk diverges when $|1 - \eta\lambda| > 1$ for one of the
+# curvatures $\lambda$ (lambda), that is, for $\eta > 2/\lambda_{\max}$. In the scan
+# above no curvature is above 1, since its maps have $\sum_c |S_c|^2 = 1$. A rate of 2.2
+# explodes where the larger curvature of a pair is above $2/2.2 = 0.91$: at the pixels
+# that our two coils hear most alike.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The condition number
