@@ -20,7 +20,7 @@
 # | [[backpropagation]]; [[sense]] for the example | 100 minutes, 8 of them optional | 40 s | simulated |
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-import torch
+import torch  # noqa: I001
 
 from mricourse import (
     SenseOperator, claim, device, fft2c, predict, random_complex, your_turn,
@@ -42,9 +42,6 @@ from mricourse.reconstruct import conjugate_gradient
 from mricourse.simulate import TaskScans, brain_slices, simulate_coils
 from mricourse.training import Settings, log_nmse
 
-torch.manual_seed(0)
-DEVICE = device()  # the GPU where there is one
-
 # %% [markdown]
 # [[backpropagation]] gave us the gradient of a loss. It left open what to do with it.
 # We shall see that a lot depends on one single number.
@@ -57,6 +54,8 @@ DEVICE = device()  # the GPU where there is one
 # this lesson is about the way to the minimum.
 
 # %%
+torch.manual_seed(0)
+DEVICE = device()  # the GPU where there is one
 SHAPE = (120, 96)  # ny, nx of the slice; pixels of about 2 mm
 image = brain_slices("test", 1, contrast="T1w", shape=SHAPE)[0].to(DEVICE)  # (y, x)
 two_coils = simulate_coils(2, SHAPE, seed=1, kind="head_array").to(DEVICE)
@@ -88,11 +87,11 @@ for rate in (0.1, 1.9, 2.2):
 show_images(panels, reference=image)
 
 # %% [markdown]
-# Three times the same scan, the same start, the same 30 steps. Only the **learning
-# rate** differs, the factor that turns a gradient into a step. At 0.1 two heads still
-# lie on one another. At 1.9 there is one head, with a faint rest of the other. At 2.2
-# large parts have exploded: white stands for everything above 1, and the values there
-# are far above it.
+# Three times the same scan, the same start, the same 30 steps. The **learning rate** is
+# the factor that turns a gradient into a step, and it alone differs. At 0.1 two heads
+# still lie on one another. At 1.9 there is one head, with a faint rest of the other. At
+# 2.2 large parts have exploded: white stands for everything above 1, and the values
+# there are far above it.
 #
 # What is special about the number 2? And would another way to walk come further in 30
 # steps? We start with a loss that is small enough for a sheet of paper.
@@ -210,11 +209,11 @@ show_paths({pair: paths})
 #    \text{error} \times \frac{\kappa - 1}{\kappa + 1} \text{ a step} , \qquad
 #    \kappa = \frac{\lambda_{\max}}{\lambda_{\min}} . $$
 #
-# The **condition number** $\kappa$ (kappa) is the ratio of the largest curvature to the
-# smallest. Our pair has $\kappa = 1/0.04 = 25$, and $24/26 = 0.923$. A step takes away
-# about $2/\kappa$ of the error. So four times the condition number means four times as
-# many steps. No choice of $\eta$ can help: one number has to serve the steep
-# direction and the flat one.
+# The **condition number** $\kappa$ (kappa) is the ratio of the largest curvature of a
+# loss to the smallest. Our pair has $\kappa = 1/0.04 = 25$, and $24/26 = 0.923$. A step
+# takes away about $2/\kappa$ of the error. So four times the condition number means
+# four times as many steps. No choice of $\eta$ can help: one number has to serve the
+# steep direction and the flat one.
 #
 # <details><summary>What has this to do with the g-factor?</summary>
 #
@@ -231,8 +230,8 @@ show_paths({pair: paths})
 # the same way, but the steps are short. We would like a walker that forgets the jumps
 # and adds up the small steps.
 #
-# **Momentum** is gradient descent with a memory, the *velocity* $v$. At each step the
-# velocity keeps a share $\beta$ (beta) of what it was, and adds the new gradient:
+# **Momentum** is gradient descent with a memory, a *velocity* $v$ that at each step
+# keeps a share $\beta$ (beta) of what it was and adds the new gradient:
 #
 # $$ v \leftarrow \beta v + \nabla L(w) , \qquad w \leftarrow w - \eta\,v . $$
 #
@@ -437,9 +436,9 @@ for title, x in panels.items():
 # every slice, for one single step.
 #
 # **Stochastic gradient descent** (SGD) is gradient descent whose every step uses the
-# gradient of a few examples, drawn at random. These few are a **batch**, and their
-# number is the *batch size* $B$. On average over many draws the gradient of a batch is
-# right. A single one is a guess.
+# gradient of a few examples, drawn at random. A **batch** is the few examples that one
+# step of a training uses; their number is the *batch size* $B$. On average over many
+# draws the gradient of a batch is right. A single one is a guess.
 #
 # How bad a guess? Think of one weight and two slices. The gradient of the first slice
 # is 3, that of the second is 5, and the mean is 4. A batch of one slice says 3 or 5,
@@ -569,8 +568,9 @@ def distance(images):
 
 
 # %% [markdown]
-# We compare two constant rates. In a third walk the rate falls during the walk, which
-# is called **learning-rate decay**: here along half a cosine, from 0.4 down to 0.
+# We compare two constant rates, and a third walk with decay. **Learning-rate decay** is
+# a learning rate that falls during a training. Ours falls along half a cosine, from 0.4
+# down to 0.
 
 # %%
 predict("constant-rates")
@@ -819,12 +819,12 @@ plot_lines(at, lengths, xlabel="step", ylabel="length of a step / η", log="xy")
 #
 # The remedy is arithmetic. After $t$ steps the weights of all gradients in the mean add
 # up to $1 - \alpha^t$: after one step to 0.01, after two to 0.0199, in the end to 1. A
-# mean's weights should add up to 1. So we divide by $1 - \alpha^t$. This is the **bias
-# correction**, the division that makes up for a mean's start at zero.
+# mean's weights should add up to 1. The **bias correction** divides a mean that started
+# at zero by what its weights add up to, $1 - \alpha^t$.
 #
-# **Adam** (adaptive moments) is the rule that puts everything together: a mean $m$ of
-# the gradients, as momentum has, divided by the root of a mean $s$ of their squares, as
-# RMSProp has, both with the bias correction.
+# **Adam** (adaptive moments) is the rule that divides a mean $m$ of the gradients, as
+# momentum has, by the root of a mean $s$ of their squares, as RMSProp has, both with
+# the bias correction.
 #
 # $$ m \leftarrow \beta_1 m + (1 - \beta_1)\,g , \qquad
 #    s \leftarrow \beta_2 s + (1 - \beta_2)\,g^2 , $$
@@ -901,10 +901,10 @@ show_images(panels, reference=test_clean[12], error_gain=3)
 # ### Five rules on a saddle
 #
 # All rules of this lesson are those of `torch.optim`, step for step; the check below
-# compares them. So we can let torch's run. The surface is a **saddle**, a place where
-# the loss rises in one direction and falls in another. We start on its ridge, 0.01
-# beside the line where both sides are equal. On the ridge the gradient points along it,
-# and hardly to the side.
+# compares them. So we can let torch's run. A **saddle** is a place where the loss rises
+# in one direction and falls in another. We start on its ridge, 0.01 beside the line
+# where both sides are equal. On the ridge the gradient points along it, and hardly to
+# the side.
 
 # %%
 predict("leave-the-saddle")
@@ -1029,10 +1029,9 @@ for name, network in networks.items():
 # ### Schedules
 #
 # A **learning-rate schedule** is a rule that gives each step of a training its own
-# rate. We have met decay, with which noisy walks end nearer to the minimum. At the
-# other end stands **warm-up**, a schedule that lets the rate rise over the first steps,
-# while the means of Adam rest on only a few gradients. The recipes of this course use
-# both.
+# rate. We have met decay, with which noisy walks end nearer to the minimum. **Warm-up**
+# is a schedule that lets the rate rise over the first steps of a training, while the
+# means of Adam rest on only a few gradients. The recipes of this course use both.
 #
 # Does decay help our small network? We expected so, and trained once more, from the
 # best rate down to 2 % of it. It *lost*: the last of the claims below has the number.
