@@ -7,5 +7,6 @@ __getattr__, __dir__, __all__ = face(
     {
         "kspace": "check_conjugate_mirror check_fft2c check_partial_fourier",
         "optimizers": "check_adam_step check_rate check_rmsprop_step check_sense_momentum",
+        "sense": "check_best_pair check_conjugate_gradient check_sense_unfold",
     },
 )

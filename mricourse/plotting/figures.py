@@ -221,15 +221,17 @@ def show_phase(images: Images, titles: Sequence[str] | None = None, *, support: 
 
 
 @styled
-def show_smaps(smaps: Tensor, *, phase: bool = True) -> list[Axes]:
+def show_smaps(smaps: Tensor, titles: Sequence[str] | None = None, *, phase: bool = True) -> list[Axes]:
     """Show coil sensitivity maps, (coils, y, x): magnitudes, then phases where `phase` is True.
+
+    Titles count the coils from 0 where none are given; phases are drawn where a map is not zero.
 
     Returns
     -------
     list of Axes
     """
-    panels, _ = as_panels(smaps, None)
-    titles = [f"coil {index}" for index in range(len(panels))]
+    panels, named = as_panels(smaps, titles)
+    titles = named if titles else [f"coil {index}" for index in range(len(panels))]
     magnitudes = [np.abs(panel) for panel in panels]
     rows = [Row(magnitudes, titles, window=(0.0, top(panels)), label="|S|")]
     if phase:

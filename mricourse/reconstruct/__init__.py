@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "epi": "image_entropy remove_nyquist_ghost",
-        "least_squares": "cg_sense conjugate_gradient direct_solver",
+        "least_squares": "cg_sense cg_sense_iterates conjugate_gradient direct_solver",
         "methods": "reconstruct with_smaps",
         "parallel_imaging": "g_factor grappa pseudo_replica sense_unfold",
         "partial_kspace": "partial_fourier",

@@ -159,6 +159,24 @@ def cg_sense(
     return conjugate_gradient(A.normal, A.adjoint(kspace), **options)
 
 
+def cg_sense_iterates(A: SenseOperator, kspace: Tensor, *, n_iterations: int, reg_weight: float = 0.0) -> Tensor:
+    """Keep every iterate of `cg_sense`: (..., coils, ky, kx) -> (iterations, ..., y, x), the first step first.
+
+    It never stops early; where a problem is solved to the last digit, its solution is repeated.
+
+    Raises
+    ------
+    ValueError
+        A weight below 0, or less than one iteration.
+    """
+    if n_iterations < 1:
+        raise ValueError(f"n_iterations is {n_iterations}; expected 1 or more.")
+    iterates: list[Tensor] = []
+    cg_sense(A, kspace, reg_weight=reg_weight, n_iterations=n_iterations, tolerance=0, trace=iterates.append)
+    solved = iterates[-1] if iterates else torch.zeros_like(A.adjoint(kspace))
+    return torch.stack(iterates + [solved] * (n_iterations - len(iterates)))
+
+
 def check_weight(reg_weight: float | Tensor) -> None:
     """Refuse, with ValueError, a weight that is not one finite number of 0 or more."""
     if isinstance(reg_weight, Tensor) and reg_weight.numel() != 1:

@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = face(
         "random_draws": "generator_for smooth_field",
         "lesions": "Lesion",
         "phantoms": "AbdominalPhantom abdominal_phantom beating_phantom fat_signal multi_echo_signal shepp_logan",
-        "protocols": "brain_slices contrast_scan contrast_scans",
+        "protocols": "brain_slices contrast_scan contrast_scans inside_head",
         "randomised": "draw_scan randomised_scan randomised_scans",
         "relaxometry": "decay_rate echo_slices",
         "texture": "dead_leaves roughened",

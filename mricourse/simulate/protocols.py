@@ -114,6 +114,26 @@ def contrast_scans(
         yield contrast_scan(name, contrast, plane=plane, index=index, seed=subject, **options)
 
 
+def inside_head(image: Tensor, *, threshold: float = 0.05) -> Tensor:
+    """Find the head in an image of it: pixels with tissue to their left and to their right, so that hollows count.
+
+    Parameters
+    ----------
+    image : Tensor, shape (..., y, x)
+        Complex or real, nearly without noise.
+    threshold : float
+        Magnitude of tissue, in the unit of the image; air lies below.
+
+    Returns
+    -------
+    bool Tensor, shape (..., y, x)
+    """
+    tissue = image.abs()
+    from_left = tissue.cummax(dim=-1).values
+    from_right = tissue.flip(-1).cummax(dim=-1).values.flip(-1)
+    return from_left.minimum(from_right) > threshold
+
+
 def brain_slices(
     split: str,
     n: int,

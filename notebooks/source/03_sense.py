@@ -4,426 +4,989 @@
 # ---
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # 3 · Parallel imaging
+# # 3 · SENSE: unfolding with many coils
 #
 # **You will be able to**
-# - unfold an accelerated image with the coil maps, pixel by pixel and by conjugate gradients
-# - predict the noise of an accelerated image from $g\sqrt R$ and check the prediction
-# - estimate coil maps and a GRAPPA kernel from the centre of k-space
-# - say before the scan where parallel imaging will fail.
+# - unfold an accelerated image with the sensitivity maps of its coils;
+# - say where the unfolded image will be noisy, and by how much;
+# - explain residual and direction of conjugate gradients, and write the iteration;
+# - choose when to stop it, or how to make stopping unnecessary.
 #
-# | Prerequisites | Run time (CPU) | Data |
-# |---|---|---|
-# | [[forward_model]] | about 20 s | simulated head, one measured brain |
+# | Prerequisites | Time | Run time (CPU) | Data |
+# |---|---|---|---|
+# | [[kspace]], [[forward_model]] | 90 minutes | about 30 s | simulated head, measured brain |
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 import torch
 
-from mricourse import SenseOperator, claim, device, fft2c, fftc, ifft2c, ifftc, random_complex, your_turn
+# fmt: off
+# isort: off
+from mricourse import (
+    SenseOperator, claim, device, fft2c, ifft2c, predict, random_complex, your_turn,
+)
 from mricourse.datasets import load_real
-from mricourse.evaluation import best_scale, psnr
-from mricourse.physics import acceleration_of, combine, equispaced_mask, espirit, low_resolution_maps, random_mask, rss
-from mricourse.plotting import explore, plot_lines, show_images
-from mricourse.reconstruct import cg_sense, conjugate_gradient, g_factor, grappa, pseudo_replica, sense_unfold
-from mricourse.simulate import brain_slices, simulate_coils
+from mricourse.evaluation import best_scale, nrmse, psnr, turned
+from mricourse.exercises import (
+    check_best_pair, check_conjugate_gradient, check_sense_unfold,
+)
+from mricourse.physics import acceleration_of, equispaced_mask, noise_level, rss
+from mricourse.plotting import (
+    plot_lines, show_comparison, show_folding, show_images, show_pull, show_smaps,
+    show_two_pixels, show_walks,
+)
+from mricourse.reconstruct import cg_sense, cg_sense_iterates, g_factor, sense_unfold
+from mricourse.simulate import brain_slices, inside_head, simulate_coils
+# isort: on
+# fmt: on
 
+# %% [markdown]
+# In [[forward_model]] we left out lines of k-space, and several heads appeared where
+# one should be. Yet scanners leave out lines every day and show one head. What do they
+# know that we did not use?
+#
+# They know where their coils are. Here is the same slice seen by four of eight coils.
+# The slice, the coils and the noise are simulated; a measured brain waits at the end.
+
+# %%
 torch.manual_seed(0)
 DEVICE = device()  # the GPU where there is one
-# Pixels of about 2 mm; ACS in lines; noise relative to the brightest pixel; λ: best of six on the two training heads
-SHAPE, N_COILS, ACS, RATES, NOISE_STD, REG_WEIGHT = (120, 96), 8, 16, (2, 3, 4), 0.01, 0.005
+SHAPE = (120, 96)  # ny, nx; pixels of about 2 mm
+N_COILS = 8
+NOISE_STD = 0.02  # per real and imaginary part; the brightest pixel is 1
+RATES = (2, 3, 4)  # the accelerations R that we compare
+
+image = brain_slices("test", 1, contrast="T1w", shape=SHAPE)[0].to(DEVICE)  # (y, x)
+smaps = simulate_coils(N_COILS, SHAPE, seed=1, kind="head_array").to(DEVICE)
+noise = NOISE_STD * random_complex(N_COILS, *SHAPE).to(DEVICE)
+kspace = fft2c(smaps * image) + noise  # (coils, ky, kx)
+coil_images = ifft2c(kspace)
+shown = [1, 3, 5, 7]  # every second coil around the head
+names = [f"coil {coil}" for coil in shown]
+show_images(coil_images[shown], names)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Many coils see the same object
+# ## What each coil sees
 #
-# In [[forward_model]] an image from every $R$-th line was $R$ copies on top of one another. One coil cannot tell them
-# apart: the missing information has to come from a model. Before networks such models were written by hand. A model of
-# the noise gives denoising. A model of the receive coils gives **parallel imaging**. Coil $c$ records
+# It is one head, seen from four sides. Coil 1 hears the forehead, coil 5 the back of
+# the head, and coils 3 and 7 hear the two sides.
 #
-# $$x_c(r) = S_c(r)\,x(r) ,$$
-#
-# the same object under its own **sensitivity map** $S_c$. Eight coils measure each pixel eight times, and this
-# redundancy can replace lines of k-space.
-#
-# Simulated, up to the last section: T1-weighted slices of one test head with a smooth phase, eight wire loops (Biot
-# and Savart's law), white complex noise in k-space. The maps are zero outside the head. Intervals below speak of
-# slices, not of people.
+# As in [[forward_model]], the coil with number $c$ sees $x_c = S_c\, x$. Here $x$ is
+# the image. The **sensitivity map** $S_c$ of a coil is a complex number for every
+# pixel: its magnitude says how strongly the coil hears the pixel, and its phase by
+# which angle the coil turns the signal. We look at the maps themselves.
 
-# %% slideshow={"slide_type": "subslide"}
-images = brain_slices("test", 12, contrast="T1w", shape=SHAPE).to(DEVICE)  # (slices, y, x)
-# a pixel is inside the head when there is tissue to its left and to its right
-heads = images.abs().cummax(-1).values.minimum(images.abs().flip(-1).cummax(-1).values.flip(-1)) > 0.05
-smaps = simulate_coils(N_COILS, SHAPE, seed=1, kind="biot_savart").to(DEVICE) * heads[:, None]  # (slices, coils, y, x)
-noise = NOISE_STD * random_complex(*smaps.shape).to(DEVICE)
-kspace = fft2c(smaps * images[:, None]) + noise
-image, maps, head = images[0], smaps[0], heads[0]  # the slice that we look at
-show_images(list(ifft2c(kspace[0])[::2]), [f"coil {c}" for c in range(0, N_COILS, 2)])
+# %%
+head = inside_head(image)  # (y, x), bool: where there is something to hear
+show_smaps(head * smaps[shown], names)
+
+# %% [markdown]
+# The maps are smooth: the field of a wire loop changes slowly. They also differ from
+# one another, most between coils on opposite sides.
+#
+# In this lesson we take the maps as known; how a scanner measures them is the subject
+# of [[coil_calibration]]. They are scaled so that $\sum_c |S_c|^2 = 1$ at every pixel.
+# A real array hears what is near it better, so its images are brighter there. The
+# scaling takes this *receive shading* out of our simulation.
+#
+# Now we leave out every second line, so the acceleration is $R = 2$. We multiply by
+# $R$, which makes up for the missing lines, and look at what each coil gives.
+
+# %%
+predict("brighter-copy")
+
+# %%
+comb = equispaced_mask(SHAPE[0], 2, acs=0).to(DEVICE)  # (ky, 1)
+folded = 2 * ifft2c(comb * kspace)  # (coils, y, x)
+show_images(folded[shown], [f"coil {coil}, R = 2" for coil in shown])
+
+# %% [markdown]
+# Every panel shows two heads, half a field of view (FOV) apart. Each copy is the whole
+# coil image, shifted. So in coil 1 one bright forehead is at the top, and its copy
+# shines half a field of view lower.
+#
+# All coils see the same two heads, but *each coil mixes them in another proportion*.
+# This is what the scanner knows. The upper and the lower half of a folded image are
+# the same, so we keep the upper half.
+
+# %%
+folded_half = folded[:, : SHAPE[0] // 2]  # (coils, y / 2, x): one period
+show_folding(coil_images[7], folded_half[7], row=30, column=30)
+
+# %% [markdown]
+# Two pixels of the head, 60 rows apart, fall on one pixel of the folded image. We call
+# their values $\rho_1$ and $\rho_2$, and the folded value $a$. How do we get $\rho_1$
+# and $\rho_2$ back?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## One folded pixel is a small linear system
+# ## Two pixels, two coils, on paper
 #
-# Take every fourth line. In each coil's image four pixels, a quarter of the field of view (FOV) apart, fall onto one
-# another, each weighted by what this coil sees there:
+# Take a pencil. Coil 1 is close to the first pixel and hears it with sensitivity 0.8.
+# The second pixel is far away, and coil 1 hears it with 0.2. For coil 2 it is the other
+# way round. After folding, coil 1 measures 1.4 and coil 2 measures 2.6:
 #
-# $$a_c = \sum_{j=1}^{R} S_c(r_j)\,x(r_j) \quad\Longleftrightarrow\quad a = C\rho .$$
-#
-# That is 8 equations, one a coil, for 4 unknowns. **SENSE** solves them by least squares,
-# $\hat\rho = (C^H C)^{-1} C^H a$, for every folded pixel.
-#
-# **Predict.** How many heads will you count in one coil's image at $R = 4$? The noise is 0.01. How far off will the
-# four unfolded values be?
+# $$ 0.8\,\rho_1 + 0.2\,\rho_2 = 1.4 , \qquad 0.2\,\rho_1 + 0.8\,\rho_2 = 2.6 . $$
 
-# %% slideshow={"slide_type": "fragment"}
-combs = {R: equispaced_mask(SHAPE[0], R, acs=0).to(DEVICE) for R in RATES}
-aliased = {R: R * ifft2c(combs[R] * kspace[0]) for R in RATES}  # times R for the lines left out
-# rows 15, 45, 75 and 105 fold onto row 15; here in column 50, where C is (coils, 4)
-rho = torch.linalg.lstsq(maps[:, 15::30, 50], aliased[4][:, 15, 50, None]).solution[:, 0]
-print("unfolded", rho.abs().cpu().numpy().round(2), "truth", image[15::30, 50].abs().cpu().numpy().round(2))
-show_images({"object": image, **{f"one coil, R = {R}": aliased[R][0] for R in RATES}})
+# %%
+predict("paper")
 
-# %% [markdown] slideshow={"slide_type": "notes"}
-# Four heads, and errors of several times the noise.
+# %% [markdown]
+# There are many ways. This one we shall need again: *add* the two equations, and
+# *subtract* the second from the first.
+#
+# $$ 1.0\,(\rho_1 + \rho_2) = 4.0 , \qquad 0.6\,(\rho_1 - \rho_2) = -1.2 . $$
+#
+# The sum of the pixels is 4 and their difference is $-1.2/0.6 = -2$, so $\rho_1 = 1$
+# and $\rho_2 = 3$.
+#
+# **SENSE** (sensitivity encoding) unfolds an accelerated image: every coil
+# adds up the folded pixels with its own sensitivities as weights, and from as many sums
+# as there are pixels one solves for the pixels.
+#
+# Our scan has eight coils, so it gives eight equations for two unknowns. With $R$
+# pixels folded together there are $R$ unknowns. We collect the sensitivities in a
+# matrix $C$ with a row for each coil and a column for each pixel, the folded values in
+# $a$, and the pixel values in $\rho$:
+#
+# $$ a = C \rho . $$
+#
+# With noise, no $\rho$ satisfies eight equations at once. The **least-squares**
+# solution of $a = C\rho$ is the $\rho$ that comes closest: it makes
+# $\lVert C\rho - a\rVert^2$, the sum of the squared misfits of all equations, as small
+# as possible. There the derivative is zero. It is $2\,C^H (C\rho - a)$, where $C^H$ is
+# the conjugate transpose of $C$ (for one real unknown, $(c\rho - a)^2$ has the
+# derivative $2c\,(c\rho - a)$). So
+#
+# $$ C^H C\,\hat\rho = C^H a , \qquad \hat\rho = (C^H C)^{-1} C^H a . $$
+#
+# We try it on the two pixels of the figure above.
+
+# %%
+rows = [30, 90]  # the rows that fold together: 60 apart
+C = smaps[:, rows, 30]  # (coils, 2)
+a = folded_half[:, 30, 30]  # (coils,)
+rho = torch.linalg.solve(C.mH @ C, C.mH @ a)
+print("unfolded", rho.abs().cpu().numpy().round(2))
+print("truth   ", image[rows, 30].abs().cpu().numpy().round(2))
+
+# %% [markdown]
+# The two values come back up to a few hundredths, which is about the noise. Every other
+# pair of pixels is solved in the same way.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## Exercise 3.1 · unfold an image  (★★☆, about 15 min)
-# Solve the systems of all folded pixels at once. `aliased` holds one period of the folded coil images: its row `y` is
-# the sum of rows `y`, `y + ny / R`, `y + 2 ny / R` ... *Hint:* `smaps.unflatten(-2, (R, -1))` separates the copies,
-# and `torch.linalg.lstsq` takes any number of leading axes.
+# ## Exercise 3.1 · unfold an image  (★★☆, about 10 min)
+#
+# Do for every pixel of the folded image what the last cell did for one. `folded` is one
+# period, as `folded_half` above, and already multiplied by $R$. Two loops, over rows
+# and columns, are fine.
+#
+# <details><summary>Hint 1: which rows fold together?</summary>
+#
+# At $R = 2$ the rows 30 and 30 + 60. At any $R$ the rows `row`, `row + n_rows`,
+# `row + 2 * n_rows` and so on, where `n_rows` is the height of the folded image.
+# </details>
+#
+# <details><summary>Hint 2: how does one pick them?</summary>
+#
+# A slice with a step does it: `smaps[:, row::n_rows, column]` has the shape
+# `(coils, R)`, and is the matrix $C$. The same slice of the image takes the result.
+# </details>
+#
+# <details><summary>Hint 3: the skeleton</summary>
+#
+# Make the image with `torch.zeros_like(smaps[0])`. For each `row` and `column` take
+# $C$ and $a$, solve, and write the result into `image[row::n_rows, column]`.
+# </details>
 
 
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
-def my_sense_unfold(aliased, smaps, acceleration):
-    """(coils, y / R, x), (coils, y, x), R -> (y, x)"""
+def my_sense_unfold(folded, smaps, acceleration):
+    """folded (coils, y / R, x), maps (coils, y, x), R -> complex image (y, x)."""
     ### BEGIN SOLUTION
-    alias_maps = smaps.unflatten(-2, (acceleration, -1)).permute(2, 3, 0, 1)  # (y / R, x, coils, R)
-    rho = torch.linalg.lstsq(alias_maps, aliased.permute(1, 2, 0)[..., None]).solution[..., 0]
-    return rho.permute(2, 0, 1).flatten(0, 1)
+    n_rows = smaps.shape[1] // acceleration
+    unfolded = torch.zeros_like(smaps[0])
+    for row in range(n_rows):
+        for column in range(smaps.shape[2]):
+            C = smaps[:, row::n_rows, column]  # (coils, R)
+            rhs = C.mH @ folded[:, row, column]
+            unfolded[row::n_rows, column] = torch.linalg.solve(C.mH @ C, rhs)
+    return unfolded
     ### END SOLUTION
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Without noise unfolding returns the object, at $R = 1$ too; with noise it is the least-squares
-# solution.
+# **Check yourself.** Without noise the object has to come back, at $R = 1$ too. With
+# noise it has to be the least-squares solution. Then your function unfolds our slice.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
-odd_maps, odd_image = simulate_coils(6, (45, 37), seed=2, kind="biot_savart"), random_complex(45, 37, seed=3)
-for R, scale in ((1, 0.0), (3, 0.0), (3, 0.1)):
-    folded = equispaced_mask(45, R, acs=0) * (fft2c(odd_maps * odd_image) + scale * random_complex(6, 45, 37))
-    answer = my_sense_unfold(R * ifft2c(folded)[:, : 45 // R], odd_maps, R)
-    assert answer.shape == (45, 37), f"R = {R}: your image has shape {tuple(answer.shape)}; expected (45, 37)"
-    off = (answer - (sense_unfold(folded, odd_maps, R) if scale else odd_image)).abs().max()
-    assert off < 0.02, f"R = {R}, noise {scale}: your image is off by up to {off:.2f}, its pixels are about 1"
-
-# %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
-# *Why more coils than unknowns?* Each further coil averages noise down. A common mistake is `unflatten(-2, (-1, R))`:
-# it groups neighbouring rows, but pixels fold that are `ny / R` rows apart.
-
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## Noise amplification: the g-factor
-#
-# Fewer samples average less noise, which costs $\sqrt R$. Solving the small systems costs more where the coils see
-# the folded pixels alike. Together
-#
-# $$\frac{\sigma_\mathrm{SENSE}}{\sigma_\mathrm{full}} = g\sqrt R , \qquad
-# g_i = \sqrt{[(C^H \Psi^{-1} C)^{-1}]_{ii}\,[C^H \Psi^{-1} C]_{ii}} \ge 1 .$$
-#
-# $g$ is the **g-factor**, $i$ one of the $R$ pixels. $\Psi$ is the covariance of the noise between coils, here a
-# multiple of the identity, which cancels. A scanner measures $\Psi$ without excitation; then one mixes the coils until
-# their noise is white (`prewhiten` in `mricourse.physics`).
-#
-# **Pseudo-replicas** measure $g$ without the formula: send noise alone through any linear reconstruction, here 200
-# times, and take each pixel's standard deviation. It scatters by $1/\sqrt{2 \cdot 200} = 5\,\%$; the median over
-# thousands of pixels has to agree within 2 %.
-#
-# **Predict.** Where is $g$ largest? What is it where nothing folds onto a pixel?
-
-# %% slideshow={"slide_type": "fragment"}
-g = {R: g_factor(maps, R) for R in RATES}
-std = pseudo_replica(lambda data: sense_unfold(data, maps, 3), combs[3], (N_COILS, *SHAPE), n_replicas=200)
-claim("g by pseudo-replicas over formula, R = 3", (std / 3**0.5 / g[3])[head].median(), at_least=0.98, at_most=1.02)
-show_images({f"R = {R}, largest g {x.max():.1f}": x for R, x in g.items()}, window=(0, 6), label="g", cmap="viridis")
-
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# $g$ jumps where one more copy of the head begins: one more unknown. Of pixels that fold together, those in the
-# middle, far from all coils, fare worst. Where only air folds onto a pixel, $g = 1$.
-#
-# Does it hold in 12 slices, one noisy scan each? SENSE is linear, so we unfold the noise alone. The standard deviation
-# of several thousand pixels is known to about 1 %; we allow 2 %.
-
-# %% slideshow={"slide_type": "fragment"}
-for R in RATES:  # and a factor √2, since the norm takes real and imaginary part together
-    ratio = [sense_unfold(combs[R] * n, S, R).norm() / g_factor(S, R).norm() for n, S in zip(noise, smaps, strict=True)]
-    claim(f"noise over σ g √R, R = {R}", torch.stack(ratio) / (2 * R) ** 0.5 / NOISE_STD, at_least=0.98, at_most=1.02)
-
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## Any mask: conjugate gradients
-#
-# Only a comb folds pixels in small groups. With an ACS or random lines each pixel meets many others. Then we minimise
-# $\lVert A x - y\rVert^2 + \lambda\lVert x\rVert^2$, least squares with a price on large images. The minimum solves
-# $N x = A^H y$ with $N = A^H A + \lambda I$. **Conjugate gradients** (CG) need nothing of $N$ but products $N d$. They
-# start at $x = 0$, $r = d = A^H y$ and repeat
-#
-# $$\alpha = \frac{\lVert r\rVert^2}{\langle d, N d\rangle},\quad x \leftarrow x + \alpha d,\quad
-# r' = r - \alpha N d,\quad d \leftarrow r' + \frac{\lVert r'\rVert^2}{\lVert r\rVert^2}\,d,\quad r \leftarrow r' .$$
+check_sense_unfold(my_sense_unfold)
+mine = my_sense_unfold(folded_half, smaps, 2)
+show_images({"folded, coil 1": folded[1], "unfolded by you": mine, "truth": image})
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## Exercise 3.2 · conjugate gradients  (★★☆, about 15 min)
-# Write this iteration for a Hermitian, positive `normal`. *Hint:* `torch.vdot` conjugates its first argument and takes
-# flat vectors.
+# <details><summary>Why this form? (after you have solved it)</summary>
+#
+# Two coils would be enough for two unknowns. The other six are not wasted: each adds an
+# equation for the same unknowns, and least squares averages their noise. The loops are
+# slow but honest. The library solves all systems in one call, `sense_unfold`; it takes
+# k-space and finds the comb itself.
+# </details>
+#
+# <details><summary>A common mistake</summary>
+#
+# `smaps[:, R * row : R * row + R]` takes rows that are *neighbours*. Neighbours never
+# fold together. Pixels fold that are FOV/$R$ apart, as far as they can be.
+# </details>
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Where the noise comes from
+#
+# We unfold the slice at $R = 2$, 3 and 4, from the same noisy data, with the library's
+# `sense_unfold`. The decibels in the titles compare with the reference, as in
+# [[kspace]]: more is better, and 20 dB more is an error ten times smaller.
+
+# %%
+combs = {R: equispaced_mask(SHAPE[0], R, acs=0).to(DEVICE) for R in RATES}
+unfolded = {R: sense_unfold(combs[R] * kspace, smaps, R) for R in RATES}
+panels = {f"R = {R}": unfolded[R] for R in RATES}
+show_images({"reference": image, **panels}, reference=image)
+
+# %% [markdown]
+# No ghost is left at any $R$. What grows instead is grain. At $R = 2$ one has to look
+# for it; at $R = 4$ it covers the brain. Where does it come from? Back to paper.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### Two pixels with noise
+#
+# The two coils above heard the pixels with 0.8 and 0.2. Now move them closer together,
+# so that they hear more nearly the same, with 0.6 and 0.4. The pixels are 1 and 3 as
+# before, so they measure
+#
+# $$ 0.6\,\rho_1 + 0.4\,\rho_2 = 1.8 , \qquad 0.4\,\rho_1 + 0.6\,\rho_2 = 2.2 . $$
+#
+# Add and subtract these two as well, before you answer.
+
+# %%
+predict("similar-coils")
+
+# %%
+different = torch.tensor([[0.8, 0.2], [0.2, 0.8]])  # row: coil, column: pixel
+similar = torch.tensor([[0.6, 0.4], [0.4, 0.6]])
+truth = torch.tensor([1.0, 3.0])
+errors = 0.1 * torch.randn(400, 2)  # of 400 repeated measurements
+pairs = {
+    "different coils, 0.8 and 0.2": different,
+    "similar coils, 0.6 and 0.4": similar,
+}
+show_two_pixels(pairs, truth, errors)
+
+# %% [markdown]
+# Each equation is a line, and the solution is where the two lines cross. Noise shifts
+# the lines a little to and fro. On the left they cross at a wide angle, and the
+# crossing hardly moves. On the right they are nearly parallel, and it slides far along
+# both of them.
+#
+# Adding gives $1.0\,(\rho_1 + \rho_2) = 4.0$, as for the different coils: both clouds
+# are equally thin in the direction in which the sum changes. Subtracting gives only
+# $0.2\,(\rho_1 - \rho_2) = -0.4$. We divide by 0.2 instead of 0.6, the noise is divided
+# with it, and the cloud is three times as long. *Similar coils know the sum of the
+# pixels and hardly know their difference.* The rest of the lesson lives on this.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### The g-factor
+#
+# How much of this noise is the fault of folding? Let $\sigma$ be the standard deviation
+# of the noise in each measurement. Then sum and difference have noise of
+# $\sqrt2\,\sigma/1.0$ and $\sqrt2\,\sigma/0.2$, and $\rho_1$, half of the sum plus half
+# of the difference, has $\tfrac12\sqrt{1.41^2 + 7.07^2}\,\sigma = 3.61\,\sigma$
+# (independent errors add in squares).
+#
+# With the same coils and *no* second pixel, $a_1 = 0.6\,\rho_1$ and
+# $a_2 = 0.4\,\rho_1$. Least squares gives $\rho_1 = (0.6\,a_1 + 0.4\,a_2)/0.52$, since
+# $0.6^2 + 0.4^2 = 0.52$. Its noise is $\sigma/\sqrt{0.52} = 1.39\,\sigma$.
+#
+# The ratio is $3.61 / 1.39 = 2.6$. The **g-factor** (g for geometry) of a pixel is how
+# many times noisier it becomes because other pixels fold onto it.
+#
+# For any coils and pixels there is a formula, and we have both its parts. The noise of
+# $\hat\rho = (C^H C)^{-1} C^H a$ has the covariance $\sigma^2 (C^H C)^{-1}$, a matrix
+# with the variance of each pixel on its diagonal. So pixel $i$ has the variance
+# $\sigma^2\,[(C^H C)^{-1}]_{ii}$. Alone, it would have $\sigma^2 / [C^H C]_{ii}$:
+# above, $[C^H C]_{11}$ was 0.52. The ratio of the two, under a square root, is
+#
+# $$ g_i = \sqrt{\,[(C^H C)^{-1}]_{ii}\;[C^H C]_{ii}\,} \;\ge\; 1 . $$
+#
+# <details><summary>Why is the covariance σ²(CᴴC)⁻¹?</summary>
+#
+# Write the solution as $B a$ with $B = (C^H C)^{-1} C^H$. Noise of covariance
+# $\sigma^2 I$ in $a$ becomes noise of covariance $\sigma^2 B B^H$ in $B a$. Now
+# $B B^H = (C^H C)^{-1} C^H C\,(C^H C)^{-1}$, and the middle cancels with one of its
+# neighbours. This needs noise that is equal and independent in all coils. Real coils
+# share some of it; [[coil_calibration]] shows how to undo that first.
+# </details>
+#
+# <details><summary>What does g have to do with the angle of the lines?</summary>
+#
+# For two pixels the formula becomes $g = 1/\sin\theta$, where $\theta$ is the angle
+# between the two columns of $C$. For 0.6 and 0.4 it is 23 degrees, and
+# $1/\sin 23° = 2.6$. Parallel columns mean coils that cannot tell the pixels apart:
+# $\theta = 0$, and $g$ is infinite.
+# </details>
+
+
+# %%
+for name, C in pairs.items():
+    gram = C.mH @ C
+    alone = gram.diagonal()
+    together = torch.linalg.inv(gram).diagonal()
+    print(f"{name}: g =", (together * alone).sqrt().numpy().round(2))
+
+# %% [markdown]
+# For the similar coils it is 2.6, as on paper; the different ones lose little. The
+# library's `g_factor` does the same for every group of pixels of an image.
+
+# %%
+predict("where-g")
+
+# %%
+g = {R: g_factor(smaps, R) for R in RATES}  # each (y, x)
+maps_of_g = {f"g at R = {R}": g[R].where(head, torch.nan) for R in RATES}
+show_images(maps_of_g, window=(1, 5), label="g", cmap="viridis")
+
+# %% [markdown]
+# Of the three pixels that fold together at $R = 3$, the middle one has mostly the
+# largest $g$. It lies between the other two, and most coils that hear it hear one of
+# them as well. At $R = 4$ the two middle bands are worst for the same reason. The sharp
+# edges are the rows where a pixel changes its partners.
+#
+# There is a second reason for grain, known from [[forward_model]]: one line in $R$ is
+# measured, fewer measurements are averaged, and the noise grows by $\sqrt R$. Both
+# factors multiply,
+#
+# $$ \sigma_\text{SENSE} = g\,\sqrt R\;\sigma_\text{full} , $$
+#
+# where $\sigma_\text{full}$ is the noise of the image from all lines. (Here it is 0.02,
+# that of k-space, since $F$ is orthonormal and $\sum_c |S_c|^2 = 1$.) Does it hold? We
+# measure, without the formula. **Pseudo-replicas** are many scans of nothing but noise,
+# sent through one reconstruction; the spread of their results is the noise of the
+# image, pixel by pixel.
+
+# %%
+replicas = NOISE_STD * random_complex(100, N_COILS, *SHAPE).to(DEVICE)  # 100 scans
+spread = {}
+for R in RATES:
+    results = sense_unfold(combs[R] * replicas, smaps, R)  # (100, y, x)
+    spread[R] = results.real.std(dim=0)
+    ours = f"{spread[R][head].median():.3f}"
+    theirs = f"{(g[R] * R**0.5 * NOISE_STD)[head].median():.3f}"
+    print(f"R = {R}: g {g[R][head].median():.2f}, noise {ours}, formula {theirs}")
+
+# %%
+many_scans = {f"noise of 100 scans, R = {R}": spread[R] for R in RATES}
+show_images(many_scans, window=(0, 0.25), label="standard deviation", cmap="magma")
+
+# %% [markdown]
+# The noise shows the bands of $g$ again. The printed numbers are medians over the head,
+# and formula and measurement agree. At $R = 2$ nearly all of the price is $\sqrt R$. At
+# $R = 4$ most of it is $g$: the typical pixel is six times as noisy as in the full scan
+# (0.12 instead of 0.02), for a quarter of the time.
+
+# %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+for R in RATES:
+    ratio = (spread[R] / (NOISE_STD * R**0.5 * g[R]))[head].median()
+    sentence = f"noise of pseudo-replicas over σ g √R, R = {R}, median of the head"
+    claim(sentence, ratio, at_least=0.98, at_most=1.02)
+ratios = []
+for array in range(20):
+    array_maps = simulate_coils(N_COILS, SHAPE, seed=array, kind="head_array")
+    array_maps = array_maps.to(DEVICE)
+    array_noise = random_complex(N_COILS, *SHAPE, seed=array).to(DEVICE)
+    result = sense_unfold(combs[4] * array_noise, array_maps, 4)
+    share = (result / g_factor(array_maps, 4)).abs().square().mean()
+    ratios.append((share / (2 * 4)).sqrt())  # 2: real and imaginary part; 4: R
+claim(
+    "noise of one scan over σ g √R, R = 4",
+    torch.stack(ratios),
+    at_least=0.98,
+    at_most=1.02,
+    samples="arrays of eight coils",
+)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# <details><summary>How we chose these bounds</summary>
+#
+# 100 replicas know the spread of one pixel to $1/\sqrt{200}$, or 7 %. The median over
+# thousands of pixels is far more exact, and so is the mean over 20 arrays of coils. The
+# formula has no free parameter. So 2 % would already be a fault of the code. How to
+# read such a line is explained in [[kspace]].
+# </details>
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Any mask: why we need an iteration
+#
+# Unfolding works because a comb folds pixels in small groups. Real scans measure more
+# than a comb. The **ACS** (autocalibration signal) is the fully sampled centre of
+# k-space, from which coil maps are estimated.
+
+# %%
+mask = equispaced_mask(SHAPE[0], 4, acs=16).to(DEVICE)  # every fourth line, and the ACS
+print(f"one line in {acceleration_of(mask):.2f} is measured")
+
+# %% [markdown]
+# In [[forward_model]] we looked at the image of a single point. Under a comb it has $R$
+# equal peaks and nothing between them. With the ACS it is spread over the whole column.
+# So each pixel mixes with all others of its column, and 120 unknowns hang together
+# instead of four. With other masks it would be the whole image, 11,520 unknowns, and
+# their matrix would fill a gigabyte.
+#
+# The problem is still the same. We look for the image $x$ that makes
+# $\lVert A x - y \rVert^2$ smallest, where $y$ is the measured k-space and $A = M F S$
+# the forward model. As before the derivative has to be zero:
+#
+# $$ A^H A\,x = A^H y , \qquad \text{in short} \quad N x = b . $$
+#
+# The **normal operator** $N = A^H A$ measures an image and returns with the adjoint,
+# and $b = A^H y$ is the zero-filled image. We cannot store $N$, but we can *apply* it:
+# with maps, a fast Fourier transform and a mask. We need a method that solves $N x = b$
+# by applying $N$ a few times.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### Walking downhill
+#
+# Back to two pixels, with the letters of images: from here on $x$ is what was $\rho$,
+# $N$ is $C^H C$, and $b$ is $C^H a$. The coils are between the two pairs above, with
+# sensitivities 0.7 and 0.3. We draw the misfit $\lVert C x - a\rVert^2$ over the plane
+# of the two pixels. It is a valley: steep where the sum is wrong, flat where only the
+# difference is.
+#
+# We start at some point $x$. The **residual** $r = b - N x$ is what is left of $b$ to
+# explain: at the solution it is zero. It also points downhill, where the misfit falls
+# fastest, as the derivative is $-2r$. We step along $r$, by a length $\alpha$, until it
+# goes downhill no further. The residual there, $r - \alpha N r$, has nothing left along
+# $r$:
+#
+# $$ \langle r,\; r - \alpha N r\rangle = 0 \quad\Longrightarrow\quad
+#    \alpha = \frac{\langle r, r\rangle}{\langle r, N r\rangle} . $$
+#
+# ($\langle u, v\rangle$ is the inner product, the sum of $\bar u\,v$ over all pixels.)
+# **Steepest descent** goes, in every step, along the residual, which is the steepest
+# way down, to the lowest point there.
+
+# %%
+between = torch.tensor([[0.7, 0.3], [0.3, 0.7]])
+N = between.T @ between
+b = N @ truth  # so that the solution is (1, 3)
+start = torch.tensor([3.3, 1.3])
+x = start
+descent = [start]
+for _ in range(10):
+    r = b - N @ x
+    alpha = r.dot(r) / r.dot(N @ r)
+    x = x + alpha * r
+    descent.append(x)
+print(f"distance from the solution after 10 steps: {(x - truth).norm():.2f}")
+show_walks(N, truth, {"steepest descent": descent})
+
+# %% [markdown]
+# It works, and it is tedious: after ten steps we are still not there. The walker
+# crosses the valley, turns by a right angle, crosses again, and each step undoes a part
+# of the one before. The more alike the coils, the longer and narrower is the valley.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### A direction that spoils nothing
+#
+# After the first step we stand at the lowest point along the first direction $d$. We
+# would like to go on in a direction $d'$ that *keeps* this: wherever we stop along
+# $d'$, we are still at the lowest point along $d$.
+#
+# What does it take? Lowest along $d$ means that the new residual $r'$ has nothing
+# along $d$, so $\langle d, r'\rangle = 0$. A step along $d'$ changes the residual by
+# $-\alpha N d'$. To keep the zero, this change must have nothing along $d$ either:
+#
+# $$ \langle d, N d'\rangle = 0 . $$
+#
+# Two **conjugate directions** $d$ and $d'$ have $\langle d, N d'\rangle = 0$: a step
+# along one keeps what the other achieved. We get such a $d'$ by correcting the new
+# residual with a share $\beta$ of the old direction, $d' = r' + \beta d$. The right
+# share is a ratio of two lengths that we know anyway:
+#
+# $$ \beta = \frac{\lVert r'\rVert^2}{\lVert r\rVert^2} . $$
+#
+# <details><summary>And how far do we go along d'?</summary>
+#
+# Again until nothing of the residual is left along it:
+# $\alpha = \langle d', r'\rangle / \langle d', N d'\rangle$. Since $r'$ has nothing
+# along $d$, $\langle d', r'\rangle = \lVert r'\rVert^2$. So the new residual stands on
+# top, and the new direction below.
+# </details>
+#
+# <details><summary>Where does this β come from?</summary>
+#
+# Put $d' = r' + \beta d$ into $\langle d, N d'\rangle = 0$. This gives
+# $\beta = -\langle N d, r'\rangle / \langle d, N d\rangle$. The step was
+# $r' = r - \alpha N d$, so $N d = (r - r')/\alpha$. The residual $r'$ has nothing along
+# $r$ (in the first step $r = d$; for later steps see the next note). So
+# $\langle N d, r'\rangle = -\lVert r'\rVert^2/\alpha$. With
+# $\alpha = \lVert r\rVert^2 / \langle d, N d\rangle$ the rest cancels.
+# </details>
+#
+# <details><summary>Why is d' conjugate to all older directions too?</summary>
+#
+# Suppose it was so up to now. Then every step kept what the older ones had achieved,
+# and $r'$ has nothing along any older direction. Each older residual is a combination
+# of older directions ($r = d - \beta\,d_\text{old}$), so $r'$ has nothing along those
+# either. Take a direction $e$ older than the last one. Its step changed the residual by
+# a multiple of $N e$, so $N e$ is a multiple of the difference of two older residuals,
+# and $\langle N e, r'\rangle = 0$. And $\langle N e, d\rangle = 0$ by assumption. So
+# $d' = r' + \beta d$ is conjugate to $e$ without a correction of its own.
+# </details>
+
+# %%
+predict("how-many-steps")
+
+# %%
+# step 1: along the residual, as before
+r = b - N @ start
+d = r
+alpha = r.dot(r) / d.dot(N @ d)
+first = start + alpha * d
+r_new = r - alpha * (N @ d)
+
+# step 2: along the new residual, corrected by a share of the old direction
+beta = r_new.dot(r_new) / r.dot(r)
+d_new = r_new + beta * d
+alpha = r_new.dot(r_new) / d_new.dot(N @ d_new)
+second = first + alpha * d_new
+
+# %%
+print("after two steps:", second.numpy().round(4))
+print(f"<d, N d'> = {d.dot(N @ d_new):.1e}")
+two_steps = [start, first, second]
+show_walks(N, truth, {"steepest descent": descent, "conjugate gradients": two_steps})
+
+# %% [markdown]
+# Two steps bring us to the solution. The first is that of steepest descent. The second
+# does not turn by a right angle, but by what the shape of the valley asks for:
+# $\langle d, N d'\rangle$ is zero up to rounding. In a plane no third direction is
+# conjugate to both. With $n$ unknowns at most $n$ steps are needed, and a good image
+# comes much earlier.
+#
+# **Conjugate gradients** (CG) solves $N x = b$ by steps along directions, each of which
+# is conjugate to all before. From $x = 0$, $r = d = b$ it repeats
+#
+# $$ \alpha = \frac{\lVert r\rVert^2}{\langle d, N d\rangle}, \quad
+#    x \leftarrow x + \alpha d, \quad r' = r - \alpha N d, \quad
+#    \beta = \frac{\lVert r'\rVert^2}{\lVert r\rVert^2}, \quad
+#    d \leftarrow r' + \beta d , $$
+#
+# and then $r'$ takes the place of $r$. Each repetition applies $N$ once.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## Exercise 3.2 · conjugate gradients for images  (★★☆, about 10 min)
+#
+# Turn the two steps above into a loop, for complex images. `normal` is a function that
+# applies $N$. Apply it once in each repetition.
+#
+# <details><summary>Hint 1: the inner product of complex images</summary>
+#
+# It conjugates its first argument: $\langle d, N d\rangle = \sum \bar d\,(N d)$.
+# `torch.vdot` does so, for flat vectors: `torch.vdot(d.flatten(), p.flatten()).real`.
+# The squared length is `r.abs().square().sum()`.
+# </details>
+#
+# <details><summary>Hint 2: what has to be remembered?</summary>
+#
+# Three images live through the loop: `x`, `residual` and `direction`. The old squared
+# length of the residual is needed twice, in $\alpha$ and in $\beta$. Keep it in a
+# variable before you change the residual. Keep $N d$ too: it is needed twice.
+# </details>
 
 
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_conjugate_gradient(normal, rhs, n_iterations):
-    """normal: (y, x) -> (y, x); rhs (y, x), number of iterations -> (y, x)"""
+    """Solve N x = rhs from x = 0; normal: (y, x) -> (y, x), rhs (y, x) -> (y, x)."""
     ### BEGIN SOLUTION
-    x, residual, direction = torch.zeros_like(rhs), rhs, rhs
+    x = torch.zeros_like(rhs)
+    residual = rhs
+    direction = rhs
     for _ in range(n_iterations):
-        energy, product = residual.abs().square().sum(), normal(direction)
+        energy = residual.abs().square().sum()
+        product = normal(direction)
         step = energy / torch.vdot(direction.flatten(), product.flatten()).real
-        x, residual = x + step * direction, residual - step * product
-        direction = residual + residual.abs().square().sum() / energy * direction
+        x = x + step * direction
+        residual = residual - step * product
+        beta = residual.abs().square().sum() / energy
+        direction = residual + beta * direction
     return x
     ### END SOLUTION
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** CG solves a system of 15 unknowns in 15 iterations, which steepest descent does not.
+# **Check yourself.** 15 unknowns need no more than 15 steps. Then your function
+# reconstructs our slice, from the mask that unfolding cannot handle.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
-tiny = SenseOperator(random_complex(6, 5, 3, dtype=torch.complex128), random_mask(5, 1.7, acs=1))
-rhs = random_complex(5, 3, seed=1, dtype=torch.complex128)
-left = (tiny.normal(my_conjugate_gradient(tiny.normal, rhs, 15)) - rhs).norm() / rhs.norm()
-assert left < 1e-6, f"after 15 iterations for 15 unknowns the residual is {left:.1e} of the right-hand side"
-apart = (my_conjugate_gradient(tiny.normal, rhs, 4) - conjugate_gradient(tiny.normal, rhs, n_iterations=4)).norm()
-assert apart < 1e-6, f"after 4 iterations your image is {apart:.1e} away from that of CG"
-
-# %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
-# *Why 15?* Each direction is conjugate to all before, $\langle d_i, N d_j\rangle = 0$, so no step undoes another. A
-# common mistake is `(direction * product).sum()`: without the conjugate it is right for real data alone.
-
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# On a comb CG has to arrive at the unfolded image, since both solve the same problem. Random lines need CG.
-#
-# **Predict.** The data is noisy. Does the error always fall with more iterations?
-
-# %% slideshow={"slide_type": "fragment"}
-gap = cg_sense(SenseOperator(maps, combs[2]), kspace[0], n_iterations=60) - sense_unfold(kspace[0], maps, 2)
-claim("CG-SENSE minus unfolding on the comb, largest difference", gap.abs().max(), at_most=1e-3)
-A, traces = SenseOperator(smaps, random_mask(SHAPE[0], 3, acs=ACS)), {}
-for name, factor, reg_weight in (("no noise", 0, 0.0), ("noise", 1, 0.0), ("noise + λ", 1, REG_WEIGHT)):
-    data, trace = A.forward(images) + factor * A.mask * noise, []
-    cg_sense(A, data, reg_weight=reg_weight, n_iterations=40, trace=lambda x, t=trace: t.append(psnr(x, images)))
-    traces[name] = torch.stack(trace)  # (iterations, slices)
-plot_lines(range(1, 41), {name: t.mean(1) for name, t in traces.items()}, xlabel="CG iteration", ylabel="PSNR (dB)")
-
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# The error falls, then rises: **semi-convergence**. Early iterations follow directions that the coils measure well,
-# late ones fit what they hardly measure, mostly noise. Stopping early is **regularisation**, and so is $\lambda$. The
-# best iteration is even a little better, but to pick it takes the true image. We chose $\lambda$ on two other heads.
-
-# %% slideshow={"slide_type": "fragment"}
-for name, bound in (("noise", {"at_least": 0.5}), ("noise + λ", {"at_most": 0.2})):
-    claim(f"CG, {name}: best iteration over 40th", traces[name].max(0).values - traces[name][-1], unit="dB", **bound)
-
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## Where the maps come from
-#
-# So far we knew $S$, and where the head ends. A scanner knows neither; it has an ACS, and two ways from there.
-#
-# *From the centre:* divide the low-resolution coil images by their root sum of squares. Edges of the object leak into
-# the maps.
-#
-# **ESPIRiT** looks at patches of k-space, a few samples wide, in all coils. Smooth maps tie the samples together, so
-# patches lie in a small subspace, which an eigenvalue decomposition finds in the ACS. True data survive the projection
-# onto it. In the image the projection is a small matrix between coils at each pixel; its eigenvector to the eigenvalue
-# 1 is the maps there. In air the eigenvalue is smaller, and the maps are set to zero.
-#
-# Both find $S$ up to a complex factor at each pixel. Its magnitude is fixed by $\sum_c|S_c|^2 = 1$, which no real array
-# obeys: the shading of the receive coils, bright near them, goes from the maps into the image. (Our simulated maps obey
-# it, so that simulated images have no such shading.) The factor's phase ends in the image too. So we compare
-# magnitudes, and ask what share of the coil images the maps cannot explain as maps times *one* image.
-#
-# **Predict.** What do more ACS lines do for each way, and what if there is four times the noise?
-
-# %% slideshow={"slide_type": "fragment"}
-coil_images, sizes, curves = maps * image, (12, 16, 24, 32), {}
-for way, factor in ((low_resolution_maps, 1), (low_resolution_maps, 4), (espirit, 1), (espirit, 4)):
-    found = [way(fft2c(coil_images) + factor * noise[0], acs=n) for n in sizes]
-    share = [(coil_images - S * combine(coil_images, S)).norm() / coil_images.norm() for S in found]
-    curves[f"{way.__name__}, noise × {factor}"] = 100 * torch.stack(share)
-plot_lines(sizes, curves, xlabel="ACS lines", ylabel="not explained (%)")
-
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# A larger ACS resolves the maps better. ESPIRiT gains little beyond 16 lines. With strong noise both stop gaining.
-#
-# **Predict** the lead of ESPIRiT in the image with 16, 24 and 32 lines at $R = 3$. We expected 0.3 dB at 24 and were
-# wrong. Calling less than 0.2 dB no lead, we now claim one at 16 only. For the reason, the last claim masks all maps
-# with the true head.
-
-# %% slideshow={"slide_type": "fragment"}
-masks = {n: equispaced_mask(SHAPE[0], 3, acs=n).to(DEVICE) for n in (ACS, 24, 32)}
-eigen = {n: torch.stack([espirit(k, acs=n) for k in mask * kspace]) for n, mask in masks.items()}
-
-
-def sense_psnr(S, n, reg_weight=REG_WEIGHT):  # inside the head
-    return psnr(heads * cg_sense(SenseOperator(S, masks[n]), masks[n] * kspace, reg_weight=reg_weight), images)
-
-
-for n, told, bound in ((ACS, "", "at_least"), (24, "", "at_most"), (32, "", "at_most"), (ACS, ", masked", "at_most")):
-    outline = heads[:, None] | (not told)
-    lead = sense_psnr(outline * eigen[n], n) - sense_psnr(outline * low_resolution_maps(masks[n] * kspace, acs=n), n)
-    claim(f"ESPIRiT over centre, {n} lines, R = {acceleration_of(masks[n]):.1f}{told}", lead, unit="dB", **{bound: 0.2})
-
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# With the mask ESPIRiT has no lead left, although its maps are more exact: it won mostly by leaving out air. Pixels
-# known to be empty are no unknowns, which lowers $g$.
-
-# %% [markdown] slideshow={"slide_type": "slide"}
-# ## GRAPPA: fill the lines instead
-#
-# The redundancy can be used without maps. **GRAPPA** estimates each missing sample of each coil from the neighbouring
-# samples of *all* coils:
-#
-# $$\hat y_c(k) = \sum_{c'} \sum_{\delta} w_{c,c',\delta}\; y_{c'}(k + \delta) .$$
-#
-# Maps multiply in the image, so they convolve in k-space, and the weights do not depend on $k$, only on which of the
-# $R - 1$ lines in a gap is filled. In the ACS targets and neighbours are known: the weights are a least-squares fit
-# there.
+check_conjugate_gradient(my_conjugate_gradient)
+problem = SenseOperator(smaps, mask)
+zero_filled = problem.adjoint(mask * kspace)
+mine = my_conjugate_gradient(problem.normal, zero_filled, 6)
+show_images({"truth": image, "zero-filled": zero_filled, "you, 6 steps": mine})
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## Exercise 3.3 · Go further: a GRAPPA kernel  (★★★, about 25 min)
-# At $R = 2$ a missing line has a sampled line above and below. Use these two lines and three readout points, in all
-# coils. Fit on the sampled lines whose upper and lower neighbours are sampled too, then fill the missing lines.
-# *Hint:* `kspace.roll((dy, dx), (1, 2))` brings a neighbour to each place; take k-space as periodic.
-
-
-# %% tags=["exercise"] slideshow={"slide_type": "skip"}
-def my_grappa(kspace, mask):
-    """R = 2, kernel 2 lines x 3 points: (coils, ky, kx), (ky, 1) -> (coils, ky, kx)"""
-    ### BEGIN SOLUTION
-    sources = torch.cat([kspace.roll((dy, dx), (1, 2)) for dy in (-1, 1) for dx in (-1, 0, 1)])  # (6 coils, ky, kx)
-    known = (mask & mask.roll(1, 0) & mask.roll(-1, 0))[:, 0]
-    weights = torch.linalg.lstsq(sources[:, known].flatten(1).mT, kspace[:, known].flatten(1).mT).solution
-    return torch.where(mask, kspace, torch.einsum("sc,syx->cyx", weights, sources))
-    ### END SOLUTION
-
-
-# %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Measured samples stay as they are. The filled ones equal the library's.
-
-# %% tags=["check"] slideshow={"slide_type": "skip"}
-few_coils = simulate_coils(4, (62, 45), seed=2).to(DEVICE) * image[29:91, 25:70]
-truth = (fft2c(few_coils) + noise[0, :4, :62, :45]).to(torch.complex128)
-half = equispaced_mask(62, 2, acs=20).to(DEVICE)
-answer = my_grappa(half * truth, half)
-assert answer.shape == truth.shape and not (half * (answer - truth)).any(), "keep the shape and the measured samples"
-apart = (answer - grappa(half * truth, half, kernel_size=(2, 3), reg_weight=1e-12)).norm() / (~half * truth).norm()
-assert apart < 1e-3, f"your filled lines differ from the library's by {100 * apart:.1f} % of their norm"
-
-# %% [markdown] tags=["solution"] slideshow={"slide_type": "skip"}
-# *Why may lines of every position serve the fit?* The weights hold everywhere, so each ACS line is an example. A
-# common mistake is to use a coil's own neighbours only: one coil knows nothing about its missing lines.
-
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# SENSE or GRAPPA? With exact maps SENSE without $\lambda$ has the least noise of all *unbiased* linear methods (Gauss
-# and Markov). Estimated maps and a small kernel bring bias, so theory names no winner. We expected GRAPPA to win by
-# damping noise. With 16 ACS lines it does not: they show the kernel, 10 lines high, in 8 positions. With 24 it is 16.
-
-# %% slideshow={"slide_type": "fragment"}
-for n, bound in ((ACS, "at_most"), (24, "at_least")):
-    filled = torch.stack([grappa(k, masks[n]) for k in masks[n] * kspace])
-    lead = psnr(heads * combine(ifft2c(filled), eigen[n]), images) - sense_psnr(eigen[n], n, reg_weight=0)
-    claim(f"GRAPPA over SENSE without λ, {n} ACS lines, R = 3", lead, unit="dB", **{bound: 0.2})
+# <details><summary>Why this form? (after you have solved it)</summary>
+#
+# The residual is updated, $r - \alpha N d$, and never computed afresh as $b - N x$. The
+# two are equal, but the second would apply $N$ again, and $N$ is what costs time.
+# </details>
+#
+# <details><summary>A common mistake</summary>
+#
+# `(direction * product).sum()` forgets the conjugate. For real numbers nothing happens.
+# For complex ones the product may even be zero, and the step lengths are nonsense.
+# </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Failures one can compute in advance
+# ## How far to iterate
 #
-# Noise amplification is one: given the maps, $g$ shows it before the accelerated scan. Motion is another. If the
-# object sits $d$ pixels lower while line $k_y$ is read, the Fourier shift theorem turns this line by
-# $e^{-2\pi i k_y d / n_y}$. (We let the smooth maps move along.) If $d$ repeats every $P$ acquired lines, the
-# modulation has period $PR$ in $k_y$, and **ghosts** appear at multiples of
+# The library's `cg_sense` runs the same iteration, and `cg_sense_iterates` keeps every
+# image on the way. We let it run for 40 iterations on our noisy data.
+
+# %%
+predict("more-iterations")
+
+# %%
+A = SenseOperator(smaps, mask)
+iterates = cg_sense_iterates(A, mask * kspace, n_iterations=40)  # (40, y, x)
+zero_filled = A.adjoint(mask * kspace)
+panels = {f"iteration {n}": iterates[n - 1] for n in (1, 2, 5, 10, 20, 40)}
+show_images({"reference": image, "zero-filled": zero_filled, **panels})
+
+# %% [markdown]
+# The first iterate is the zero-filled image times a number: CG had no other direction
+# yet. Then ghosts fade, from clear at iteration 2 to faint at 5. In the meantime
+# something else comes up. Grain appears at iteration 10, and at 40 it covers the brain.
 #
-# $$\Delta y = \frac{\mathrm{FOV}}{P R} .$$
+# We follow the relative error, $\lVert\,|x| - |x_\text{ref}|\,\rVert /
+# \lVert x_\text{ref}\rVert$, and repeat the run without noise.
+
+
+# %%
+def error_of(iterates):
+    """Error of every iterate in per cent: (iterations, y, x) -> (iterations,)."""
+    return 100 * nrmse(iterates, image.expand_as(iterates))
+
+
+clean = cg_sense_iterates(A, A.forward(image), n_iterations=40)
+curves = {"with noise": error_of(iterates), "without noise": error_of(clean)}
+plot_lines(range(1, 41), curves, xlabel="iteration", ylabel="error (%)")
+
+# %% [markdown]
+# Without noise the error falls as long as we like. With noise it falls, and then rises
+# to twice its best value. **Semi-convergence** means that an iteration on noisy data
+# first comes closer to the truth, and then leaves it again.
 #
-# For small $d$ the error is $-2\pi i\,k_y d/n_y$ times the data, so a ghost is a copy of the object's *edges* along
-# y. We correlate the error with these edges; the highest peak tells the distance.
+# Two pixels explain it. CG starts at $x = 0$ and goes along $b = N x_\text{true}$ plus
+# noise. For the similar coils, $N$ multiplies the sum by $1.0^2 = 1$ and the difference
+# by $0.2^2 = 0.04$. So $b$ is nearly all sum, and the difference comes in later steps.
+# What the data say about it is mostly noise. With many pixels there are many such
+# combinations, and CG finds them roughly from well to badly measured. Stopping early
+# leaves the last ones out.
 #
-# **Predict.** The head slides half a pixel up and down with a period of 4 acquired lines. Where are the ghosts at
-# $R = 1$, 2 and 3?
+# But when should one stop? To pick the best iteration we needed the true image, which
+# nobody has. There is a second way. We make large values cost something:
+#
+# $$ \text{minimise} \quad \lVert A x - y\rVert^2 + \lambda\,\lVert x\rVert^2
+#    \quad\Longrightarrow\quad (N + \lambda I)\,x = b . $$
+#
+# The **weight** $\lambda$ of such a penalty says how much a large image costs. For the
+# similar coils the sum comes out as $1/(1 + \lambda)$ of its true size, and the
+# difference as $0.04/(0.04 + \lambda)$. With $\lambda = 0.04$ the sum is hardly
+# changed; of the difference one half is left, and one half of its noise. We draw it,
+# with three times the noise of before.
 
-# %% slideshow={"slide_type": "fragment"}
-ky = torch.arange(SHAPE[0], device=DEVICE)[:, None] - SHAPE[0] // 2
+# %%
+show_pull(similar, truth, 3 * errors, weights=[0, 0.04, 1])
 
+# %% [markdown]
+# Without $\lambda$ the cloud is centred on the truth, and long. With $\lambda = 0.04$
+# it is half as long, and its centre has moved: the two pixels have become more alike.
+# The typical distance from the truth, in the titles, is smaller. With $\lambda = 1$
+# even the sum is pulled towards zero.
+#
+# **Regularisation** pulls what is badly measured towards something known, for instance
+# by an extra cost. We choose $\lambda$ on *another* head, with noise of its own.
 
-def moving_head(P, R):  # all slices, no noise; 0.5 pixel is about 1 mm; unfolding uses every R-th line
-    turn = torch.exp(-2j * torch.pi * ky / SHAPE[0] * 0.5 * torch.cos(2 * torch.pi * (ky // R) / P))
-    return torch.stack([sense_unfold(scan, S, R) for scan, S in zip(turn * (kspace - noise), smaps, strict=True)])
+# %%
+other = brain_slices("train", 1, contrast="T1w", shape=SHAPE)[0].to(DEVICE)
+other_kspace = A.forward(other) + mask * noise.flip(0)
+other_error = {}
+for weight in (0.0, 0.003, 0.01, 0.03, 0.1, 0.3):
+    trial = cg_sense(A, other_kspace, reg_weight=weight, n_iterations=40)
+    other_error[weight] = 100 * nrmse(trial, other)
+    print(f"λ = {weight:5}: error {other_error[weight]:.0f} %")
+best_weight = min(other_error, key=other_error.get)
 
+# %%
+steady = cg_sense_iterates(A, mask * kspace, n_iterations=40, reg_weight=best_weight)
+strong = cg_sense(A, mask * kspace, n_iterations=40, reg_weight=1.0)
+curves[f"with noise, λ = {best_weight}"] = error_of(steady)
+plot_lines(range(1, 41), curves, xlabel="iteration", ylabel="error (%)")
+panels = {"λ = 0": iterates[-1], f"λ = {best_weight}": steady[-1], "λ = 1": strong}
+show_images({"reference": image, **panels}, reference=image, error_gain=3)
 
-for P, R in ((2, 1), (4, 1), (6, 1), (4, 2), (5, 2), (4, 3)):
-    error, edges = fftc(moving_head(P, R) - images, -2), ky * fftc(images, -2)
-    distance = (ifftc((error * edges.conj()).sum(-1)).abs().argmax(-1) - SHAPE[0] // 2).abs()
-    claim(f"ghosts off FOV / {P * R}, P = {P}, R = {R}", (distance - SHAPE[0] / P / R).abs(), at_most=1, unit="pixels")
-show_images({"still": image, **{f"R = {R}": moving_head(4, R)[0] for R in (1, 2, 3)}}, reference=image, error_gain=3)
+# %% [markdown]
+# With $\lambda$ the curve falls and stays: it no longer matters when we stop. Its level
+# is that of the best iteration, which we could not have known.
+#
+# The images (all after 40 iterations) show what it costs. Without $\lambda$ the error
+# is grain. With it there is less grain, and a faint ghost: a *difference* of two pixels
+# that was pulled towards zero is a pixel that was not quite unfolded. At $\lambda = 1$
+# the whole image is dark and hardly unfolded. Grain or ghost, $\lambda$ decides.
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# FOV/4, FOV/8, FOV/12. So *known* failure means: from $R$ and the rhythm we say where ghosts lie, from $R$ and the maps
-# where noise grows. A trained network can fail where no formula warns. [[hallucinations]] and [[generalization]] look
-# for that.
+# %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+by_cg = cg_sense(SenseOperator(smaps, combs[2]), combs[2] * kspace, n_iterations=60)
+gap = (by_cg - unfolded[2]).abs().max()
+claim("CG minus unfolding on a comb, R = 2, largest difference", gap, at_most=1e-3)
+
+slices = brain_slices("test", 20, contrast="T1w", shape=SHAPE).to(DEVICE)
+many_noise = NOISE_STD * random_complex(20, N_COILS, *SHAPE, seed=7).to(DEVICE)
+many_kspace = A.forward(slices) + mask * many_noise
+for weight, bounds in ((0.0, {"at_least": 1.3}), (best_weight, {"at_most": 1.1})):
+    steps = cg_sense_iterates(A, many_kspace, n_iterations=40, reg_weight=weight)
+    errors_on_the_way = nrmse(steps, slices.expand_as(steps))  # (iterations, slices)
+    late = errors_on_the_way[-1] / errors_on_the_way.amin(0)
+    claim(f"error at iteration 40 over the best one, λ = {weight}", late, **bounds)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# <details><summary>How we chose these bounds</summary>
+#
+# On a comb CG and unfolding solve the same equations, so they differ by rounding and by
+# what 60 iterations leave. For the other two we had seen the curves of the one slice
+# above, with ratios of two and of one. The bounds leave room for other slices of the
+# head, and were written before those were computed.
+# </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data
 #
-# A measured brain: T1-weighted, fully sampled, the four strongest of seven coils of one slice of one person. We drop
-# lines afterwards and keep 24 for the ACS. At $R = 4$ a folded pixel has as many unknowns as coils. It is the course's
-# **development brain**: later lessons made choices while looking at it. Which axis its phase encode ran along is not
-# documented.
-#
-# A reference combined with the same maps would hide their errors. So we compare magnitudes, scaled to fit best, with
-# the root sum of squares of all lines, which needs no maps (but shares their noise). SENSE with $\lambda = 0.01$, not
-# tuned here, should gain at least 2 dB.
+# Everything above was simulated, with maps known exactly. Here is one measured slice of
+# one person: a T1-weighted brain, all lines measured, by four coils. It is the course's
+# *development* brain: choices were made while looking at it, so its numbers are no test
+# of anything. The maps come from the centre of its k-space, by a method that
+# [[coil_calibration]] explains.
 
-# %% slideshow={"slide_type": "fragment"}
+# %%
 brain = load_real("moco_brain_7ch").to(DEVICE)
-brain_maps, reference = espirit(brain.kspace, acs=24), rss(ifft2c(brain.kspace))  # maps: from the centre alone
-
-
-def reconstruct(acceleration=4, n_iterations=15, reg_weight=0.01):
-    A = SenseOperator(brain_maps, equispaced_mask(brain.shape[0], acceleration, acs=24))
-    sense = cg_sense(A, A.mask * brain.kspace, reg_weight=reg_weight, n_iterations=n_iterations)
-    pair = {"zero-filled": A.adjoint(brain.kspace), f"SENSE, R = {acceleration} ({acceleration_of(A.mask):.1f})": sense}
-    return {name: best_scale(x.abs(), reference) for name, x in pair.items()}
-
-
+print("(coils, ky, kx):", tuple(brain.kspace.shape))
 for R in RATES:
-    (_, before), (name, after) = ((name, psnr(x, reference)) for name, x in reconstruct(R).items())
-    claim(f"development brain, {name}: {after:.1f} dB, over zero-filled", after - before, at_least=2, unit="dB")
-show_images({"reference": reference, **reconstruct(4)}, reference=reference, error_gain=5)
+    net = acceleration_of(equispaced_mask(brain.shape[0], R, acs=24))
+    print(f"R = {R} with an ACS of 24 lines: one line in {net:.1f}")
+show_smaps(brain.smaps)
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# At $R = 4$ set $\lambda$ to 0 and go from 5 to 40 iterations: semi-convergence on measured data.
+# %% [markdown]
+# We leave out lines afterwards, so that we know the answer, and keep 24 in the centre.
+# So at $R = 4$ one line in 3.1 is measured.
+#
+# Which $\lambda$? Ours was chosen for another noise. It balances noise against signal,
+# so we scale it by the noise variance over the mean square of the image.
+#
+# <details><summary>Why this ratio?</summary>
+#
+# Take one combination that $N$ multiplies by $\nu$, of size $s$. With $\lambda$ it
+# comes out as $\nu/(\nu + \lambda)$ of its size, so it is wrong by
+# $\lambda s/(\nu + \lambda)$. Its noise has the variance
+# $\nu\sigma^2/(\nu + \lambda)^2$. Together that is
+# $(\lambda^2 s^2 + \nu\sigma^2)/(\nu + \lambda)^2$, which is smallest at
+# $\lambda = \sigma^2/s^2$, whatever $\nu$ is. The combinations that coils know badly
+# are mostly fine detail and smaller than the typical pixel, so the $\lambda$ that we
+# found is ten times as large as the noise variance over the mean square of the image.
+# But it should grow and shrink with it.
+# </details>
 
-# %% slideshow={"slide_type": "fragment"}
-explore(reconstruct, acceleration=(1, 6), n_iterations=(1, 40), reg_weight=[0.0, 0.001, 0.01, 0.1])
+# %%
+brain_noise = noise_level(brain.kspace, brain.mask).item()  # estimated from the scan
+power = image[head].abs().square().mean()
+brain_power = brain.reference[rss(brain.smaps) > 0].abs().square().mean()
+ratio = (brain_noise / NOISE_STD) ** 2 * (power / brain_power).item()
+BRAIN_WEIGHT = best_weight * ratio
+print(f"noise {brain_noise:.4f} instead of {NOISE_STD}: λ = {BRAIN_WEIGHT:.3f}")
+
+# %%
+predict("real-four")
+
+
+# %%
+def compare(scan, R):
+    """Magnitudes from every R-th line and the ACS, scaled to the reference, (y, x)."""
+    kept = scan.undersample(equispaced_mask(scan.shape[0], R, acs=24))
+    A = SenseOperator(kept.smaps, kept.mask)
+    images = {"zero-filled": A.adjoint(kept.kspace)}
+    for name, weight in {"λ = 0": 0.0, "with λ": BRAIN_WEIGHT}.items():
+        images[name] = cg_sense(A, kept.kspace, reg_weight=weight, n_iterations=30)
+    reference = rss(ifft2c(scan.kspace))  # of all lines
+    return {name: best_scale(x.abs(), reference) for name, x in images.items()}
+
+
+reference = rss(ifft2c(brain.kspace))
+results = {f"R = {R}": compare(brain, R) for R in RATES}
+middle = (slice(75, 175), slice(55, 155))  # rows and columns that are drawn
+show_comparison(reference, results, view=middle)
+
+# %% [markdown]
+# The reference is the root sum of squares of all coil images, from all lines. It needs
+# no maps, so errors of the maps count as errors of the image. We draw the middle of the
+# head; the decibels are those of the whole picture.
+#
+# At $R = 2$ the brain looks untouched, and at $R = 3$ a little grain appears. At
+# $R = 4$ it works and it is noisy, which answers the prediction: without $\lambda$ the
+# image is 5.5 dB worse than at $R = 3$. Away from the ACS four coils face four
+# unknowns, and nothing is averaged. With $\lambda$ more than half of the loss comes
+# back, and a faint arc crosses the top of the picture: grain or ghost, as before.
+#
+# One thing is not documented for this scan: which axis was the phase encode, along
+# which lines can be left out. We took the vertical one. So we exchange the axes and do
+# it all again, leaving out columns.
+
+# %%
+for direction, scan in {"rows": brain, "columns": turned(brain)}.items():
+    full = rss(ifft2c(scan.kspace))
+    for R in RATES:
+        scores = {name: psnr(x, full) for name, x in compare(scan, R).items()}
+        numbers = [f"{name} {score:.1f} dB" for name, score in scores.items()]
+        print(f"{direction} left out, R = {R}:", ", ".join(numbers))
+
+# %% [markdown]
+# The story is the same for both axes. At $R = 4$ the columns are harder: without
+# $\lambda$ they lose another 1.7 dB. The last exercise asks why the direction matters.
+
+# %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+for direction, scan in {"rows": brain, "columns": turned(brain)}.items():
+    full = rss(ifft2c(scan.kspace))
+    gains = []
+    for R in RATES:
+        images = compare(scan, R)
+        gains.append(psnr(images["with λ"], full) - psnr(images["zero-filled"], full))
+    claim(
+        f"development brain, {direction} left out: CG with λ over zero-filled",
+        torch.tensor(gains),
+        at_least=2,
+        unit="dB",
+        samples="accelerations, 2 to 4",
+    )
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## Exercise 3.3 · Go further: two coils are enough, but which?  (★★☆, about 8 min)
+#
+# Two unknowns need two coils. Find the pair of coils with the lowest median $g$ at
+# $R = 2$. `g_factor(smaps[[0, 3]], 2)` gives $g$ of coils 0 and 3 alone, shape (y, x).
+# It is 0 where the maps are zero; leave those pixels out.
+#
+# <details><summary>Hint 1: the median of one pair</summary>
+#
+# `g = g_factor(smaps[[first, second]], 2)`, then `g[g > 0].median()`.
+# </details>
+#
+# <details><summary>Hint 2: all pairs</summary>
+#
+# Two nested loops: `first` over all coils, `second` from `first + 1` on. Remember the
+# lowest median so far and its pair.
+# </details>
+
+
+# %% tags=["exercise"] slideshow={"slide_type": "skip"}
+def my_best_pair(smaps):
+    """The two coils with the lowest median g at R = 2: (coils, y, x) -> two numbers."""
+    ### BEGIN SOLUTION
+    lowest = float("inf")
+    for first in range(len(smaps)):
+        for second in range(first + 1, len(smaps)):
+            g = g_factor(smaps[[first, second]], 2)
+            median = g[g > 0].median()
+            if median < lowest:
+                lowest = median
+                best_pair = (first, second)
+    return best_pair
+    ### END SOLUTION
+
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Check yourself.** Your function chooses on the measured maps, on the same maps with
+# their axes exchanged, and on five other coils. Then we draw $g$ of your pairs beside
+# that of coils 1 and 2.
+
+# %% tags=["check"] slideshow={"slide_type": "skip"}
+check_best_pair(my_best_pair, brain.smaps)
+panels = {}
+for direction, maps in {"rows": brain.smaps, "columns": turned(brain).smaps}.items():
+    for pair in (my_best_pair(maps), (1, 2)):
+        coils = [int(coil) for coil in pair]
+        g_pair = g_factor(maps[coils], 2)
+        median = g_pair[g_pair > 0].median()
+        title = f"{direction} left out, coils {coils}: median g {median:.2f}"
+        drawn = g_pair if direction == "rows" else g_pair.mT
+        panels[title] = drawn.where(drawn > 0, torch.nan)
+show_images(panels, window=(1, 2), label="g", cmap="viridis")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Change it, and explain.** (1) Coils 1 and 2 are quite good when rows are left out,
+# and the worst pair of all when columns are. Look at their maps: which pixels fold
+# together in each case, and what do the two coils hear of them? (2) Change the check
+# cell so that it draws coils 0 and 1 instead of 1 and 2. For which direction are they
+# better, and why? (3) What should an engineer who builds a coil array know about the
+# scan?
+#
+# *Your answer:* (click here and write)
+
+# %% tags=["solution"]
+for direction, maps in {"rows": brain.smaps, "columns": turned(brain).smaps}.items():
+    for pair in ([0, 1], [1, 2]):
+        g_pair = g_factor(maps[pair], 2)
+        print(f"{direction} left out, coils {pair}: {g_pair[g_pair > 0].median():.2f}")
+
+# %% [markdown] tags=["solution"]
+# (1) When rows are left out, pixels fold that lie above one another. When columns are
+# left out, pixels fold that lie side by side. Coils 1 and 2 sit on the same side of the
+# head, one above the other: they tell above from below, but hear left and right in
+# nearly the same proportion.
+#
+# (2) Coils 0 and 1 sit beside one another. They are the worst pair for rows (1.21), and
+# quite good for columns (1.11).
+#
+# (3) The direction in which lines will be left out: coils help only along a direction
+# in which they differ.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you have learned
+
+# %%
+for R in RATES:
+    times = R**0.5 * g[R][head].median()
+    error = 100 * nrmse(unfolded[R], image)
+    print(f"unfolded, R = {R}: {times:.1f} times the noise, error {error:.0f} %")
+for name, curve in curves.items():
+    print(f"CG {name}: best {curve.min():.0f} %, at iteration 40 {curve[-1]:.0f} %")
+
+# %% [markdown]
+# - **Unfold.** Pixels that fold together are a few unknowns, and every coil gives an
+#   equation. SENSE solves them, group by group.
+# - **Noise.** The price is $g\sqrt R$. $g$ grows where coils see the folded pixels
+#   alike, and can be computed before the scan.
+# - **Conjugate gradients.** The residual is what is left to explain; a conjugate
+#   direction improves it and spoils nothing. This works for any mask.
+# - **Stopping.** Late iterations fit noise. Stop early, or choose a $\lambda$ on other
+#   data.
 #
-# - Aliased pixels are a small linear system. Unfolding solves it for a comb, conjugate gradients for any mask.
-# - The noise is $g\sqrt R$ times that of a full scan: formula and measurements agree within the claimed 2 %.
-# - Maps and GRAPPA kernels come from the ACS. ESPIRiT's maps are more exact; in the image they lead where the ACS is
-#   small, mostly by leaving out air.
-# - These failures are known in advance: noise where $g$ is large, noise that grows with the iterations, ghosts at
-#   FOV$/(PR)$.
-#
-# What is missing is a better model of the *image* than $\lambda\lVert x\rVert^2$. That is [[compressed_sensing]].
+# Two questions are open. Where do the maps come from? That is [[coil_calibration]]. And
+# does an image have no better property than being small, as $\lambda\lVert x\rVert^2$
+# says? That is [[compressed_sensing]].
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Further reading
 #
-# - Pruessmann et al., MRM 42:952, 1999,
-#   [SENSE](https://doi.org/10.1002/%28SICI%291522-2594%28199911%2942:5%3C952::AID-MRM16%3E3.0.CO;2-S): unfolding and
-#   $g\sqrt R$; CG is in their paper of [[forward_model]].
-# - Griswold et al., MRM 47:1202, 2002, [10.1002/mrm.10171](https://doi.org/10.1002/mrm.10171): GRAPPA.
-# - Uecker et al., MRM 71:990, 2014, [10.1002/mrm.24751](https://doi.org/10.1002/mrm.24751): ESPIRiT, where SENSE
-#   meets GRAPPA.
-# - Robson et al., MRM 60:895, 2008, [10.1002/mrm.21728](https://doi.org/10.1002/mrm.21728): pseudo-replicas.
+# - Pruessmann et al., MRM 42:952, 1999, [SENSE](https://doi.org/10.1002/%28SICI%291522-2594%28199911%2942:5%3C952::AID-MRM16%3E3.0.CO;2-S):
+#   unfolding and the g-factor, in its first form.
+# - Pruessmann et al., MRM 46:638, 2001, [10.1002/mrm.1241](https://doi.org/10.1002/mrm.1241):
+#   SENSE for any trajectory, by conjugate gradients.
+# - Robson et al., MRM 60:895, 2008, [10.1002/mrm.21728](https://doi.org/10.1002/mrm.21728):
+#   noise by pseudo-replicas, for any linear reconstruction.
+# - Hestenes and Stiefel, J Res Natl Bur Stand 49:409, 1952, [10.6028/jres.049.044](https://doi.org/10.6028/jres.049.044):
+#   conjugate gradients, by their inventors.

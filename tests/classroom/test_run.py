@@ -299,10 +299,11 @@ def test_readme_gets_the_tables_of_a_run(readme):
     assert "now hold" in update_readme(readme, claims)
     text = readme.read_text(encoding="utf-8")
     page = (readme.parent / "docs/CLAIMS.md").read_text(encoding="utf-8")
-    assert "| [3 · Parallel imaging](notebooks/03_sense.ipynb) |" in text and "| 31 s | 6 s | 90 |" in text
-    assert "## 3 · Parallel imaging\n" in page
+    assert "| [3 · SENSE: unfolding with many coils](notebooks/03_sense.ipynb) |" in text
+    assert "| 31 s | 6 s | 90 |" in text
+    assert "## 3 · SENSE: unfolding with many coils\n" in page
     assert "| Two \\| <three> | 1.83 dB [1.5, 2.1], bootstrap, 24 slices | at least 0.5 dB |" in page
-    assert text.startswith("# A\n") and "old" not in text and text.endswith("<!-- /lessons -->\nB\n")
+    assert text.startswith("# A\n") and "\nold\n" not in text and text.endswith("<!-- /lessons -->\nB\n")
     update_readme(readme, claims)
     assert readme.read_text(encoding="utf-8") == text
 

@@ -11,7 +11,7 @@ from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
-from mricourse.reconstruct.least_squares import cg_sense, conjugate_gradient, direct_solver
+from mricourse.reconstruct.least_squares import cg_sense, cg_sense_iterates, conjugate_gradient, direct_solver
 from mricourse.reconstruct.proximal_gradient import fista
 from mricourse.reconstruct.sparsity import (
     shift_invariant_prox,
@@ -65,6 +65,18 @@ def test_cg_stops_at_its_tolerance(problem):
     x = cg_sense(A, kspace, reg_weight=0.1, n_iterations=200, tolerance=1e-4, trace=seen.append)
     rhs = A.adjoint(kspace)
     assert len(seen) < 40 and distance(A.normal(x) + 0.1 * x, rhs) < 2e-4
+
+
+def test_iterates_are_those_of_shorter_runs_and_go_on_where_nothing_is_left_to_solve(problem):
+    A, kspace = problem[:2]
+    iterates = cg_sense_iterates(A, kspace, n_iterations=5, reg_weight=0.01)
+    for n in (1, 3, 5):
+        shorter = cg_sense(A, kspace, n_iterations=n, reg_weight=0.01, tolerance=0)
+        torch.testing.assert_close(iterates[n - 1], shorter)
+    empty = cg_sense_iterates(A, 0 * kspace, n_iterations=2)
+    assert len(empty) == 2 and not empty.any()
+    with pytest.raises(ValueError, match="n_iterations is 0; expected 1 or more"):
+        cg_sense_iterates(A, kspace, n_iterations=0)
 
 
 def test_full_sampling_without_noise_is_exact():

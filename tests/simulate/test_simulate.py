@@ -19,7 +19,7 @@ from mricourse.simulate.contrasts import (
     weighted_image,
 )
 from mricourse.simulate.lesions import Lesion
-from mricourse.simulate.protocols import brain_slices, contrast_scan, contrast_scans
+from mricourse.simulate.protocols import brain_slices, contrast_scan, contrast_scans, inside_head
 from mricourse.simulate.random_draws import place_in_split, smooth_field
 from mricourse.simulate.randomised import draw_scan, randomised_scan, randomised_scans
 
@@ -329,3 +329,12 @@ def test_smooth_field_stays_in_range():
 def test_errors_say_what_was_expected(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_inside_head_fills_hollows_and_leaves_out_air():
+    image = torch.zeros(4, 7, dtype=torch.complex64)
+    image[1, 2] = image[1, 5] = 1j
+    inside = inside_head(image)
+    assert inside[1].tolist() == [False, False, True, True, True, True, False]
+    assert not inside[[0, 2, 3]].any()
+    torch.testing.assert_close(inside_head(torch.stack([image, 2 * image])), torch.stack([inside, inside]))
