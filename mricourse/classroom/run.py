@@ -95,13 +95,13 @@ def run_lessons(
     The pages that lessons lead to, the glossary and the table of symbols, are written beside them.
     """
     sources, results = list(sources), []
+    for source in sources:
+        results.append(run_lesson(source, output, learner=learner))
+        report(results[-1])
     for folder in {source.parents[1] for source in sources}:
         for name, text in {GLOSSARY: glossary_page(folder), SYMBOLS: symbols_page(folder)}.items():
             title = name.removesuffix(".md")
             write_whole(output / f"{title}.html", text_page(text, title=title.capitalize(), folder=folder))
-    for source in sources:
-        results.append(run_lesson(source, output, learner=learner))
-        report(results[-1])
     write_whole(output / "claims.json", json.dumps(_as_json(results, learner), indent=1, ensure_ascii=False) + "\n")
     write_whole(output / "index.html", _index(results))
     return results
