@@ -723,11 +723,12 @@ show_paths(runs)
 # divided by the root of its own squares, so the flat direction takes steps as long as
 # the steep one.
 #
-# On the folded pixels Adagrad is *not* better (nor is it at other rates). Look at $N$:
+# On the folded pixels Adagrad is *not* better, nor is it at other rates. Look at $N$:
 # both pixels have the same 0.52 on the diagonal, so their gradients are about equally
-# large, and dividing them changes nothing. A size for each weight cannot see a valley
-# that lies between the axes. Momentum can. This is worth remembering: adaptive rules
-# are for weights of different kinds, as in a network; for SENSE they are no help.
+# large, and dividing them by their sizes does not change the direction. A size for each
+# weight cannot see a valley that lies between the axes. Momentum can. This is worth
+# remembering: sizes are for weights of different kinds, as in a network. In an oblique
+# valley, as that of SENSE, it is momentum that helps.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### RMSProp: forget the old ones
@@ -1138,8 +1139,8 @@ print(f"range test: rate {best_rate:.1e}, {scores['our rate'].mean():.1f} dB")
 # - **Batches.** The noise of a gradient falls as $1/\sqrt B$. Far from the minimum it
 #   does not matter. Near it, the rate has to fall.
 # - **Rules.** Momentum remembers directions. Adagrad gives each weight a step size of
-#   its own, RMSProp lets it forget, and Adam corrects its start. Adaptive rules help
-#   weights of different kinds, and not an oblique valley.
+#   its own, RMSProp lets it forget, and Adam corrects its start. Sizes help
+#   weights of different kinds, momentum helps in an oblique valley.
 # - **Measuring.** A range test finds the rate of a network: a tenth of the one where
 #   the loss is lowest. Far above it, ReLUs die in silence.
 #
