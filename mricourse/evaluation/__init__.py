@@ -5,9 +5,11 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "calibration": "calibrated_images calibration_scores",
         "claims": "ClaimFailed claim",
         "comparison": "Sampling compare compare_scans samplings turned undersample",
         "costs": "computing_seconds kept_for_backward",
+        "ghosts": "ghost_distance",
         "metrics": "best_scale nmse nrmse psnr ssim",
         "realism": "null_space_part split_error texture_distance",
         "scores": "evaluate",

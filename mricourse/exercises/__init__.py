@@ -5,6 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "coil_calibration": "check_coil_maps check_grappa check_prewhiten",
         "kspace": "check_conjugate_mirror check_fft2c check_partial_fourier",
         "optimizers": "check_adam_step check_rate check_rmsprop_step check_sense_momentum",
         "sense": "check_best_pair check_conjugate_gradient check_sense_unfold",

@@ -5,7 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "coil_maps": "espirit low_resolution_maps plain_espirit",
+        "coil_maps": "acs_window calibration_matrix espirit espirit_eigenvalues low_resolution_maps plain_espirit",
         "coil_combination": "combine rss",
         "loud_coils": "loudness",
         "epi": "nyquist_ghost",

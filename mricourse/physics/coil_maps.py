@@ -35,13 +35,27 @@ def low_resolution_maps(kspace: Tensor, *, acs: Acs = CALIBRATION) -> Tensor:
     smaps : complex Tensor, shape (..., coils, y, x)
         With $\sum_c |S_c|^2 = 1$; the phase of the object stays in the maps.
     """
-    window = torch.zeros(kspace.shape[-2:], device=kspace.device)
-    rows, columns = _calibration_block(kspace, acs)
-    n_rows, n_columns = rows.stop - rows.start, columns.stop - columns.start
-    hann = [torch.hann_window(n + 2, periodic=False, device=kspace.device)[1:-1] for n in (n_rows, n_columns)]
-    window[rows, columns] = hann[0][:, None] * hann[1]
+    window = _hann_on(_calibration_block(kspace, acs), kspace.shape[-2:]).to(kspace.device)
     coil_images = ifft2c(kspace * window)
     return coil_images / rss(coil_images).unsqueeze(-3).clamp_min(torch.finfo(window.dtype).tiny)
+
+
+def acs_window(shape: tuple[int, int], acs: int | tuple[int, int]) -> Tensor:
+    """Give the window under which `low_resolution_maps` looks at a centred ACS, real (ky, kx).
+
+    One near the centre of k-space, falling to zero at the edges of the ACS (Hann), so that coil images do not ring; and
+    zero outside.
+
+    Raises
+    ------
+    ValueError
+        An ACS without samples, or one that is larger than k-space.
+    """
+    sizes = (acs, acs) if isinstance(acs, int) else acs
+    if not all(1 <= size <= n for size, n in zip(sizes, shape, strict=True)):
+        raise ValueError(f"acs is {acs} for k-space of {tuple(shape)}; expected 1 sample to all of each axis.")
+    block = tuple(near_centre(slice(0, n), size, n) for size, n in zip(sizes, shape, strict=True))
+    return _hann_on(block, shape)
 
 
 def espirit(
@@ -117,20 +131,66 @@ def plain_espirit(
     Parameters, result and errors as for `espirit`. The eigenvalues are at most 1.
     """
     centre, k, crop = _calibration(kspace, acs, kernel_size, crop)
-    n_coils, ny, nx = kspace.shape
-    windows = centre.unfold(1, k, 1).unfold(2, k, 1)  # (coils, rows, columns, k, k)
-    calibration = windows.permute(1, 2, 0, 3, 4).reshape(-1, n_coils * k * k)
-    _, singular_values, vectors = torch.linalg.svd(calibration, full_matrices=False)
-    signal = vectors[singular_values > threshold * singular_values[0]]
-    kernels = kspace.new_zeros(len(signal), n_coils, ny, nx)
-    kernels[..., :k, :k] = signal.reshape(-1, n_coils, k, k)
-    spectra = torch.fft.fftshift(torch.fft.ifft2(kernels, norm="forward"), dim=(-2, -1))
-    projections = torch.einsum("jcyx,jdyx->yxcd", spectra, spectra.conj()) / k**2
-    eigenvalues, eigenvectors = torch.linalg.eigh(projections)
+    eigenvalues, eigenvectors = _pixel_eigen(centre, k, threshold, kspace.shape[1:])
     smaps = eigenvectors[..., -1]  # (y, x, coils), each up to a phase
     phase = torch.sgn((strongest_combination(centre).conj() * smaps).sum(dim=-1, keepdim=True))
     smaps = torch.where(eigenvalues[..., -1:] > crop, smaps * phase.conj(), 0)
     return smaps.permute(2, 0, 1).contiguous()
+
+
+def calibration_matrix(kspace: Tensor, *, acs: Acs = CALIBRATION, kernel_size: int | None = None) -> Tensor:
+    """Write every patch of the ACS, of all coils, as a row of a matrix: the first step of `plain_espirit`.
+
+    Parameters
+    ----------
+    kspace, acs, kernel_size :
+        As for `espirit`, and so are the errors.
+
+    Returns
+    -------
+    complex Tensor, shape (patches, coils * kernel_size**2)
+        A row holds the patch of the first coil, line by line, then that of the second, and so on.
+    """
+    centre, k, _ = _calibration(kspace, acs, kernel_size, None)
+    return _patch_rows(centre, k)
+
+
+def espirit_eigenvalues(
+    kspace: Tensor, *, acs: Acs = CALIBRATION, kernel_size: int | None = None, threshold: float = 0.02
+) -> Tensor:
+    r"""Give the eigenvalues of the matrices $G_r$ of `plain_espirit`, the largest first.
+
+    Parameters
+    ----------
+    kspace, acs, kernel_size, threshold :
+        As for `espirit`, and so are the errors.
+
+    Returns
+    -------
+    real Tensor, shape (coils, y, x)
+        Between 0 and 1. In the object the first is 1 and the others are smaller; where the first is clearly below 1
+        there is no object, and `espirit` sets the maps to zero.
+    """
+    centre, k, _ = _calibration(kspace, acs, kernel_size, None)
+    eigenvalues, _ = _pixel_eigen(centre, k, threshold, kspace.shape[1:])
+    return eigenvalues.flip(-1).permute(2, 0, 1).contiguous()
+
+
+def _patch_rows(centre: Tensor, k: int) -> Tensor:
+    """Collect the patches: (coils, rows, columns) -> (patches, coils * k * k)."""
+    windows = centre.unfold(1, k, 1).unfold(2, k, 1)  # (coils, rows, columns, k, k)
+    return windows.permute(1, 2, 0, 3, 4).reshape(-1, len(centre) * k * k)
+
+
+def _pixel_eigen(centre: Tensor, k: int, threshold: float, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, ascending, (y, x, coils), and eigenvectors, (y, x, coils, coils), of the matrix of each pixel."""
+    n_coils = len(centre)
+    _, singular_values, vectors = torch.linalg.svd(_patch_rows(centre, k), full_matrices=False)
+    signal = vectors[singular_values > threshold * singular_values[0]]
+    kernels = centre.new_zeros(len(signal), n_coils, *shape)
+    kernels[..., :k, :k] = signal.reshape(-1, n_coils, k, k)
+    spectra = torch.fft.fftshift(torch.fft.ifft2(kernels, norm="forward"), dim=(-2, -1))
+    return torch.linalg.eigh(torch.einsum("jcyx,jdyx->yxcd", spectra, spectra.conj()) / k**2)
 
 
 def _calibration(kspace: Tensor, acs: Acs, kernel_size: int | None, crop: float | None) -> tuple[Tensor, int, float]:
@@ -178,6 +238,16 @@ def _calibration_block(kspace: Tensor, acs: Acs) -> tuple[slice, slice]:
                 f"k-space at {n // 2}; expected it there, where most of the signal is. Give the maps instead."
             )
     return block
+
+
+def _hann_on(block: tuple[slice, slice], shape: tuple[int, int]) -> Tensor:
+    """A Hann window on a block of k-space, without its two zeros, and zero outside: (ky, kx)."""
+    rows, columns = block
+    sizes = (rows.stop - rows.start, columns.stop - columns.start)
+    hann = [torch.hann_window(n + 2, periodic=False)[1:-1] for n in sizes]
+    window = torch.zeros(tuple(shape))
+    window[rows, columns] = hann[0][:, None] * hann[1]
+    return window
 
 
 def _is_centred(span: slice, n: int) -> bool:

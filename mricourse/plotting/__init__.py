@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "alt_text": "describe set_alt",
+        "calibration_figures": "show_calibration_matrix show_column show_ghosts show_grappa_kernel show_windows",
         "figures": "plot_lines show_error show_images show_kspace show_mask show_phase show_point_spread show_smaps "
         "show_trajectory",
         "kspace_figures": "show_image_and_kspace show_magnitude_and_phase show_stripes show_turned_arrows",

@@ -7,11 +7,12 @@ __getattr__, __dir__, __all__ = face(
     {
         "anatomy": "Anatomy anatomy_names load_anatomy",
         "augmentation": "flip_kspace flip_mask flipped orientations rotated",
-        "coils": "simulate_coils",
+        "coils": "ring_noise_covariance simulate_arrays simulate_coils",
         "contrasts": "CONTRASTS TISSUES_3T Protocol Tissue inversion_recovery nulling_ti spin_echo "
         "spoiled_gradient_echo weighted_image",
         "random_draws": "generator_for smooth_field",
         "lesions": "Lesion",
+        "motion": "moved_along_y scan_while_moving",
         "phantoms": "AbdominalPhantom abdominal_phantom beating_phantom fat_signal multi_echo_signal shepp_logan",
         "protocols": "brain_slices contrast_scan contrast_scans inside_head",
         "randomised": "draw_scan randomised_scan randomised_scans",

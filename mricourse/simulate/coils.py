@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -61,6 +62,43 @@ def simulate_coils(n_coils: int, shape: tuple[int, int], *, seed: int = 0, kind:
     angles = 2 * math.pi * (places / n_coils + torch.rand((), generator=generator))
     smaps = lobes[kind](angles, shape, generator)
     return smaps * rss(smaps).reciprocal()
+
+
+def simulate_arrays(n_arrays: int, n_coils: int, shape: tuple[int, int], *, seed: int = 0, kind: str) -> Tensor:
+    """Simulate several arrays of coils, of seeds from `seed` on: (arrays, coils, y, x), each by `simulate_coils`.
+
+    Raises
+    ------
+    ValueError
+        As `simulate_coils`; also where there is no array.
+    """
+    if n_arrays < 1:
+        raise ValueError(f"n_arrays is {n_arrays}; expected at least one.")
+    return torch.stack([simulate_coils(n_coils, shape, seed=seed + i, kind=kind) for i in range(n_arrays)])
+
+
+def ring_noise_covariance(n_coils: int, *, shared: float, loudness: Mapping[int, float] | None = None) -> Tensor:
+    r"""Covariance of the noise of a ring of coils, each of which shares noise with its neighbours.
+
+    Parameters
+    ----------
+    n_coils : int
+    shared : float
+        Correlation of neighbours, 0 to 1; its square for the next but one, and so on around the ring.
+    loudness : mapping {coil: factor}, optional
+        Coils whose noise is stronger or weaker than that of the others, which is 1.
+
+    Returns
+    -------
+    complex64 Tensor, shape (coils, coils)
+    """
+    coils = torch.arange(n_coils)
+    apart = (coils[:, None] - coils).abs()
+    apart = torch.minimum(apart, n_coils - apart)
+    strength = torch.ones(n_coils)
+    for coil, factor in (loudness or {}).items():
+        strength[coil] = factor
+    return (shared**apart * strength[:, None] * strength).to(torch.complex64)
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from mricourse.physics.coil_combination import combine, rss
-from mricourse.physics.coil_maps import espirit, low_resolution_maps, plain_espirit
+from mricourse.physics.coil_maps import (
+    acs_window,
+    calibration_matrix,
+    espirit,
+    espirit_eigenvalues,
+    low_resolution_maps,
+    plain_espirit,
+)
 from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.noise_estimation import noise_covariance, prewhiten
 from mricourse.physics.sampling import acs_block, acs_mask
@@ -170,3 +177,34 @@ def test_many_coils_and_large_matrices_fit(scan):
     estimate = espirit(fft2c(smaps * image) + 1e-4 * random_complex(32, 128, 96))
     assert agreement(estimate, smaps, image.abs() > 0.05).quantile(0.02) > 0.98
     assert estimate.isfinite().all()
+
+
+def test_a_row_of_the_calibration_matrix_is_a_patch_of_all_coils(scan):
+    kspace, _, _ = scan
+    matrix = calibration_matrix(kspace, acs=20, kernel_size=5)
+    assert matrix.shape == (16 * 16, 6 * 25)
+    y, x = 36 - 10, 30 - 10
+    patch = kspace[:, y + 3 : y + 8, x + 2 : x + 7]
+    assert torch.equal(matrix[3 * 16 + 2].reshape(6, 5, 5), patch)
+
+
+def test_eigenvalues_are_one_in_the_object_and_less_in_the_air():
+    image = torch.zeros(64, 56, dtype=torch.complex64)
+    image[22:42, 20:38] = 1
+    kspace = fft2c(simulate_coils(4, (64, 56), kind="head_array") * image) + 1e-3 * random_complex(4, 64, 56)
+    eigenvalues = espirit_eigenvalues(kspace)
+    assert eigenvalues.shape == (4, 64, 56)
+    assert (eigenvalues[:-1] >= eigenvalues[1:]).all() and eigenvalues.max() < 1.0001
+    assert eigenvalues[0, 24:40, 22:36].min() > 0.98
+    assert eigenvalues[0, :8].median() < 0.8
+    assert torch.equal(rss(plain_espirit(kspace)) > 0, eigenvalues[0] > 0.8)
+
+
+def test_the_window_is_that_of_the_low_resolution_maps(scan):
+    kspace, _, _ = scan
+    window = acs_window(SHAPE, (14, 11))
+    coarse = torch.fft.fftshift(torch.fft.ifft2(torch.fft.ifftshift(kspace * window, dim=(-2, -1))), dim=(-2, -1))
+    assert torch.allclose(coarse / rss(coarse), low_resolution_maps(kspace, acs=(14, 11)), atol=1e-4)
+    assert torch.isclose(window[36, 30], window.max()) and int((window > 0).sum()) == 14 * 11
+    with pytest.raises(ValueError, match="expected 1 sample"):
+        acs_window(SHAPE, 100)

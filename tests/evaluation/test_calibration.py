@@ -1,0 +1,67 @@
+"""Three ways to use the same calibration lines, and where the ghosts of a moving object lie."""
+
+import pytest
+import torch
+
+from mricourse.evaluation.calibration import calibrated_images, calibration_scores
+from mricourse.evaluation.ghosts import ghost_distance
+from mricourse.evaluation.metrics import psnr
+from mricourse.physics.fourier import fft2c, random_complex
+from mricourse.physics.sampling import equispaced_mask
+from mricourse.simulate.coils import simulate_coils
+from mricourse.simulate.motion import moved_along_y, scan_while_moving
+from mricourse.simulate.phantoms import shepp_logan
+
+SHAPE = (72, 60)
+WAYS = {"centre", "ESPIRiT", "GRAPPA"}
+
+
+@pytest.fixture(scope="module")
+def scans():
+    """Two scans of a phantom, the mask, the references and where the object is."""
+    references = torch.stack([shepp_logan(SHAPE), shepp_logan(SHAPE).flip(-1)]).to(torch.complex64)
+    smaps = simulate_coils(8, SHAPE, seed=3, kind="head_array")
+    mask = equispaced_mask(SHAPE[0], 2, acs=20)
+    kspace = mask * (fft2c(smaps * references[:, None]) + 2e-3 * random_complex(2, 8, *SHAPE))
+    return kspace, mask, references, references.abs() > 0.05
+
+
+def test_all_three_ways_give_the_object(scans):
+    kspace, mask, references, inside = scans
+    images = calibrated_images(kspace[0], mask, acs=20, reg_weight=0.003)
+    assert set(images) == WAYS
+    assert all(psnr(inside[0] * image, references[0]) > 27 for image in images.values())
+
+
+def test_scores_are_those_of_each_scan(scans):
+    kspace, mask, references, inside = scans
+    scores = calibration_scores(kspace, mask, references, inside, acs=20)
+    assert set(scores) == WAYS and all(score.shape == (2,) for score in scores.values())
+    alone = calibration_scores(kspace[1:], mask, references[1:], inside[1:], acs=20)
+    assert all(abs(scores[way][1] - alone[way][0]) < 0.5 for way in WAYS)  # up to the choice of the weight
+    known = calibration_scores(kspace, mask, references, inside, acs=20, outline_known=True)
+    assert all(not torch.equal(known[way], scores[way]) for way in ("centre", "ESPIRiT"))
+
+
+@pytest.mark.parametrize(("period", "acceleration"), [(4, 1), (3, 2), (4, 3)])
+def test_ghosts_lie_at_the_field_of_view_over_period_and_acceleration(period, acceleration):
+    image = shepp_logan(SHAPE).to(torch.complex64)
+    whole = torch.ones(1, *SHAPE, dtype=torch.complex64)  # one coil that hears all alike
+    distances = [0.3 * torch.cos(torch.tensor(2 * torch.pi * n / period)).item() for n in range(period)]
+    distances = [distance for distance in distances for _ in range(acceleration)]
+    moving = scan_while_moving(image, whole, torch.ones(SHAPE[0], 1, dtype=torch.bool), distances)
+    found = ghost_distance(torch.fft.fftshift(torch.fft.ifft2(torch.fft.ifftshift(moving[0]), norm="ortho")), image)
+    assert abs(int(found) - SHAPE[0] / (period * acceleration)) <= 1
+
+
+def test_an_object_at_rest_is_scanned_as_ever():
+    image = random_complex(2, *SHAPE)
+    smaps = simulate_coils(3, SHAPE)
+    mask = equispaced_mask(SHAPE[0], 3, acs=6)
+    kspace = scan_while_moving(image, smaps, mask, [0.0, 0.0])
+    assert torch.allclose(kspace, mask * fft2c(smaps * image[:, None]), atol=1e-4)
+    moved = scan_while_moving(image, smaps, mask, [5.0])
+    assert torch.allclose(moved, mask * fft2c(smaps * image.roll(5, -2)[:, None]), atol=1e-4)
+    assert torch.allclose(moved_along_y(moved_along_y(image, 0.3), -0.3), image, atol=1e-5)
+    with pytest.raises(ValueError, match="expected whole lines"):
+        scan_while_moving(image, smaps, mask[:, 0], [0.0])
