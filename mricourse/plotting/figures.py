@@ -197,7 +197,13 @@ def show_mask(mask: Images, titles: Sequence[str] | None = None, *, n_readout: i
 
 
 @styled
-def show_phase(images: Images, titles: Sequence[str] | None = None, *, support: Tensor | None = None) -> list[Axes]:
+def show_phase(
+    images: Images,
+    titles: Sequence[str] | None = None,
+    *,
+    support: Tensor | None = None,
+    window: tuple[float, float] | None = None,
+) -> list[Axes]:
     """Show the phase of complex images in rad, in a cyclic colour map.
 
     Parameters
@@ -205,6 +211,8 @@ def show_phase(images: Images, titles: Sequence[str] | None = None, *, support: 
     images : complex Tensor (y, x) or (n, y, x), or a list or dict of these
     support : bool Tensor, shape (y, x), optional
         Where False, nothing is drawn: the phase of noise means nothing.
+    window : (low, high), optional
+        What the colours span, in rad, by default -π to π; narrower for phases that differ little.
 
     Returns
     -------
@@ -217,7 +225,7 @@ def show_phase(images: Images, titles: Sequence[str] | None = None, *, support: 
     phases = [np.angle(panel) for panel in panels]
     if support is not None:
         phases = [np.where(as_array(support), phase, np.nan) for phase in phases]
-    return draw([Row(phases, titles, **PHASE)])
+    return draw([Row(phases, titles, **(PHASE if window is None else PHASE | {"window": window}))])
 
 
 @styled

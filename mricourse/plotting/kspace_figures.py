@@ -129,7 +129,7 @@ def _readable(number: complex) -> str:
 def show_stripes(image: Tensor, samples: Sequence[tuple[int, int]]) -> list[Axes]:
     r"""Show the stripe pattern of some samples of k-space, and below it the image times the pattern.
 
-    The sum of such a product is the real part of the sample, times $\sqrt{n_y n_x}$.
+    The sum of such a product is the real part of the sample, which its title gives, times $\sqrt{n_y n_x}$.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def show_stripes(image: Tensor, samples: Sequence[tuple[int, int]]) -> list[Axes
         patterns.append(as_array(stripes.real))
         products.append(as_array((image * stripes.conj()).real))
         titles.append(f"stripes of ky = {ky}, kx = {kx}")
-        values.append(f"slice × stripes, |s| = {float(kspace[row, column].abs()):.2f}")
+        values.append(f"product, real part {float(kspace[row, column].real):.2f}")
     high = top(products, share=BRIGHT)
     signed = Row(products, values, "RdBu_r", (-high, high), "adds (red), subtracts (blue)")
     return draw([Row(patterns, titles, "gray", (-1.0, 1.0), "stripes, real part"), signed])

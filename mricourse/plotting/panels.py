@@ -216,5 +216,5 @@ def _colour_bar(figure: Any, cells: list[Axes], row: Row, *, aspect: float) -> N
         pictures[0], ax=cells, label=row.label, fraction=0.05, pad=0.02, aspect=aspect,
         extend="max" if clipped else "neither", ticks=MaxNLocator(5, steps=[1, 2, 5, 10]),
     )  # fmt: skip
-    if row.cmap == "twilight":
+    if row.cmap == "twilight" and row.window == (-math.pi, math.pi):
         bar.set_ticks([-math.pi, 0, math.pi], labels=["-π", "0", "π"])

@@ -30,6 +30,7 @@ __all__ = ["Explorer", "ImageView", "MaskPainter", "explore", "kspace_picture"]
 SLOW_S = 0.15  # a slower function follows its slider only when it is let go
 UNITS = ("ms", "mm", "hz", "db", "rad", "deg", "px")
 NOTHING = torch.zeros(1, 1, dtype=torch.bool)
+PAINT, PAINT_OPACITY = (255, 140, 0), 176 / 255  # as in mask_painter.js
 
 
 class ImageView(View):
@@ -238,8 +239,9 @@ class MaskPainter(View):
         if window is None and kspace is not None:
             window = (0.0, top([as_array(ifft2c(kspace))], share=BRIGHT))
         super().__init__(width_px, window=window)
-        background = b"" if kspace is None else encode(kspace_picture(kspace))
-        self._canvas = _Canvas(size=list(self._shape), picture=background, width_px=width_px)
+        self._background = None if kspace is None else kspace_picture(kspace)
+        picture = b"" if self._background is None else encode(self._background)
+        self._canvas = _Canvas(size=list(self._shape), picture=picture, width_px=width_px)
         self._count = ipywidgets.Label()
         painted = ipywidgets.VBox([bold("k-space"), self._canvas, self._count])
         self.children = [
@@ -265,7 +267,15 @@ class MaskPainter(View):
 
     @property
     def stills(self) -> list[tuple[str, bytes]]:
-        return [(f"the mask, {self._count.value}", encode(as_array(self.mask))), *super().stills]
+        return [(f"the mask, {self._count.value}", encode(self._painted())), *super().stills]
+
+    def _painted(self) -> np.ndarray:
+        """The canvas as the browser shows it: sampled points in orange over k-space; without one, white on black."""
+        mask = as_array(self.mask)
+        if self._background is None:
+            return mask
+        over = PAINT_OPACITY * mask[..., None]
+        return ((1 - over) * self._background[..., None] + over * np.array(PAINT)).astype(np.uint8)
 
     def _tools(self) -> ipywidgets.HBox:
         longest = max(self._shape)

@@ -29,6 +29,7 @@ def test_the_products_sum_to_the_sample():
     for (ky, kx), cell in zip(samples, axes[2:], strict=True):
         total = cell.get_images()[0].get_array().sum() / (12 * 9) ** 0.5
         assert abs(total - float(fft2c(image)[6 + ky, 4 + kx].real)) < 1e-4
+        assert cell.get_title().endswith(f"real part {total:.2f}")
     with pytest.raises(ValueError, match=r"\(6, 0\)"):
         show_stripes(image, [(6, 0)])
 

@@ -132,6 +132,8 @@ def test_phase_is_cyclic_and_empty_outside_the_support(reference):
     assert axes.get_images()[0].get_cmap().name == "twilight"
     assert np.array_equal(np.isnan(np.ma.filled(shown(axes), np.nan)), ~support.numpy())
     assert bar_labels(axes) == ["phase (rad)"]
+    (axes,) = show_phase(reference, window=(-1, 1))
+    assert window(axes) == (-1, 1)
     with pytest.raises(TypeError, match="real values"):
         show_phase(reference.abs())
 
