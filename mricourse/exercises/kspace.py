@@ -103,6 +103,15 @@ def _wrong_transforms(image: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]
         "The first two axes are transformed: of a stack (slices, y, x) transform the last two, dim=(-2, -1).": (
             lambda: _centred(image, (0, 1))
         ),
+        "The shifts move the first two axes: of a stack (slices, y, x) shift the last two, dim=(-2, -1).": (
+            lambda: torch.fft.fftshift(transformed(torch.fft.ifftshift(image, dim=(0, 1))), dim=(0, 1))
+        ),
+        "The shift before the transform has no dim, so it moves the images of a stack, too: dim=(-2, -1).": (
+            lambda: centred(torch.fft.ifftshift(image))
+        ),
+        "The shift after the transform has no dim, so it moves the images of a stack, too: dim=(-2, -1).": (
+            lambda: torch.fft.fftshift(transformed(last))
+        ),
         "This is the magnitude of k-space: the phase is a part of it, keep it.": right.abs() + 0j,
         "This is the real part of k-space: keep the imaginary part too.": right.real + 0j,
         "This is the image, and not its k-space: is the transform missing?": image,
@@ -124,7 +133,8 @@ def check_conjugate_mirror(mine: Transform) -> None:
     CheckFailed
         With one sentence that says what is wrong.
     """
-    for shape in ((2, 5, 7), (5, 7), (2, 5, 6), (6, 7), (4, 6), (3, 4, 6), (2, 3, 6, 5)):
+    # first odd axes alone, then even ones alone, then one of each: so every mistake differs from the others somewhere
+    for shape in ((3, 5, 7), (5, 7), (3, 4, 6), (4, 6), (6, 7), (2, 5, 6), (2, 3, 6, 5)):
         image = random_complex(*shape, seed=2)
         own = _answer(mine, fft2c(image.real))
         kspace = fft2c(image)
@@ -139,10 +149,20 @@ def check_conjugate_mirror(mine: Transform) -> None:
 def _wrong_mirrors(kspace: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
     flipped = kspace.conj().flip(AXES)
     ny, nx = kspace.shape[-2:]
+    stay = (1 - ny % 2, 1 - nx % 2)
     first_too = conjugate_mirror(kspace).flip(0) if kspace.ndim > 2 else conjugate_mirror(kspace)
-    return {
+    front = kspace.conj().flip(0, 1)
+    rolled_front = front.roll([1 - n % 2 for n in kspace.shape[:2]], (0, 1))
+    first_two = "The first two axes are mirrored: of a stack (slices, ky, kx) mirror the last two, -2 and -1."
+    one_kind = {
         "Even sizes are one sample off: the flip alone moves -n/2 to the end; roll such an axis by 1.": flipped,
-        "Odd sizes are one sample off: an odd axis needs no roll, only an even one does.": flipped.roll((1, 1), AXES),
+        "Odd sizes are one sample off: on an odd axis the partner of index i is n - 1 - i, without a roll; on an even "
+        "one it is n - i.": flipped.roll((1, 1), AXES),
+        "Of two even axes kx is not rolled: look at the size of each axis by itself.": flipped.roll((1, 0), AXES),
+        "Of two even axes ky is not rolled: look at the size of each axis by itself.": flipped.roll((0, 1), AXES),
+    }
+    return {
+        **(one_kind if ny % 2 == nx % 2 else {}),
         "Even axes are rolled the wrong way: -n/2 has to come back to index 0.": flipped.roll(
             [n % 2 - 1 for n in (ny, nx)], AXES
         ),
@@ -166,6 +186,9 @@ def _wrong_mirrors(kspace: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
         )
         / 2,
         "The first axis of the stack is flipped too: mirror the last two only.": first_too,
+        first_two: front.roll(stay, AXES),
+        first_two.replace("are mirrored", "are flipped"): front,
+        first_two.replace("are mirrored", "are flipped and rolled"): rolled_front,
     }
 
 
@@ -194,7 +217,7 @@ def _check_one_size(mine: Callable[..., Tensor], shape: tuple[int, ...]) -> None
     kspace = mask * fft2c(truth)
 
     def answer_after(n: int) -> Tensor:
-        return _answer(lambda data: mine(data, mask, phase, n_iterations=n), kspace)
+        return _answer(lambda data: mine(data, mask, phase, n_iterations=n), kspace, _advice_on_iterations)
 
     def right_after(n: int) -> Tensor:
         return partial_fourier(kspace, mask, phase, n_iterations=n)
@@ -218,7 +241,9 @@ def _check_one_size(mine: Callable[..., Tensor], shape: tuple[int, ...]) -> None
             check(_distance(answers[n], right_after(n + off)) > CLOSE, count)
     changed = float((mask * fft2c(answers[20]) - kspace).abs().max())
     check(
-        changed < 1e-3, f"Measured samples have changed by up to {changed:.2f}: step 2 comes last and puts them back."
+        changed < 1e-3,
+        f"In the k-space of your result measured samples have changed by up to {changed:.2f}: step 2, which puts them "
+        "back, is the last one in the loop; after the loop comes ifft2c alone.",
     )
     off = float((answers[20] - truth).abs().max())
     check(
@@ -232,12 +257,25 @@ def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> di
     """What known mistakes give after n iterations."""
     turn = torch.exp(1j * phase)
 
-    def run(step: Transform, put_back: Transform | None = None) -> Tensor:
+    def run(
+        step: Transform,
+        put_back: Transform | None = None,
+        *,
+        forward: Transform = fft2c,
+        backward: Transform = ifft2c,
+        end: Transform = ifft2c,
+    ) -> Tensor:
         estimate = kspace
         for _ in range(n):
-            along = fft2c(step(ifft2c(estimate)))
+            along = forward(step(backward(estimate)))
             estimate = torch.where(mask, kspace, along) if put_back is None else put_back(along)
-        return ifft2c(estimate)
+        return end(estimate)
+
+    def ortho(values: Tensor) -> Tensor:
+        return torch.fft.ifft2(values, norm="ortho")
+
+    plain = {"forward": torch.fft.fft2, "backward": torch.fft.ifft2}
+    first_place = "torch.fft counts from index 0, and our k-space from the middle: use fft2c and ifft2c"
 
     def along_phase(image: Tensor) -> Tensor:
         return turn * (turn.conj() * image).real
@@ -267,6 +305,17 @@ def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> di
         "Measured samples are counted twice: take them, or the filled ones, not the sum of both.": (
             lambda: run(along_phase, lambda along: kspace + along)
         ),
+        "This is k-space: after the loop one ifft2c makes the image.": (
+            lambda: run(along_phase, end=lambda estimate: estimate)
+        ),
+        f"{first_place}.": lambda: run(along_phase, **plain, end=torch.fft.ifft2),
+        f"{first_place} everywhere.": lambda: run(along_phase, **plain, end=ortho),
+        f"{first_place} in the loop, too.": lambda: run(along_phase, **plain),
+        f"{first_place} after the loop, too.": lambda: run(along_phase, end=torch.fft.ifft2),
+        "After the loop comes ifft2c, from k-space to the image, and not fft2c.": lambda: run(along_phase, end=fft2c),
+        "fft2c and ifft2c are exchanged: ifft2c makes the image, fft2c k-space.": (
+            lambda: run(along_phase, forward=ifft2c, backward=fft2c)
+        ),
         "This is the image after step 1: step 2 comes last.": (
             lambda: along_phase(partial_fourier(kspace, mask, phase, n_iterations=n - 1))
         ),
@@ -276,7 +325,28 @@ def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> di
 # --- what all of them need ---
 
 
-def _answer(mine: Transform, values: Tensor) -> Tensor:
+def _advice_on_axes(error: Exception) -> str:
+    """What may help a function of images that stopped."""
+    if "'axes'" in str(error) or "'axis'" in str(error):
+        return "PyTorch calls the axes dim: dim=(-2, -1)."
+    if isinstance(error, TypeError):
+        return "Compare the call that it names with the hints."
+    return "It has to take single images and stacks: count axes from the end, -2 and -1."
+
+
+def _advice_on_iterations(error: Exception) -> str:
+    """What may help a function with a mask and a number of iterations that stopped."""
+    if isinstance(error, TypeError) and "argument" in str(error):
+        return "Keep its first line as it was: def my_partial_fourier(kspace, mask, phase, n_iterations=20)."
+    if isinstance(error, (IndexError, ValueError)):
+        return (
+            "The mask has the shape (ky, 1): torch.where(mask, kspace, filled) stretches it over kx and over a stack, "
+            "and an index does not."
+        )
+    return "Image, phase and k-space have the same shape, and the mask is (ky, 1): which line mixes something else in?"
+
+
+def _answer(mine: Transform, values: Tensor, advice: Callable[[Exception], str] = _advice_on_axes) -> Tensor:
     """What a learner's function makes of a tensor, of the same shape and complex; the tensor has to stay as it is."""
     before = values.clone()
     try:
@@ -285,9 +355,9 @@ def _answer(mine: Transform, values: Tensor) -> Tensor:
         raise
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
         kind = "a single image" if values.ndim == 2 else "a stack of images"
-        said = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        said = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         sentence = f"For {kind}, shape {tuple(values.shape)}, your function stops ({said})"
-        raise CheckFailed(f"{sentence}. It has to take both: count axes from the end, -2 and -1.") from error
+        raise CheckFailed(f"{sentence}. {advice(error)}") from error
     check_tensor(answer, values.shape, is_complex=True)
     check(torch.equal(values, before), "Your function changes what it was given: make a new tensor instead.")
     return answer

@@ -69,6 +69,15 @@ WRONG = {
         "scaled by the square root of one side": fft2c_with(norm="'backward'", extra=" / image.shape[-1] ** 0.5"),
         "the inverse transform": fft2c_with(fft="ifft2"),
         "conjugated": fft2c_with(extra=".conj()"),
+        "shifts of the first two axes, right for one image only": fft2c_with(dim="(0, 1)"),
+        "no dim in the first shift, right for one image only": "def my_fft2c(image):\n"
+        "    samples = torch.fft.fft2(torch.fft.ifftshift(image), norm='ortho')\n"
+        "    return torch.fft.fftshift(samples, dim=(-2, -1))",
+        "no dim in the last shift, right for one image only": "def my_fft2c(image):\n"
+        "    samples = torch.fft.fft2(torch.fft.ifftshift(image, dim=(-2, -1)), norm='ortho')\n"
+        "    return torch.fft.fftshift(samples)",
+        "the name that numpy gives to axes": "def my_fft2c(image):\n"
+        "    return torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(image, axes=(-2, -1))), axes=(-2, -1))",
         "one axis only": fft2c_with(fft="fft"),
         "the other axis only": "def my_fft2c(image):\n    return fftc(image, -2)",
         "transforms all axes, right for one image only": fft2c_with(fft="fftn"),
@@ -112,6 +121,22 @@ WRONG = {
         "    n, ny, nx = kspace.shape\n    return kspace.conj().flip(-2, -1).roll((1 - ny % 2, 1 - nx % 2), (-2, -1))",
         "two sizes unpacked, right for a single image only": "def my_conjugate_mirror(kspace):\n"
         "    ny, nx = kspace.shape\n    return kspace.conj().flip(-2, -1).roll((1 - ny % 2, 1 - nx % 2), (-2, -1))",
+        "only ky is rolled": MIRROR.format("kspace.conj().flip(-2, -1).roll(1 - kspace.shape[-2] % 2, -2)"),
+        "only kx is rolled": MIRROR.format("kspace.conj().flip(-2, -1).roll(1 - kspace.shape[-1] % 2, -1)"),
+        "index -i, right for even sizes only": """
+def my_conjugate_mirror(kspace):
+    ny, nx = kspace.shape[-2:]
+    rows = [-i for i in range(ny)]
+    columns = [-i for i in range(nx)]
+    return kspace[..., rows, :][..., columns].conj()
+""",
+        "flips the first two axes": MIRROR.format("kspace.conj().flip(0, 1)"),
+        "flips the first two axes, and rolls the last two": MIRROR.format(
+            "kspace.conj().flip(0, 1).roll([1 - n % 2 for n in kspace.shape[-2:]], (-2, -1))"
+        ),
+        "flips and rolls the first two axes": MIRROR.format(
+            "kspace.conj().flip(0, 1).roll([1 - n % 2 for n in kspace.shape[:2]], (0, 1))"
+        ),
         "not conjugated": MIRROR.format("kspace.flip(-2, -1).roll([1 - n % 2 for n in kspace.shape[-2:]], (-2, -1))"),
         "not mirrored": MIRROR.format("kspace.conj()"),
         "mirrored along ky only": MIRROR.format("kspace.conj().flip(-2).roll(1 - kspace.shape[-2] % 2, -2)"),
@@ -156,6 +181,34 @@ WRONG = {
         "starts again in each turn": partial_with(along="turn * (turn.conj() * ifft2c(kspace)).real"),
         "returns the image after step 1": partial_with(end="along"),
         "returns k-space": partial_with(end="estimate"),
+        "returns the k-space of k-space": partial_with(end="fft2c(estimate)"),
+        "the transform that counts from index 0": partial_with(
+            along="turn * (turn.conj() * torch.fft.ifft2(estimate)).real",
+            estimate="torch.where(mask, kspace, torch.fft.fft2(along))",
+            end="torch.fft.ifft2(estimate)",
+        ),
+        "the transform that counts from index 0, orthonormal": partial_with(
+            along="turn * (turn.conj() * torch.fft.ifft2(estimate, norm='ortho')).real",
+            estimate="torch.where(mask, kspace, torch.fft.fft2(along, norm='ortho'))",
+            end="torch.fft.ifft2(estimate, norm='ortho')",
+        ),
+        "the transform that counts from index 0 in the loop": partial_with(
+            along="turn * (turn.conj() * torch.fft.ifft2(estimate)).real",
+            estimate="torch.where(mask, kspace, torch.fft.fft2(along))",
+        ),
+        "the two transforms exchanged": partial_with(
+            along="turn * (turn.conj() * fft2c(estimate)).real", estimate="torch.where(mask, kspace, ifft2c(along))"
+        ),
+        "the mask as an index": """
+def my_partial_fourier(kspace, mask, phase, n_iterations=20):
+    turn = torch.exp(1j * phase)
+    estimate = kspace
+    for _ in range(n_iterations):
+        filled = fft2c(turn * (turn.conj() * ifft2c(estimate)).real)
+        filled[mask] = kspace[mask]
+        estimate = filled
+    return ifft2c(estimate)
+""",
         "returns the magnitude": partial_with(end="ifft2c(estimate).abs()"),
         "returns the real part": partial_with(end="ifft2c(estimate).real + 0j"),
         "changes what it was given": partial_with(estimate="kspace.copy_(torch.where(mask, kspace, fft2c(along)))"),
@@ -231,6 +284,10 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "axes counted from the front, right for one kind of stack only": "single image",
         "sizes of a single image": "stack",
         "changes the image": "changes what it was given",
+        "shifts of the first two axes, right for one image only": "shifts move the first two axes",
+        "no dim in the first shift, right for one image only": "before the transform has no dim",
+        "no dim in the last shift, right for one image only": "after the transform has no dim",
+        "the name that numpy gives to axes": "PyTorch calls the axes dim",
     },
     "my_conjugate_mirror": {
         "flip alone, right for odd sizes only": "Even sizes",
@@ -239,6 +296,15 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "two sizes unpacked, right for a single image only": "stack",
         "not mirrored": "not mirrored",
         "flips the first axis too": "first axis",
+        "always rolled, right for even sizes only": "Odd sizes",
+        "index -i, right for even sizes only": "n - 1 - i",
+        "only ky is rolled": "kx is not rolled",
+        "only kx is rolled": "ky is not rolled",
+        "rolled by what ny needs, right where both sizes are odd or even": "by what ky needs",
+        "rolled by what nx needs": "by what kx needs",
+        "flips the first two axes": "first two axes",
+        "flips the first two axes, and rolls the last two": "first two axes",
+        "flips and rolls the first two axes": "first two axes",
     },
     "my_partial_fourier": {
         "n_iterations ignored, always 20": "n_iterations is ignored",
@@ -251,6 +317,14 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "phase with the wrong sign": "wrong sign",
         "measured samples not put back": "not put back",
         "returns the image after step 1": "step 1",
+        "returns k-space": "This is k-space",
+        "returns the k-space of k-space": "not fft2c",
+        "the transform that counts from index 0": "counts from index 0",
+        "the transform that counts from index 0, orthonormal": "counts from index 0",
+        "the transform that counts from index 0 in the loop": "counts from index 0",
+        "the two transforms exchanged": "exchanged",
+        "the mask as an index": "torch.where",
+        "no n_iterations": "first line",
     },
 }
 
