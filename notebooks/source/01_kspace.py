@@ -20,8 +20,7 @@
 # %% [markdown]
 # Welcome! This course starts with what a scanner for magnetic resonance imaging (MRI)
 # measures, and ends with networks that turn it into an image. You need to know nothing
-# about MRI. Everything is built in small steps, and you build the important ones
-# yourself.
+# about MRI.
 #
 # The next cell loads what we need and is folded. Run it, and then the one below it: a
 # click into a cell, then Shift+Enter.
@@ -60,7 +59,8 @@ show_image_and_kspace(image, ["a slice of a head", "what a scanner measures of i
 # On the left is a slice through a head, seen from below: the forehead is at the top,
 # the bright ring is the scalp. On the right is what a scanner measures of this slice.
 # It is as large as the image, bright in the middle and dark outside, and it looks like
-# nothing at all. It is called *k-space*. After this lesson you can read it.
+# nothing at all. It is called *k-space*. After this lesson you can read it. (Its grey
+# scale is logarithmic: without that, all but a dot in the middle would be black.)
 #
 # <details><summary>Whose head is this?</summary>
 #
@@ -78,35 +78,30 @@ show_image_and_kspace(image, ["a slice of a head", "what a scanner measures of i
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## How these lessons work
 #
-# This is said once, for all lessons of the course.
-#
-# - **Cells.** Run them from top to bottom. Some are folded, because they are not what
-#   the lesson is about. A click on the three dots opens them.
+# - **Cells.** Run them from top to bottom. Some are folded; a click on the three dots
+#   opens them.
 # - **Predictions.** Before many figures a small box asks what you expect. Choose before
-#   you look. Being wrong costs nothing, and you will remember the answer.
-# - **Exercises.** Now and then you write a short function. Stars tell how hard it is.
-#   Folded hints say more and more. Nothing later depends on your answer, so you may
-#   skip an exercise and come back.
-# - **Checks.** The cell below an exercise checks your function, and says in one
-#   sentence what is wrong, if something is.
+#   you look.
+# - **Exercises.** Now and then you write a short function. Stars tell how hard it is,
+#   folded hints say more and more, and the cell below checks it. Nothing later depends
+#   on your answer, so you may skip an exercise and come back.
 # - **Folded notes.** Lines with a small triangle open at a click. The lesson can be
 #   understood without them.
 # - **Quiz and progress.** Each lesson ends in a quiz. Your answers and solved exercises
-#   are kept; `python3 course.py progress` in a terminal prints them.
-# - **Solutions.** The folder `solutions` has each lesson with all answers.
+#   are kept, and the map of the course (`START.md`) counts them.
+# - **Solutions.** The folder `solutions` has all answers.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What one sample measures
 #
-# A camera has a lens. It sends the light of each point of the scene to a place of its
-# own. A scanner has no lens, it has a coil. A **coil** is a loop of wire that picks up
-# the signal of the whole slice at once. How can an image come out of that?
+# A camera has a lens, which sends the light of each point to a place of its own. A
+# scanner has no lens, it has a coil. A **coil** is a loop of wire that picks up the
+# signal of the whole slice at once. How can an image come out of that?
 #
-# First, what is there to pick up? A radio pulse makes the tissue in each pixel act like
-# a small magnet that rotates. We draw it as an *arrow*. Its length says how much signal
-# comes from the pixel, and its direction is where the magnet points at this moment. The
-# coil adds up all arrows, head to tail. The sum is again an arrow, and that is all that
-# it measures.
+# A radio pulse makes the tissue in each pixel act like a small magnet that rotates. We
+# draw it as an *arrow*. Its length says how much signal comes from the pixel, and its
+# direction is where the magnet points at this moment. The coil adds up all arrows, head
+# to tail. The sum is again an arrow, and that is all that it measures.
 #
 # One sum cannot tell four unknown pixels. But the scanner can do something to the
 # arrows before they are added. It makes the magnetic field a little stronger on one
@@ -122,7 +117,8 @@ show_image_and_kspace(image, ["a slice of a head", "what a scanner measures of i
 #   on its right turns by 90° clockwise, the one on its left by 90° the other way, and
 #   the one at $x = -2$ by 180°. Over four pixels this makes *one* full turn.
 # - *A quarter turn the other way*, $k = -1$.
-# - *Half a turn from pixel to pixel*, $k = -2$. Every second arrow is flipped.
+# - *Half a turn from pixel to pixel*, $k = -2$. Every second arrow is flipped. (Half a
+#   turn the other way does the same, so $k = 2$ would bring nothing new.)
 
 # %%
 predict("paper-sum")
@@ -157,14 +153,14 @@ for k in (-2, -1, 0, 1):
     print(f"k = {k:2}: sum {turned.sum():.0f}")
 
 # %%
-show_turned_arrows(row, [0, 1, -2])
+show_turned_arrows(row, [0, 1, -1, -2])
 
 # %% [markdown]
 # On the left are the four arrows at their pixels, on the right the same arrows head to
-# tail, with their sum in grey. Without a turn ($k = 0$) they form a straight line
-# (drawn as steps, so that one sees each of them), and the sum is 8. At $k = 1$ the path
-# is bent and ends at $3 + i$. At $k = -2$ two arrows point to the left, and 2 is left
-# over.
+# tail, with their sum in grey. At $k = 0$ they form a straight line (drawn as steps, so
+# that one sees each of them), and the sum is 8. At $k = 1$ the path is bent and ends at
+# $3 + i$, at $k = -1$ at $3 - i$. At $k = -2$ two arrows point to the left, and 2 is
+# left over, which answers the prediction.
 #
 # Four unknown pixels, and now four measured sums: 2, $3 - i$, 8 and $3 + i$.
 # **k-space** is the set of all sums that a scanner can measure of an object, one for
@@ -208,10 +204,12 @@ print("and back", ifftc(fftc(row)).real)
 # $e^{2\pi i k x/n}$ goes round $k$ times, and its horizontal part goes up and down $k$
 # times: it is a cosine wave. So the row is a sum of waves, and *the sample $s(k)$ says
 # how strong the wave with $k$ cycles is, and by how much it is shifted.* Strong means a
-# large magnitude; the shift is the phase.
+# large magnitude; the shift is the phase. (In a row of real numbers the vertical parts
+# of $k$ and $-k$ cancel, and the two share one cosine.)
 #
 # To see this on more than four pixels, we take one row out of the head, and build it
-# from its lowest waves only.
+# from its lowest waves only. `acs_mask` is True in the middle of k-space. (ACS means
+# *autocalibration signal*: what later lessons use the middle for.)
 
 # %%
 profile = image[100]  # one row of the slice, 185 pixels
@@ -260,11 +258,11 @@ for ky, kx in ((0, 0), (3, 0), (6, 9)):
     print(f"ky = {ky}, kx = {kx}: by hand {by_hand:.3f}, library {library:.3f}")
 
 # %% [markdown]
-# Both agree. Our function adds up 38,295 pixels for one sample, and there are 38,295
-# samples. The **fast Fourier transform** (FFT) is a way to compute all of these sums at
-# once, in which they share most of the work. The library uses it.
+# Both agree. Each of 38,295 samples is a sum of 38,295 pixels. The **fast Fourier
+# transform** (FFT) is a way to compute all of these sums at once, in which they share
+# most of the work.
 #
-# In one direction a sample stood for a wave. What does it stand for in two?
+# In one direction a sample stood for a wave. What about two?
 
 # %%
 predict("one-sample")
@@ -275,29 +273,33 @@ show_stripes(image, [(3, 0), (0, 3), (6, 9)])
 # %% [markdown]
 # *One sample of k-space is one pattern of stripes.* In the upper row we made a k-space
 # that is zero except for one sample, and transformed it back. With $k_y = 3$ and
-# $k_x = 0$ there are three cycles from top to bottom: three bright bands that lie flat,
-# above one another. With $k_x = 3$ they stand upright. With both, the stripes are
-# tilted. The farther a sample is from the centre of k-space, the finer its stripes.
+# $k_x = 0$ there are three bright bands that lie flat. With $k_x = 3$ they stand
+# upright. With both, the stripes are tilted. The farther a sample is from the centre of
+# k-space, the finer its stripes.
 #
 # The lower row shows how a sample is measured. The slice is multiplied by the stripes,
-# and everything is added up. Red adds and blue subtracts. If red and blue balance, the
-# slice has little of these stripes. If bright tissue sits where the stripes are bright,
-# the sample is large. *Every sample tells something about the whole slice, and no
-# sample tells about one pixel.*
+# and everything is added up; red adds and blue subtracts. If bright tissue sits where
+# the stripes are bright, the sum is large; if it sits between them, the sum is far
+# below zero. This sum, times the factor in front, is the *real part* of the sample (in
+# the title). In the third panel red and blue nearly balance, 0.19. The *imaginary part*
+# comes from the same stripes, moved by a quarter of a cycle, and is 0.52, as printed
+# above. *Every sample tells something about the whole slice, and no sample tells about
+# one pixel.*
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### How a scanner walks through k-space
 #
-# A **readout** is the recording of one line of k-space, all $k_x$ at one $k_y$; it
-# takes a few milliseconds, while the arrows turn more and more along $x$. The **phase
-# encode** is the turn along $y$, which has to be set before each readout. In the
-# plainest kind of scan, each line has to wait for its own radio pulse. The **repetition
-# time** (TR) is the time between two such pulses, and half a second is common. Our
-# slice has 207 lines, which makes 207 x 0.5 s, nearly two minutes.
+# A **readout** is the recording of one line of k-space, all $k_x$ at one $k_y$. Before
+# it starts, the arrows are turned along $x$ as far as $k_x = -92$. Then they turn the
+# other way while the scanner records, and in a few milliseconds $k_x$ grows to 92. The
+# **phase encode** is the turn along $y$, which has to be set before each readout. In
+# the plainest kind of scan, each line has to wait for its own radio pulse. The
+# **repetition time** (TR) is the time between two such pulses, and half a second is
+# common. Our slice has 207 lines, which makes 207 x 0.5 s, nearly two minutes.
 #
-# So *lines* cost time and samples along a line are free. That is the reason for this
-# course: to make a scan faster we leave out lines, and then we have to make up for what
-# is missing.
+# So *lines* cost time and samples along a line are free. To make a scan faster we leave
+# out lines, and then we have to make up for what is missing: that is what this course
+# is about.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 1.1 · the centred transform  (★★☆, about 10 min)
@@ -324,8 +326,8 @@ print("ifftshift", torch.fft.ifftshift(numbers))
 #
 # <details><summary>Hint 2: which axes?</summary>
 #
-# Images are the last two axes, whatever comes before them: `dim=(-2, -1)` in both
-# shifts. Without it, a stack of images would be shuffled too. `torch.fft.fft2` takes
+# Images are the last two axes, whatever comes before them: write `dim=(-2, -1)` in both
+# shifts. A shift without `dim` moves the images of a stack, too. `torch.fft.fft2` takes
 # the last two axes by itself.
 # </details>
 #
@@ -385,13 +387,13 @@ show_images(panels)
 # 2.5 = 22$ again.
 #
 # This is no accident. **Parseval's theorem** says that image and k-space have the same
-# energy. It needs the factor $1/\sqrt n$. A transform is **orthonormal** if it keeps
-# all lengths and right angles, as this one does.
+# energy. It needs the factor $1/\sqrt n$. The **norm** of a signal is the square root
+# of its energy. A transform is **orthonormal** if it keeps all norms and right angles,
+# as this one does.
 #
 # So we may ask which share of the energy a part of k-space holds. We keep a tenth of
-# k-space and throw the rest away. There are two ways to choose it: the central tenth of
-# the *lines*, a flat strip with all of $k_x$; or a central *square* with a tenth of all
-# samples.
+# k-space: either the central tenth of the *lines*, a flat strip with all of $k_x$, or a
+# central *square* with a tenth of all samples.
 
 # %%
 predict("lines-or-square")
@@ -421,7 +423,7 @@ show_images(panels, reference=image)
 # The last panel is made of all samples outside the square. It holds 4 % of the energy,
 # and it is a faint drawing of outlines. So *the centre of k-space holds brightness and
 # coarse shape, and the edge of k-space holds edges.* Is the edge unimportant, with so
-# little energy? Look at the third panel: a thin vessel or a small tumour would be gone.
+# little energy? In the third panel a thin vessel or a small tumour would be gone.
 #
 # ### What a number in dB compares
 #
@@ -434,38 +436,41 @@ show_images(panels, reference=image)
 #
 # The typical error is the root of the mean squared difference of the magnitudes, over
 # all pixels. The reference is the first panel. An error of a tenth of the brightest
-# pixel gives 20 dB, an error of a hundredth 40 dB. The square with its 21.6 dB is off
-# by 8 % of the brightest pixel; 29.0 dB would be 3.5 %. *Higher is better, and 6 dB
-# more mean half the error.* Wherever this course says dB of an image, it compares with
-# a reference in this way. What such a number cannot see is the subject of
+# pixel gives 20 dB, a twentieth 26 dB, a hundredth 40 dB. So the square with its 21.6
+# dB is off by 8 %. *Higher is better, and 6 dB more mean half the error.* All dB of
+# images in this course are of this kind. What they cannot see is the subject of
 # [[image_quality]].
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### How to read a claim
 #
-# We have looked at one slice. Is it the same for others? The next cell is folded. It
-# measures 20 slices of the head and prints lines like this one:
+# Is it the same for other slices? The next cell is folded. It measures 20 slices of the
+# head and prints lines like this one:
 #
 # `✔ Energy in the central 10 % of the area: +96.1 % [95.6, 96.6], bootstrap over 20
 # slices of one head (claimed: at least 75 %)`
 #
 # A **claim** is a sentence of a lesson that the notebook itself measures while it runs.
-# It has these parts:
 #
 # - **The check mark.** ✔ says that the measurement supports the sentence. If it does
 #   not, the notebook stops here.
 # - **The value.** 96.1 % is the mean of the measured values.
 # - **The bracket.** How sure is this mean? Other slices would give a slightly different
-#   one. The bracket is a 95 % interval: if we drew new slices again and again, about 95
-#   of 100 such brackets would hold the true mean. A **bootstrap interval** is one that
-#   comes from the samples alone: we draw 20 of our 20 samples many times, with
-#   repetition, and look how much the mean changes. (With four to nine samples another
-#   rule is used, and the line says so. With three or fewer, all values are printed.)
+#   one. The bracket says how different: about 95 of 100 such brackets hold the mean of
+#   endlessly many slices.
 # - **The number of samples, and what they are.** "20 slices of one head" says nothing
 #   about other heads.
 # - **The bound.** "claimed: at least 75 %" is what has to hold. The *unfavourable* end
 #   of the bracket is compared with it, here 95.6. A single number without samples is
 #   compared as it is.
+#
+# <details><summary>How is the bracket made?</summary>
+#
+# A **bootstrap interval** is a bracket that comes from the samples alone: we draw 20 of
+# our 20 samples many times, with repetition, and look how much the mean changes. With
+# four to nine samples another rule makes the bracket, and the line says so. With three
+# or fewer there is no bracket: all values are printed.
+# </details>
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 all_kspace = fft2c(images.double())
@@ -491,23 +496,21 @@ claim("Energy in the central 10 % of the area", by_square, at_least=75, unit="%"
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Paint k-space yourself
 #
-# Here is k-space as a canvas. White is kept, everything else is set to zero, and the
-# image follows your brush. It starts with the square, the third panel above. Try these,
-# and guess each time before you paint (`clear` empties the canvas):
+# The left picture is a canvas: the k-space of the slice. What you paint, in orange, is
+# kept, everything else is set to zero, and the image on the right follows your brush.
+# It starts with the square, the third panel above. Try these, and guess each time
+# before you paint (`clear` empties the canvas):
 #
 # 1. a small spot in the very middle, and let it grow;
-# 2. a ring around the middle;
-# 3. everything, and then erase the middle;
-# 4. the upper half;
-# 5. with *whole ky lines* and the smallest brush: every second line in the middle.
+# 2. everything, and then erase the middle;
+# 3. the upper half;
+# 4. with *whole ky lines* and the smallest brush: every second line in the middle.
 
 
 # %%
 def masked_image(mask):
     """What a mask leaves of the slice: bool (ky, kx) -> {title: image (y, x)}"""
-    mask = mask.to(DEVICE)
-    share = 100 * energy_share(kspace, mask)
-    return {f"{share:.1f} % of energy": ifft2c(mask * kspace)}
+    return {"image": ifft2c(mask.to(DEVICE) * kspace)}
 
 
 MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
@@ -516,19 +519,18 @@ MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
 # <details><summary>What one sees</summary>
 #
 # 1. First flat grey, then a blob, then a head that gets sharper.
-# 2. Edges of one size, like a drawing with a pen of one width.
-# 3. Outlines, as in the fourth panel above.
-# 4. The whole head, too dark and a little blurred. Not half of a head!
-# 5. Copies of the head on top of one another. [[forward_model]] explains them.
+# 2. Outlines, as in the fourth panel above.
+# 3. The whole head, too dark and a little blurred. Not half of a head!
+# 4. Copies of the head on top of one another. [[forward_model]] explains them.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Pixel size, field of view, and ringing
 #
-# Two lengths describe an image, and each of them belongs to a length in k-space.
+# Two lengths describe an image. Each belongs to a length in k-space.
 #
-# - **Pixel size.** The finest stripes that we measure decide how fine the image is. If
-#   k-space reaches half as far, pixels are twice as large.
+# - **Pixel size.** The finest stripes decide how fine the image is. If k-space reaches
+#   half as far, pixels are twice as large.
 # - **Field of view.** Neighbouring lines differ by one cycle over the field of view.
 #   With the distance $\Delta k$ between lines in cycles per mm,
 #   $\mathrm{FOV} = 1/\Delta k$. If lines are twice as far apart, the field of view is
@@ -538,7 +540,7 @@ MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
 
 # %%
 quarter = acs_mask(207, 51).to(DEVICE)
-every_second = equispaced_mask(207, 2, acs=0).to(DEVICE)
+every_second = equispaced_mask(207, 2, acs=0).to(DEVICE)  # acs=0: none added
 blurred = ifft2c(quarter * kspace)
 folded = ifft2c(every_second * kspace)
 panels = {"all 207 lines": image, "the central 51": blurred, "every 2nd": folded}
@@ -546,13 +548,16 @@ show_images(panels, reference=image, scores=False)
 show_images({"the central 51, back of the head": blurred[150:]}, window=(0, 0.3))
 
 # %% [markdown]
-# Every second line gives copies of the head, half a field of view apart. The central
-# lines give one head, blurred from top to bottom, with pixels of 207/51 = 4 mm. In the
-# enlarged part below it, with a brighter grey scale, there is something else: stripes
-# in the air behind the head, where nothing is. Where do they come from?
+# Every second line gives the head, at half its brightness, and a copy, half a field of
+# view away. The copy is cut by the border: what leaves at the top comes in at the
+# bottom. The two bright ovals are where head and copy overlap.
+#
+# The central lines give one head, blurred from top to bottom, with pixels of 207/51 = 4
+# mm. The enlarged part below, with a brighter grey scale, has stripes in the air behind
+# the head, where nothing is. Where do they come from?
 #
 # We build a sharp edge from its lowest waves, as we did with the row of the head. The
-# object is a bar, 1 inside and 0 outside.
+# object is a bar in one direction, 1 inside and 0 outside.
 
 # %%
 predict("more-lines")
@@ -562,49 +567,49 @@ position = (torch.arange(2048) - 1024) / 20.48  # % of the field of view
 bar = (position.abs() < 25).float()
 edges = {}
 near_edge = slice(1280, 1691)  # from 12 to 33 % of the field of view
-for n_lines in (17, 33, 65, 129):
-    curve = ifftc(acs_mask(2048, n_lines)[:, 0] * fftc(bar)).real
+for n_kept in (17, 33, 65, 129):
+    curve = ifftc(acs_mask(2048, n_kept)[:, 0] * fftc(bar)).real
     too_high = 100 * (curve.max() - 1)
-    edges[f"{n_lines} lines: {too_high:.1f} % too high"] = curve[near_edge]
+    edges[f"{n_kept} samples: {too_high:.1f} % too high"] = curve[near_edge]
 plot_lines(position[near_edge], edges, xlabel="y (% of FOV)", ylabel="signal")
 
 # %% [markdown]
 # No curve goes straight from 1 to 0. It swings above 1 first, by about 9 % of the step,
-# and then ripples away from the edge. With more lines the ripples become narrower, and
+# and then ripples away from the edge. With more samples the ripples get narrower, and
 # *the first one stays as high as it was*. **Gibbs ringing** means ripples beside sharp
 # edges, which appear wherever a sum of waves is cut off. In the slice they are the
 # stripes.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 overshoot = torch.stack([100 * (curve.max() - 1) for curve in edges.values()])
-sentence = "Gibbs overshoot, 17 to 129 lines, largest distance from 8.95 % of the step"
+sentence = "Gibbs overshoot, 17 to 129 samples, largest distance from 8.95 %"
 claim(sentence, (overshoot - 8.95).abs().max(), at_most=1, unit="%")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>How we chose this bound</summary>
 #
 # 8.95 % is the overshoot of an endless series whose last waves are cut off, from
-# theory. With few lines the other edge of the bar adds its own ripples, so 1 % is
+# theory. With few samples the other edge of the bar adds its own ripples, so 1 % is
 # allowed.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Is half of k-space enough?
 #
-# Look at the k-space of the four pixels once more: $1,\ 1.5 - 0.5i,\ 4,\ 1.5 + 0.5i$
+# Once more the k-space of the four pixels: $1,\ 1.5 - 0.5i,\ 4,\ 1.5 + 0.5i$
 # for $k = -2, -1, 0, 1$. The samples at $k = 1$ and $k = -1$ are *conjugate*: they have
 # the same real part, and imaginary parts with opposite signs.
 #
-# There is a reason. At $k = 1$ and $k = -1$ every arrow turns by the same angle, in
-# opposite directions. If all arrows start on the horizontal axis, one picture is the
-# other one seen in a mirror, and so are the sums. **Conjugate symmetry** means that the
-# sample at $-k$ is the conjugate of the sample at $k$. Every image of real numbers has
-# it:
+# Look at $k = 1$ and $k = -1$ in the figure of the arrows to see why. Every arrow turns
+# by the same angle, in opposite directions. If all arrows start on the horizontal axis,
+# one picture is the other one seen in a mirror, and so are the sums. **Conjugate
+# symmetry** means that the sample at $-k$ is the conjugate of the sample at $k$. Every
+# image of real numbers has it:
 #
 # $$ m \text{ real} \quad\Longrightarrow\quad s(-k_y, -k_x) = s(k_y, k_x)^* . $$
 #
-# That would be a gift. We could measure the upper half of k-space, fill in the lower
-# one, and be done in half the time. To try it we need a function that mirrors.
+# So we could measure the upper half of k-space, fill in the lower one, and be done in
+# half the time. To try it we need a function that mirrors.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 1.2 · the conjugate mirror  (★★☆, about 10 min)
@@ -661,7 +666,9 @@ show_images({"all lines": image, **panels}, reference=image)
 #
 # An even axis has one more negative $k$ than positive ones. That one, $-n/2$, is its
 # own partner and has to stay where it is, at index 0. The flip moves it to the end, and
-# the roll brings it back.
+# the roll brings it back. There is a way without flip and roll:
+# `fft2c(ifft2c(kspace).conj())`. The mirror is the k-space of the conjugate image, so
+# the k-space of a real image is its own mirror.
 # </details>
 #
 # <details><summary>A common mistake</summary>
@@ -673,18 +680,18 @@ show_images({"all lines": image, **panels}, reference=image)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Arrows that do not start on the axis
 #
-# Symmetry needs real numbers: all arrows point along one line before the turns. In a
-# body they do not. The main field is not the same everywhere, so some arrows run ahead
-# of others. The coil adds an angle of its own, and moving blood another one. So the
-# image is complex, and its phase changes from place to place.
+# So far all arrows of our slice started on the horizontal axis. In a body they do not.
+# The main field is not the same everywhere, so some arrows run ahead of others. The
+# coil adds an angle of its own, and moving blood another one. So the image is complex,
+# and its phase changes from place to place.
 #
-# Our slices exist in two versions. `images` has real numbers. In `slices` each slice
-# has a smooth phase, which is simulated.
+# `images` has real numbers; the same heads in `slices` have a smooth, simulated phase.
+# Grey pixels in the picture are too dark for a phase worth showing.
 
 # %%
 with_phase = slices[12]  # complex, the same magnitude as `image`
-two_phases = {"phase, real slice": images[12] + 0j, "slice with phase": with_phase}
-show_phase(two_phases, support=image > 0.02)
+two_phases = {"real slice": image + 0j, "slice with phase": with_phase}
+show_phase(two_phases, support=image > 0.02, window=(-1, 1))
 
 # %%
 predict("half-with-phase")
@@ -693,22 +700,33 @@ predict("half-with-phase")
 upper_half = partial_fourier_mask(207, 0.5).to(DEVICE)  # (ky, 1)
 panels = {"all lines": image}
 for name, original in {"real slice": image, "with phase": with_phase}.items():
-    measured = fft2c(original)
-    filled = torch.where(upper_half, measured, conjugate_mirror(measured))
+    half = upper_half * fft2c(original)  # zeros below
+    filled = torch.where(upper_half, half, conjugate_mirror(half))
     panels[f"half, {name}"] = ifft2c(filled)
 show_images(panels, reference=image, error_gain=2)
 
 # %% [markdown]
 # For the real slice half of the lines is enough: not a pixel differs (142 dB is the
 # rounding of the computer). With phase the filled samples are wrong: the slice is
-# shaded, and streaks run from top to bottom.
+# shaded, and streaks run from top to bottom. (The errors are drawn twice as bright; the
+# colour bar gives their true values.)
 #
-# How far is a scan from symmetric? We compare k-space with its mirror. The **symmetry
-# error** is half of the distance between a k-space and its conjugate mirror, relative
-# to the norm of k-space. It is 0 for a real image. For arrows that point in random
-# directions it is $1/\sqrt2 = 0.71$. Before comparing, the library's `symmetry_error`
-# turns all arrows together by the one angle that fits best, because that angle belongs
-# to the receiver and says nothing about the object.
+# How far is a scan from symmetric? The **symmetry error** is half of the distance
+# between a k-space and its conjugate mirror, relative to the norm of k-space. With
+# $s_\mathrm{m}$ for the mirror and $\|\cdot\|$ for the norm it is
+#
+# $$ \frac{\|s - s_\mathrm{m}\|}{2\,\|s\|} . $$
+#
+# For a real image it is 0, for arrows in random directions $\sqrt2/2 = 0.71$. Before
+# comparing, `symmetry_error` turns all arrows together by the one angle that fits best:
+# that angle belongs to the receiver, not to the object.
+#
+# <details><summary>Why 0.71 for random directions?</summary>
+#
+# If the arrows of the image point in random directions, the mirror has nothing to do
+# with $s$. Then the energies of both add up, $\|s - s_\mathrm{m}\|^2 = 2\,\|s\|^2$, and
+# the error is $\sqrt2/2$.
+# </details>
 
 # %%
 print(f"real slice       {symmetry_error(kspace):.2f}")
@@ -719,15 +737,19 @@ largest = symmetry_error(all_kspace).max()
 claim("Symmetry error of 20 real slices, the largest", largest, at_most=1e-5)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Noise, and images that are never negative
+# ## Noise, and what it does to an image
 #
-# Every measured sample is a little wrong. **Noise** is the part of a measurement that
-# is random: the heat in the body and in the coil moves charges, and the coil picks that
-# up. In k-space it adds a small random arrow to every sample. Its horizontal and its
-# vertical part are independent, have the mean 0 and the standard deviation $\sigma$.
+# **Noise** is the part of a measurement that is random: the heat in the body and in the
+# coil moves charges, and the coil picks that up. In k-space it adds a small random
+# arrow to every sample. Its horizontal and its vertical part are independent, have the
+# mean 0 and the standard deviation $\sigma$.
 #
 # Because the transform is orthonormal, the image gets noise of the same kind and the
-# same $\sigma$: random arrows, now added to pixels. We look at a strong case.
+# same $\sigma$: random arrows, now added to pixels. Most images that doctors see are
+# *magnitudes*, the lengths of the arrows. What does noise do to those?
+
+# %%
+predict("mean-in-air")
 
 # %%
 NOISE_STD = 0.1  # sigma, a tenth of the brightest pixel
@@ -735,17 +757,15 @@ noise = NOISE_STD * random_complex(*SHAPE, seed=1).to(DEVICE)
 noisy = ifft2c(kspace + noise)  # complex
 panels = {"no noise": image, "real part": noisy.real, "magnitude": noisy.abs()}
 show_images(panels, window=(-0.3, 1.0), label="signal")
+print(f"mean magnitude in air: {noisy.abs()[image == 0].mean():.3f}")
 
 # %% [markdown]
-# Zero is dark grey here. In the real part, air is speckled around it: as many pixels
-# above zero as below. Most images that doctors see are *magnitudes*, the lengths of
-# arrows. A length is never negative. Think of a pixel in air where the noise arrow is
-# $-0.3 + 0.4i$. Its real part is $-0.3$, its length is $0.5$. The opposite arrow
-# $0.3 - 0.4i$ has the length 0.5, too. Real parts cancel in the mean, and lengths do
-# not.
-
-# %%
-predict("mean-in-air")
+# This answers the prediction: in air the mean magnitude is 0.126, about 1.25 $\sigma$.
+# (Zero is dark grey in the pictures.)
+#
+# Why? Think of a pixel in air where the noise arrow is $-0.3 + 0.4i$. Its real part is
+# $-0.3$, its length is 0.5. The opposite arrow $0.3 - 0.4i$ has the length 0.5, too.
+# Real parts cancel in the mean, and lengths do not. And where there *is* signal?
 
 # %%
 signal = torch.linspace(0, 5, 11)  # true signal in units of sigma
@@ -757,15 +777,13 @@ print("true signal 0, 1 and 5: mean magnitude", magnitude[[0, 2, 10]].numpy().ro
 
 # %% [markdown]
 # Strong signals come out right: next to a long arrow a small random one matters little.
-# Weak signals come out too large, and where there is nothing at all, the mean is 1.25
-# $\sigma$. This is why air is grey in the third panel. The **Rician distribution** is
-# the distribution of such lengths, of a fixed arrow plus a random one. For no signal
-# its mean is $\sigma\sqrt{\pi/2} = 1.25\,\sigma$.
+# Weak signals come out too large. The **Rician distribution** is the distribution of
+# such lengths, of a fixed arrow plus a random one. For no signal its mean is
+# $\sigma\sqrt{\pi/2} = 1.25\,\sigma$.
 #
-# One consequence goes through the whole course. To make noise smaller one can average
-# many measurements. Averaged magnitudes keep the floor of 1.25 $\sigma$, averaged
-# complex numbers do not. So we keep data complex as long as we can, and take the
-# magnitude last.
+# One consequence goes through the whole course. To make noise smaller one averages many
+# measurements. Averaged magnitudes keep the floor of 1.25 $\sigma$, averaged complex
+# numbers do not. So we take the magnitude last.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 air = random_complex(20, 100, 100, seed=3).abs().mean(dim=(1, 2))  # (draws,)
@@ -783,19 +801,20 @@ claim(sentence, air, at_least=1.23, at_most=1.28, unit="σ", samples="noise imag
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What makes MRI different
 #
-# Networks for photographs start from pixels. A network for MRI can be given more:
+# Networks for photographs start from pixels. A network for MRI can be given more. (The
+# last column says where. Its names come later.)
 #
 # | In MRI | so a network | lessons |
 # |---|---|---|
 # | raw data are complex samples of k-space | can learn in k-space, in the image, or in both | [[four_domains]] |
-# | the physics from image to data is known | can be held to what was measured | [[forward_model]], [[modl]] |
+# | the physics from image to data is known | can be made to agree with what was measured | [[forward_model]], [[modl]] |
 # | several coils see one slice, each with its own phase | gets the same thing several times | [[sense]], [[coil_calibration]] |
 # | several contrasts show one anatomy | can share edges between scans | [[multi_contrast]] |
 # | in the clinic scanners change, and a missed lesion counts | is tested on what it never saw | [[honest_experiments]], [[generalization]] |
 #
-# Two things are new. A **contrast** is a way to scan that decides which tissue comes
-# out bright. And modern scanners have several coils, placed around the head. We show
-# both, simulated.
+# A **contrast** is a way to scan that decides which tissue comes out bright; T1w, T2w
+# and FLAIR below are three common ones. Modern scanners have several coils, placed
+# around the head. We show both, simulated.
 
 # %%
 t1w = contrast_scan("s1", "T1w", shape=SHAPE, n_coils=4)  # a simulated scan
@@ -808,24 +827,18 @@ coil_images = ifft2c(t1w.kspace)  # (coils, y, x)
 show_magnitude_and_phase({f"coil {c}": coil_images[c] for c in range(4)})
 
 # %% [markdown]
-# In the T1-weighted scan (T1w) fluid is dark, in the T2-weighted one it is bright, and
-# FLAIR is T2-weighted with the fluid switched off. The edges are at the same places in
-# all three. Of the four coils, each is loudest on its own side, and each has a phase of
-# its own. In air there is only noise, and the phase is random.
+# Fluid is dark in the T1-weighted scan (T1w), bright in the T2-weighted one, and
+# switched off in FLAIR, which is T2-weighted, too. The edges are at the same places in
+# all three. Each of the four coils is loudest on its own side, and has a phase of its
+# own. In air there is only noise, and the phase is random.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data
 #
-# So far everything was simulated. Here are three *measured* scans of three people: a
-# head from the side, a knee, and a brain. The head and the knee have one coil, the
-# brain has four. The head is a *spin echo*, a kind of scan that undoes the phase which
-# the main field leaves. (The brain is the *development* scan of this course: some later
-# choices were made with it in view.)
-#
-# Is any of them conjugate symmetric?
-
-# %%
-predict("closest-to-real")
+# So far everything was simulated. Here are three *measured* scans: a head from the side
+# and a knee, each with one coil, and a brain. Of its seven coils the course keeps four,
+# and we look at the last one. (The brain is the *development* scan of this course: some
+# later choices were made with it in view.) Is any of them conjugate symmetric?
 
 # %%
 names = {"head": "larson_head", "knee": "larson_knee", "brain": "moco_brain_7ch"}
@@ -835,31 +848,45 @@ for name, file_name in names.items():
 show_magnitude_and_phase({k: ifft2c(v) for k, v in measured_scans.items()})
 
 # %% [markdown]
-# The upper row shows the magnitude of one coil, the lower row its phase. In the head
-# the phase runs evenly across the picture, like a ramp. In the brain it makes nearly a
-# full turn from the forehead to the back of the head. In the knee it changes little,
-# but there is much noise. In air the phase is noise in all of them.
+# In the brain the phase (lower row) makes more than half a turn from the forehead to
+# the back. In the knee it changes little, but it is speckled by noise. In air it is
+# mostly noise.
 #
-# The ramp of the head has a dull cause: the middle of its k-space lies about one sample
-# beside the place where it should be, and a shift of k-space is a ramp in the image.
-# This can be undone. So we measure the symmetry error twice, as it is and with the best
-# ramp taken out. A third number says how large an error noise alone would make, at
-# most. For that we take what is in a corner of k-space, where there is hardly any
-# signal, for noise.
+# In the head the phase runs evenly across the picture, like a *ramp*. This has a dull
+# cause: the middle of its k-space lies about one sample beside the place where it
+# should be, and a shift of k-space is a ramp of phase in the image. So `symmetry_error`
+# can take the best ramp out before it compares (`centre_echo=True`).
+
+# %%
+predict("closest-to-real")
 
 # %%
 for name, measured in measured_scans.items():
     as_it_is = symmetry_error(measured)
-    no_ramp = symmetry_error(measured, centre_echo=True)
+    no_ramp = symmetry_error(measured, centre_echo=True)  # best ramp taken out
     of_noise = noise_symmetry_error(measured)
+    rest = (no_ramp**2 - of_noise**2).sqrt()
     print(f"{name:5}: as it is {as_it_is:.2f}, no ramp {no_ramp:.2f},", end=" ")
-    print(f"noise alone {of_noise:.2f}")
+    print(f"noise alone {of_noise:.2f}, rest {rest:.2f}")
 
 # %% [markdown]
-# As it is, head and brain are nearly at the 0.71 of random arrows. Without the ramp the
-# head is the closest to symmetric, at 0.20, as we may expect of a spin echo. This
-# answers the prediction. Knee and brain are at 0.34. In all three the error is larger
-# than what noise can explain.
+# As it is, head and brain are nearly at the 0.71 of random arrows: a smooth phase can
+# do as much harm as a random one. Without the ramp the head is the closest to
+# symmetric, at 0.20. This answers the prediction. (It is a *spin echo*, a kind of scan
+# that undoes the phase which the main field leaves.)
+#
+# Knee and brain are both at 0.34, for different reasons. Noise breaks the symmetry,
+# too: the noise arrow at $k$ knows nothing of the one at $-k$. In the knee up to 0.23
+# may be noise, in the brain only 0.08. The rest (the two add up as squares) is largest
+# in the brain, 0.33, and zero in none of them.
+#
+# <details><summary>How is the noise measured, and what is the rest?</summary>
+#
+# `noise_symmetry_error` takes what is in a corner of k-space for noise. A little signal
+# is there too, so this number is rather too large. The rest is what noise cannot
+# explain. Energies add, so the errors do as squares: for the knee
+# $0.34^2 - 0.23^2 = 0.25^2$.
+# </details>
 #
 # So half of k-space is *not* enough for real scans. But phase is mostly smooth, and
 # that can be used, as you do in the last exercise.
@@ -889,17 +916,19 @@ claim(sentence, torch.stack(ratios), at_least=1, samples="scans (head, knee, bra
 #
 # **Partial Fourier** is a scan that measures a little more than half of k-space and
 # makes up for the rest with the help of the phase. We measure 129 of 207 lines: the
-# upper half, the centre, and 25 lines beyond it. The 51 lines around the centre are
-# complete on both sides. They show the phase $\varphi$ of the image at low resolution,
-# and that is enough where the phase is smooth.
+# upper half, the centre, and 25 lines beyond it. The 51 lines around the centre show
+# the phase $\varphi$ of the image, blurred. That is enough where the phase is smooth.
 #
-# Turned back by its phase, the image should be real. So start from the measured
-# k-space, with zeros where nothing was measured (its image is called **zero-filled**),
-# and repeat `n_iterations` times:
+# How does a known phase help? Take a pixel with $\varphi = 90°$: its arrow should point
+# straight up. With half of k-space missing, we find $0.2 + 0.9i$. Turn it back by 90°,
+# and it is $0.9 - 0.2i$. Keep the real part, 0.9, and turn it forth again: $0.9i$. What
+# lay *along* the phase is kept, what lay across it is gone.
+#
+# So start from the measured k-space, with zeros where nothing was measured (its image
+# is called **zero-filled**), and repeat `n_iterations` times:
 #
 # 1. *In the image*, keep only what lies along the phase:
-#    $e^{i\varphi}\,\mathrm{Re}(e^{-i\varphi} m)$. Turn back, take the real part, turn
-#    forth.
+#    $e^{i\varphi}\,\mathrm{Re}(e^{-i\varphi} m)$.
 # 2. *In k-space*, put the measured samples back, since those we know.
 #
 # Return the image after the last step 2.
@@ -965,7 +994,13 @@ show_images(panels, reference=with_phase, error_gain=5)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Change it, and explain.** (1) In the check cell, put zeros in place of `low_phase`.
 # What goes wrong? (2) Let it run for 1, 5 and 50 iterations. Does the image get better
-# all the time?
+# all the time, and if not, why?
+#
+# <details><summary>Hint for (2)</summary>
+#
+# Both the measured samples and the estimated phase have errors. What becomes of them in
+# the lines that are filled in?
+# </details>
 #
 # *Your answer:* (click here and write)
 
@@ -999,21 +1034,19 @@ print(f"symmetry error over that of noise, smallest of three scans: {min(ratios)
 print(f"mean magnitude in air: {air.mean():.2f} σ")
 
 # %% [markdown]
-# - **One sample.** Turn every arrow by an angle that grows with position, and add them
-#   up. The sum says how much of one pattern of stripes is in the image.
+# - **One sample.** Turn every arrow by an angle that grows with position, and add up.
+#   The sum says how much of one pattern of stripes is in the image.
 # - **The transform.** `ifftshift`, fast Fourier transform with `norm="ortho"`,
 #   `fftshift`. It keeps the energy.
-# - **What is lost.** The centre holds brightness, coarse shape and nearly all energy,
-#   the edge holds edges. Cutting it off blurs, and rings by 9 % of a step. Skipping
-#   lines folds.
+# - **What is lost.** The centre holds coarse shape and nearly all energy, the edge
+#   holds edges. Cutting it off blurs, and rings by 9 % of a step. Skipping lines folds.
 # - **Half of k-space.** It is enough for an image of real numbers. Real scans have a
 #   phase, and are off by more than their noise.
 # - **Noise.** It is the same in k-space and in the complex image. Magnitudes have a
 #   floor of 1.25 $\sigma$ in air.
 #
-# In this lesson $x$ and $y$ were positions, $m$ the image and $s$ its samples. From
-# [[forward_model]] on, $x$ is the whole image and $y$ are all measured data, as in the
-# literature.
+# Here $x$ and $y$ were positions, $m$ the image and $s$ its samples. From
+# [[forward_model]] on, $x$ is the whole image and $y$ are all measured data.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Further reading
