@@ -100,7 +100,10 @@ def jupyter_command(workspace: Path, *, browser: bool = True, extra: tuple[str, 
     """Command line of JupyterLab on a workspace: this Python's, and nothing asked from the network."""
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={workspace}", "-y"]  # -y: Ctrl-C ends it
     command += [f"--LabApp.default_url=/lab/tree/{page_to_open(workspace)}"]
-    command += ["--LabApp.extension_manager=readonly"]
+    command += [
+        f"--LabApp.extra_labextensions_path={SETTINGS / 'labextensions'}",
+        "--LabApp.extension_manager=readonly",
+    ]
     command += [] if browser else ["--no-browser"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # containers
     return [*command, *extra]

@@ -21,6 +21,8 @@ from mricourse.plotting.panels import BRIGHT, as_array, top
 
 Result = Tensor | Sequence[Tensor] | Mapping[str, Tensor] | Axes
 
+# what a figure shows, for those who listen: there, but not to be seen
+ALOUD = '<span class="mricourse-alt" style="position:absolute;clip-path:inset(50%);width:1px;overflow:hidden">{}</span>'
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 
@@ -90,11 +92,12 @@ class Pictures(ipywidgets.HBox):
     def __init__(self, width_px: int, window: tuple[float, float] | None = None) -> None:
         self.window = window
         self._width = f"{width_px}px"
+        self._says: list[str] = []
         super().__init__(layout=WRAP)
 
     @property
     def stills(self) -> list[tuple[str, bytes]]:
-        return [(box.children[1].tooltip, box.children[1].value) for box in self.children]
+        return list(zip(self._says, (box.children[1].value for box in self.children), strict=True))
 
     def show(self, result: Result) -> None:
         came = named(result, None)
@@ -109,13 +112,15 @@ class Pictures(ipywidgets.HBox):
         if len(images) != len(self.children):
             self.children = [self._place() for _ in images]
         for box, (title, image) in zip(self.children, images.items(), strict=True):
-            label, picture = box.children
+            label, picture, aloud = box.children
             label.value = title
             picture.value = encode(grey(image, self.window))
-            picture.tooltip = getattr(came[title], "alt", "") or title.strip() or "image"  # a browser reads it aloud
+            aloud.value = ALOUD.format(html.escape(drawn)) if (drawn := getattr(came[title], "alt", "")) else ""
+        self._says = [getattr(one, "alt", "") or title.strip() or "image" for title, one in came.items()]
 
     def _place(self) -> ipywidgets.VBox:
-        return ipywidgets.VBox([bold(""), ipywidgets.Image(format="png", layout={"width": self._width})])
+        picture = ipywidgets.Image(format="png", layout={"width": self._width})  # has no alternative text of its own
+        return ipywidgets.VBox([bold(""), picture, ipywidgets.HTML(layout={"height": "0"})])
 
 
 class Output(ipywidgets.VBox):

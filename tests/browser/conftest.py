@@ -17,6 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,16 @@ def chromium() -> Iterator:
         browser.close()
 
 
+def jupyter_home(home: Path) -> dict[str, str]:
+    """An environment in which Jupyter keeps everything below `home`, with one thread for each kernel."""
+    own = {
+        "JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_DATA_DIR": home / "data", "JUPYTER_RUNTIME_DIR": home / "run",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces", "IPYTHONDIR": home / "ipython", "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": ROOT,
+    }  # fmt: skip
+    return {**os.environ, **{key: str(value) for key, value in own.items()}}
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory) -> Iterator[tuple[str, str, Path]]:
     """A JupyterLab of its own: (address, token, folder of the notebooks)."""
@@ -137,17 +148,12 @@ def lab(tmp_path_factory) -> Iterator[tuple[str, str, Path]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
-    own = {
-        "JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_DATA_DIR": home / "data", "JUPYTER_RUNTIME_DIR": home / "run",
-        "JUPYTERLAB_SETTINGS_DIR": home / "settings", "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
-        "IPYTHONDIR": home / "ipython", "JUPYTER_TOKEN": token, "OMP_NUM_THREADS": "1", "PYTHONPATH": ROOT,
-    }  # fmt: skip
+    environment = jupyter_home(home) | {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTER_TOKEN": token}
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
         "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True",
-        "--allow-root",
+        f"--LabApp.extra_labextensions_path={ROOT / 'mricourse/classroom/jupyter/labextensions'}", "--allow-root",
     ]  # fmt: skip
-    environment = {**os.environ, **{key: str(value) for key, value in own.items()}}
     with (home / "log.txt").open("wb") as log:
         server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
         try:
@@ -172,6 +178,52 @@ def _wait_for(address: str, server: subprocess.Popen, log: Path, *, timeout_s: f
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     pytest.fail(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+
+
+class Course:
+    """`mricourse lab` on a workspace, as a learner starts it; `said` is what it printed once it has ended."""
+
+    def __init__(self, home: Path) -> None:
+        self.workspace = home / "Ma leçon"
+        self.said = ""
+        self._home = home
+        self._server: subprocess.Popen | None = None
+
+    def start(self, *, timeout_s: float = 120) -> str:
+        """Start it; returns its address with a slash at the end."""
+        runtime = self._home / "run"
+        shutil.rmtree(runtime, ignore_errors=True)
+        options = ["--port=0", "--ip=127.0.0.1", "--IdentityProvider.token=t", "--LabApp.expose_app_in_browser=True"]
+        command = [sys.executable, "-m", "mricourse", "lab", str(self.workspace), "--no-browser", "--", *options]
+        with (self._home / "said.txt").open("wb") as log:
+            self._server = subprocess.Popen(command, env=jupyter_home(self._home), cwd=ROOT, stdout=log, stderr=log)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and self._server.poll() is None:
+            for path in runtime.glob("jpserver-*.json"):
+                with suppress(OSError, ValueError):
+                    address = json.loads(path.read_text())["url"]
+                    urllib.request.urlopen(f"{address}api/status?token=t", timeout=2).close()
+                    return address
+            time.sleep(0.2)
+        pytest.fail(f"`mricourse lab` did not start:\n{self._log()}")
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(timeout=60)
+            self._server = None
+            self.said = self._log()
+
+    def _log(self) -> str:
+        return (self._home / "said.txt").read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.fixture
+def course(tmp_path) -> Iterator[Course]:
+    """The real course in a new workspace; it is stopped at the end."""
+    course = Course(tmp_path)
+    yield course
+    course.stop()
 
 
 @pytest.fixture

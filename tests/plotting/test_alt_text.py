@@ -178,10 +178,11 @@ def test_the_path_explorer_says_what_it_draws():
     assert "A saddle: line plot of weight 2 against weight 1: gradient descent (" in metadata["image/png"]["alt"]
 
 
-def test_pictures_of_a_widget_have_names_for_a_browser():
-    view = ImageView({"one": X, "two": X})
-    assert [box.children[1].tooltip for box in view.output.pictures.children] == ["one", "two"]
-    assert ImageView([X]).output.pictures.children[0].children[1].tooltip == "image"
+def test_a_figure_in_a_widget_is_described_for_those_who_listen():
+    [box] = explore(look, acceleration=(1, 8)).output.pictures.children
+    assert "Line plot of error against n" in box.children[2].value and "clip-path" in box.children[2].value
+    [box] = ImageView({"one": X}).output.pictures.children
+    assert box.children[2].value == "" and box.children[0].value == "one"
 
 
 # --- kernels ---
