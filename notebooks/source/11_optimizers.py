@@ -20,7 +20,7 @@
 # | [[backpropagation]]; [[sense]] for the example | 100 minutes, 8 of them optional | 40 s | simulated |
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-import torch  # noqa: I001
+import torch
 
 from mricourse import (
     SenseOperator,
