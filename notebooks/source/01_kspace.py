@@ -383,8 +383,8 @@ show_images(panels)
 # Which part of k-space matters most? We need a way to weigh parts. The **energy** of a
 # signal is the sum of the squared magnitudes of its values. For our four pixels it is
 # $1 + 4 + 16 + 1 = 22$. And for their k-space $(1,\ 1.5 - 0.5i,\ 4,\ 1.5 + 0.5i)$? The
-# squared magnitude of $1.5 \pm 0.5i$ is $1.5^2 + 0.5^2 = 2.5$. So it is $1 + 2.5 + 16 +
-# 2.5 = 22$ again.
+# squared magnitude of $1.5 \pm 0.5i$ is $1.5^2 + 0.5^2 = 2.5$. So it is
+# $1 + 2.5 + 16 + 2.5 = 22$ again.
 #
 # This is no accident. **Parseval's theorem** says that image and k-space have the same
 # energy. It needs the factor $1/\sqrt n$. The **norm** of a signal is the square root
