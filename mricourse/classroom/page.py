@@ -31,6 +31,9 @@ table.claims tr.fails { background: #fbdcdc; }
 .jp-InputPrompt, .jp-OutputPrompt { color: #595959 !important; opacity: 1 !important; }
 .highlight .mi, .highlight .mf, .highlight .mh, .highlight .il { color: #00640a !important; }
 .highlight .ow, .highlight .o, .highlight .kc { color: #6a1b9a !important; }
+.highlight .c, .highlight .c1, .highlight .cm { color: #35605f !important; }
+.jp-RenderedHTMLCommon :is(p, li, td) a { text-decoration: underline !important; }
+.jp-RenderedHTML details { margin-bottom: 1.4rem; }
 svg.display { display: block; margin: .8rem auto; }
 """
 PAGE_NAMES = {"START": "index"}  # what a notebook's links are called on pages, where that differs

@@ -106,7 +106,7 @@ def run(
 def progress(
     folder: Annotated[Path | None, typer.Argument(help="Your workspace; `workspace` in the course by default.")] = None,
 ) -> None:
-    """Print what has been answered and solved in a workspace, lesson by lesson."""
+    """Print what has been answered and solved in a workspace, lesson by lesson, as the start page shows it."""
     from mricourse.classroom import lab as workspaces
     from mricourse.classroom.progress import Progress
     from mricourse.classroom.progress_table import progress_table

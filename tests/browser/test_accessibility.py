@@ -6,7 +6,8 @@ import yaml
 from axe import axe_source, grave_findings
 
 from mricourse.classroom.lab import RECORD
-from mricourse.classroom.notebooks import lesson_sources
+from mricourse.classroom.notebooks import NOTEBOOKS, complete, lesson_sources, read_source, solution_version
+from mricourse.classroom.page import lesson_page
 from mricourse.classroom.run import run_lessons
 
 SETUP = """
@@ -155,4 +156,11 @@ def test_a_lesson_page_keeps_nobody_out(chromium, shared_tiny_course):
     for name in ("01_tiny", "index", "GLOSSARY", "SYMBOLS"):
         page.goto((pages / f"{name}.html").as_uri())
         assert grave_findings(page) == [], name
+    # a whole lesson, with all that text and code may hold; not executed, which would take a minute
+    source = lesson_sources()[0]
+    notebook = complete(solution_version(read_source(source)), source, "page")
+    written = lesson_page(notebook, title=source.stem, folder=NOTEBOOKS, claims=[])
+    (pages / "whole.html").write_text(written, encoding="utf-8")
+    page.goto((pages / "whole.html").as_uri())
+    assert grave_findings(page) == []
     page.close()
