@@ -1,10 +1,12 @@
 """Plausible wrong answers that its checks must reject, and right ones that they must accept."""
 
+import pytest
 from bank import (  # noqa: F401
     test_every_exercise_has_a_bank,
     test_right_answer_is_accepted,
     test_the_lessons_own_answer_is_accepted,
     test_wrong_answer_is_rejected,
+    verdict,
 )
 
 CONSISTENCY = """
@@ -42,6 +44,24 @@ RIGHT_UNROLLED = {
     "result": "x",
 }
 
+NOTED = """
+def my_psnr_by_iteration(A, kspace, denoiser, reg_weight, n_iterations, reference):
+    b = A.adjoint(kspace)
+    x = b
+    numbers = {start}
+    for k in range({n}):
+        {body}
+        numbers.append({noted})
+    return {result}
+"""
+RIGHT_NOTED = {
+    "start": "[psnr(x, reference)]",
+    "n": "n_iterations",
+    "body": "x = data_consistency(A, b, denoiser(x), reg_weight)",
+    "noted": "psnr(x, reference)",
+    "result": "numbers",
+}
+
 
 def consistency(**changes):
     return CONSISTENCY.format(**RIGHT_CONSISTENCY | changes)
@@ -55,37 +75,55 @@ def unrolled(**changes):
     return UNROLLED.format(**RIGHT_UNROLLED | changes)
 
 
+def noted(**changes):
+    return NOTED.format(**RIGHT_NOTED | changes)
+
+
 WRONG = {
     "my_data_consistency": {
+        "no return": consistency(result="None"),
         "lambda missing in the matrix": consistency(left="0.0"),
         "lambda missing on the right": consistency(rhs="A.adjoint(kspace) + prior"),
         "lambda on the data": consistency(rhs="reg_weight * A.adjoint(kspace) + prior"),
         "the prior forgotten": consistency(rhs="A.adjoint(kspace)"),
+        "the data forgotten": consistency(rhs="reg_weight * prior"),
         "prior subtracted": consistency(rhs="A.adjoint(kspace) - reg_weight * prior"),
         "lambda twice in the matrix": consistency(left="2 * reg_weight"),
+        "a lambda of its own": consistency(left="0.05", rhs="A.adjoint(kspace) + 0.05 * prior"),
         "square root of lambda": consistency(left="reg_weight**0.5"),
+        "lambda squared": consistency(left="reg_weight**2", rhs="A.adjoint(kspace) + reg_weight**2 * prior"),
         "conjugated prior": consistency(rhs="A.adjoint(kspace) + reg_weight * prior.conj()"),
         "real part only": consistency(result="x.real + 0j"),
+        "magnitude": consistency(result="x.abs()"),
         "the operator twice on the right": consistency(rhs="A.normal(A.adjoint(kspace)) + reg_weight * prior"),
         "three iterations": consistency(n="3"),
+        "one iteration": consistency(n="1"),
+        "only the right-hand side": consistency(result="rhs"),
         "weighted mean, right at R = 1 only": consistency(result="rhs / (1 + reg_weight)"),
         "SENSE averaged with the prior": consistency(
             rhs="A.adjoint(kspace)", left="1e-6", result="(x + reg_weight * prior) / (1 + reg_weight)"
         ),
         "one gradient step": consistency(result="prior - (A.normal(prior) - A.adjoint(kspace)) / (1 + reg_weight)"),
-        "only the correction of the prior": consistency(
-            rhs="A.adjoint(kspace) - A.normal(prior)", result="x", left="reg_weight"
-        ),
+        "only the correction of the prior": consistency(rhs="A.adjoint(kspace) - A.normal(prior)"),
         "measured samples of each coil replaced": (
             "def my_data_consistency(A, kspace, prior, reg_weight):\n"
-            "    from mricourse import fft2c, ifft2c\n"
             "    own = fft2c(A.smaps * prior)\n"
             "    mixed = torch.where(A.mask, (kspace + reg_weight * own) / (1 + reg_weight), own)\n"
             "    return (A.smaps.conj() * ifft2c(mixed)).sum(-3)"
         ),
         "an image for each coil": consistency(result="A.smaps * x"),
+        "the prior is changed in place": (
+            "def my_data_consistency(A, kspace, prior, reg_weight):\n"
+            "    prior *= reg_weight\n"
+            "    prior += A.adjoint(kspace)\n"
+            "    return conjugate_gradient(A.normal, prior, reg_weight=reg_weight, n_iterations=40)"
+        ),
+        "a NumPy array": consistency(result="x.numpy()"),
+        "not a number": consistency(result="x * float('nan')"),
+        "the prior as it came": consistency(result="prior"),
     },
     "my_reg_weight_gradient": {
+        "no return": gradient(result="None"),
         "the sign trap": gradient(result="(v.conj() * prior).sum().real"),
         "only the part of the matrix": gradient(result="-(v.conj() * image).sum().real"),
         "x - z": gradient(result="(v.conj() * (image - prior)).sum().real"),
@@ -93,41 +131,84 @@ WRONG = {
         "no solve": "def my_reg_weight_gradient(A, prior, image, grad, reg_weight):\n"
         "    return (grad.conj() * (prior - image)).sum().real",
         "solve without lambda": gradient(left="0.0"),
+        "a lambda of its own": gradient(left="0.05"),
         "no conjugate": gradient(result="(v * (prior - image)).sum().real"),
         "imaginary part": gradient(result="(v.conj() * (prior - image)).sum().imag"),
         "complex": gradient(result="(v.conj() * (prior - image)).sum()"),
+        "a complex number of Python's": gradient(result="complex((v.conj() * (prior - image)).sum())"),
         "magnitudes": gradient(result="(v.conj() * (prior - image)).abs().sum()"),
         "mean instead of sum": gradient(result="(v.conj() * (prior - image)).mean().real"),
         "times lambda, as for z": gradient(result="reg_weight * (v.conj() * (prior - image)).sum().real"),
         "over lambda": gradient(result="(v.conj() * (prior - image)).sum().real / reg_weight"),
         "factor two": gradient(result="2 * (v.conj() * (prior - image)).sum().real"),
+        "half": gradient(result="0.5 * (v.conj() * (prior - image)).sum().real"),
         "the normal operator instead of its inverse": gradient(
             result="((A.normal(grad) + reg_weight * grad).conj() * (prior - image)).sum().real"
         ),
-        "solves for the image": gradient(rhs="image", result="(v.conj() * (prior - image)).sum().real"),
+        "solves for the image": gradient(rhs="image"),
         "conjugated gradient": gradient(rhs="grad.conj()"),
         "one number a pixel": gradient(result="(v.conj() * (prior - image)).real"),
+        "one number a row": gradient(result="(v.conj() * (prior - image)).sum(-1).real"),
+        "zero": gradient(result="0.0"),
+        "a word": gradient(result="'steep'"),
+        "not a number": gradient(result="float('nan')"),
+        "x changed in place": "def my_reg_weight_gradient(A, prior, image, grad, reg_weight):\n"
+        "    image -= prior\n"
+        "    v = conjugate_gradient(A.normal, grad, reg_weight=reg_weight, n_iterations=100, tolerance=1e-12)\n"
+        "    return -(v.conj() * image).sum().real",
     },
     "my_modl": {
+        "no return": unrolled(result="None"),
         "the image in place of the data": unrolled(body="x = data_consistency(A, x, denoiser(x), reg_weight)"),
         "denoises the zero-filled image every time": unrolled(
             body="x = data_consistency(A, b, denoiser(b), reg_weight)"
         ),
         "starts at zero": unrolled(start="torch.zeros_like(b)"),
+        "starts at SENSE": unrolled(start="conjugate_gradient(A.normal, b, reg_weight=0.01)"),
         "one iteration too few": unrolled(n="n_iterations - 1"),
         "one iteration too many": unrolled(n="n_iterations + 1"),
+        "always three": unrolled(n="3"),
+        "always one": unrolled(n="1"),
         "consistency before the denoiser": unrolled(body="x = denoiser(data_consistency(A, b, x, reg_weight))"),
         "returns the denoised image": unrolled(
             body="z = denoiser(x); x = data_consistency(A, b, z, reg_weight)", result="z"
         ),
+        "returns inside the loop": unrolled(body="return data_consistency(A, b, denoiser(x), reg_weight)"),
+        "returns a list": unrolled(result="[x]"),
         "adds the residual again": unrolled(body="x = data_consistency(A, b, x + denoiser(x), reg_weight)"),
         "no data consistency": unrolled(body="x = denoiser(x)"),
+        "no denoiser": unrolled(body="x = data_consistency(A, b, x, reg_weight)"),
         "data consistency at the end only": unrolled(
             body="x = denoiser(x)", result="data_consistency(A, b, x, reg_weight)"
         ),
         "lambda grows with k": unrolled(body="x = data_consistency(A, b, denoiser(x), reg_weight * (k + 1))"),
+        "a lambda of its own": unrolled(body="x = data_consistency(A, b, denoiser(x), torch.tensor(0.05))"),
         "real part": unrolled(result="x.real + 0j"),
         "a gradient step": unrolled(body="z = denoiser(x); x = z - reg_weight * (A.normal(z) - b)"),
+        "mean of z and x": unrolled(body="z = denoiser(x); x = (z + data_consistency(A, b, z, reg_weight)) / 2"),
+    },
+    "my_psnr_by_iteration": {
+        "no return": noted(result="None"),
+        "x_0 is missing": noted(start="[]"),
+        "z in place of x": noted(noted="psnr(denoiser(x), reference)"),
+        "noted before the step": noted(
+            body="numbers.append(psnr(x, reference)); x = data_consistency(A, b, denoiser(x), reg_weight)",
+            noted="0.0",
+        ),
+        "of z": noted(body="z = denoiser(x); x = data_consistency(A, b, z, reg_weight)", noted="psnr(z, reference)"),
+        "always x_0": noted(noted="psnr(b, reference)"),
+        "the image is not replaced": noted(body="z = data_consistency(A, b, denoiser(x), reg_weight)"),
+        "only the last": noted(result="numbers[-1]"),
+        "reversed": noted(result="numbers[::-1]"),
+        "images": noted(start="[x]", noted="x"),
+        "one too many": noted(n="n_iterations + 1"),
+        "no denoiser": noted(body="x = data_consistency(A, b, x, reg_weight)"),
+        "the image in place of the data": noted(body="x = data_consistency(A, x, denoiser(x), reg_weight)"),
+        "squared error": noted(
+            start="[(x - reference).abs().square().mean()]", noted="(x - reference).abs().square().mean()"
+        ),
+        "words": noted(start="['x0']", noted="str(psnr(x, reference))"),
+        "reference and zero-filled": noted(noted="psnr(x, b)"),
     },
 }
 
@@ -173,4 +254,38 @@ RIGHT = {
             body="x = conjugate_gradient(A.normal, b + reg_weight * denoiser(x), reg_weight=reg_weight, n_iterations=30)"
         ),
     },
+    "my_psnr_by_iteration": {
+        "a list that grows": noted(),
+        "a tensor": noted(result="torch.tensor(numbers)"),
+        "images first": (
+            "def my_psnr_by_iteration(A, kspace, denoiser, reg_weight, n_iterations, reference):\n"
+            "    b = A.adjoint(kspace)\n"
+            "    images = [b]\n"
+            "    while len(images) <= n_iterations:\n"
+            "        images.append(data_consistency(A, b, denoiser(images[-1]), reg_weight))\n"
+            "    return [psnr(image, reference) for image in images]"
+        ),
+    },
 }
+
+NAMED = {  # mistake -> a word of the sentence that names it
+    ("my_data_consistency", "lambda missing in the matrix"): "matrix lacks λ",
+    ("my_data_consistency", "weighted mean, right at R = 1 only"): "Dividing by 1 + λ",
+    ("my_data_consistency", "the prior forgotten"): "z is missing",
+    ("my_data_consistency", "three iterations"): "too early",
+    ("my_data_consistency", "the prior is changed in place"): "changes a tensor",
+    ("my_reg_weight_gradient", "the sign trap"): "the sign trap",
+    ("my_reg_weight_gradient", "no solve"): "solved for first",
+    ("my_reg_weight_gradient", "complex"): "take .real",
+    ("my_modl", "the image in place of the data"): "place of the data",
+    ("my_modl", "consistency before the denoiser"): "order is the other way",
+    ("my_modl", "returns the denoised image"): "denoised image z",
+    ("my_psnr_by_iteration", "x_0 is missing"): "x₀",
+    ("my_psnr_by_iteration", "of z"): "after the denoiser",
+}
+
+
+@pytest.mark.parametrize("case", NAMED, ids=": ".join)
+def test_the_mistake_is_named(request, case):
+    name, mistake = case
+    assert NAMED[case] in str(verdict(request.module, name, WRONG[name][mistake]))

@@ -1,0 +1,160 @@
+"""Figures of the lessons on unrolled networks: the frozen objective of one pixel, close-ups, paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from mricourse.evaluation.metrics import psnr
+from mricourse.evaluation.statistics import mean_interval
+from mricourse.plotting.panels import (
+    BRIGHT,
+    COLOURS,
+    Panels,
+    Row,
+    as_array,
+    as_panels,
+    as_reference,
+    draw,
+    quiet,
+    styled,
+    top,
+)
+
+__all__ = ["show_close_up", "show_frozen_steps", "show_paired_differences"]
+
+
+@styled
+def show_frozen_steps(
+    denoise: Callable[[np.ndarray], np.ndarray], *, data: float, reg_weight: float, n_steps: int = 3
+) -> Axes:
+    r"""Draw MoDL's objective of one real pixel, $(x - y)^2 + \lambda (x - D(x))^2$, and what freezing makes of it.
+
+    Each step asks the denoiser once, at the point where the step before ended, and minimises the parabola that is left.
+
+    Parameters
+    ----------
+    denoise : callable
+        $D$, of numbers and of arrays.
+    data, reg_weight : float
+        $y$, where the first step starts, and $\lambda$.
+    n_steps : int
+
+    Returns
+    -------
+    Axes
+    """
+    axes = plt.subplots(figsize=(6.6, 4))[1]
+    at = np.linspace(data - 0.8, data + 0.25, 400)
+    whole = (at - data) ** 2 + reg_weight * (at - denoise(at)) ** 2
+    axes.plot(at, whole, color="black", linewidth=2.4, label="the objective, D(x) moves with x")
+    axes.plot(at[whole.argmin()], whole.min(), "*", color="black", markersize=14, label="its minimum")
+    x = data
+    for step in range(n_steps):
+        z = denoise(x)
+        frozen = (at - data) ** 2 + reg_weight * (at - z) ** 2
+        x = (data + reg_weight * z) / (1 + reg_weight)
+        colour = COLOURS[step]
+        axes.plot(at, frozen, "--", color=colour, label=f"step {step + 1}: D frozen at z = {z:.3g}")
+        axes.plot(x, (x - data) ** 2 + reg_weight * (x - z) ** 2, "o", color=colour, markersize=8)
+    axes.set(xlabel="value of the pixel, x", ylabel="value of the objective", ylim=(0, 0.75 * whole[0]))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=True, fontsize=9)
+    return quiet(axes)
+
+
+@styled
+def show_close_up(
+    images: Mapping[str, Tensor], reference: Tensor, *, rows: slice, columns: slice, error_gain: float = 5
+) -> Panels:
+    """Show images whole, a part of each enlarged, and the errors of the whole, in three lines of panels.
+
+    Parameters
+    ----------
+    images : dict {title: Tensor (y, x)}
+        Four at most, the reference among them; the titles of the others get their PSNR.
+    reference : Tensor, shape (y, x)
+        Sets the window and the errors.
+    rows, columns : slice
+        The part, framed in the whole image.
+    error_gain : float
+        How many times as bright as images the errors are shown.
+
+    Returns
+    -------
+    list of Axes
+        Whole images, then parts, then errors.
+
+    Raises
+    ------
+    ValueError
+        More than four images, or shapes that do not fit.
+    """
+    if len(images) > 4:
+        raise ValueError(f"{len(images)} images came; expected four at most, one column for each.")
+    panels, titles = as_panels(images, None)
+    wanted = as_reference(reference)
+    high = top([wanted], share=BRIGHT)
+    own = [panel.shape == wanted.shape and np.array_equal(panel, wanted) for panel in panels]
+    if any(panel.shape != wanted.shape for panel in panels):
+        raise ValueError(f"images of other shapes than the reference's {wanted.shape} came; expected the same.")
+    titles = [
+        title if same else f"{title}, {psnr(image, reference):.1f} dB"
+        for title, same, image in zip(titles, own, images.values(), strict=True)
+    ]
+    parts = [panel[rows, columns] for panel in panels]
+    errors = [None if same else np.abs(np.abs(panel) - np.abs(wanted)) for panel, same in zip(panels, own, strict=True)]
+    blank = [""] * len(panels)
+    axes = draw(
+        [
+            Row(panels, titles, window=(0.0, high), label="magnitude (a.u.)"),
+            Row(parts, blank, window=(0.0, high), label="magnitude (a.u.)"),
+            Row(errors, [f"error × {error_gain:g}"] * len(panels), "inferno", (0.0, high / error_gain), "|error|"),
+        ]
+    )
+    for cell in axes[: len(panels)]:
+        _frame(cell, rows, columns)
+    return axes
+
+
+@styled
+def show_paired_differences(differences: Mapping[str, Tensor], *, ylabel: str) -> Axes:
+    """Show a dot for each sample of every difference, their mean and its 95 % interval.
+
+    Parameters
+    ----------
+    differences : dict {"a - b": Tensor (n,)}
+        Of the same samples, in any unit.
+    ylabel : str
+        What was compared, and its unit.
+
+    Returns
+    -------
+    Axes
+    """
+    axes = plt.subplots(figsize=(1.6 + 1.7 * len(differences), 3.8))[1]
+    for place, values in enumerate(differences.values()):
+        numbers = as_array(values)
+        spread = np.linspace(-0.18, 0.18, len(numbers))
+        colour = COLOURS[place % len(COLOURS)]
+        axes.plot(place + spread, numbers, "o", color=colour, alpha=0.55, markersize=5)
+        axes.plot([place - 0.27, place + 0.27], [numbers.mean()] * 2, color="black", linewidth=2.2)
+        interval = mean_interval(values)
+        if interval is not None:
+            axes.fill_between([place - 0.27, place + 0.27], interval.low, interval.high, color="0.6", alpha=0.45)
+    axes.axhline(0, color="black", linewidth=0.9)
+    axes.set_xticks(range(len(differences)), list(differences))
+    axes.set(ylabel=ylabel, xlim=(-0.5, len(differences) - 0.5))
+    axes.grid(axis="y", alpha=0.3)
+    return quiet(axes)
+
+
+def _frame(cell: Axes, rows: slice, columns: slice) -> None:
+    corner = (columns.start - 0.5, rows.start - 0.5)
+    size = (columns.stop - columns.start, rows.stop - rows.start)
+    cell.add_patch(Rectangle(corner, *size, fill=False, edgecolor=COLOURS[4], linewidth=1.4))
