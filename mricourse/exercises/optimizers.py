@@ -17,6 +17,7 @@ from mricourse.physics.sampling import equispaced_mask
 from mricourse.training.loop import Settings
 
 LESSON = "optimizers"
+FIRST_MEMORY = "At the first step the memory is the number 0.0: update it first, then take the root of the new one."
 EXACT = 1e-6  # of the largest value; eps itself is looked at with gradients as small as it
 N_STEPS = 20
 
@@ -29,9 +30,13 @@ def check_sense_momentum(mine: Callable[..., Tensor]) -> None:
     smaps = random_complex(2, 9, 7, seed=1, dtype=torch.complex128) / 2
     operator = SenseOperator(smaps, equispaced_mask(9, 2, acs=0))
     kspace = operator.forward(random_complex(9, 7, seed=2, dtype=torch.complex128))
-    for rate, beta, n_steps in ((0.4, 0.7, 5), (0.3, 0.8, 4), (0.4, 0.0, 1)):
+    for rate, beta, n_steps in ((0.4, 0.7, 5), (0.3, 0.8, 4), (0.4, 0.0, 1), (0.4, 0.5, 0)):
         given = kspace.clone()
-        answer = mine(operator, given, rate, beta, n_steps)
+        answer = _run(mine, operator, given, rate, beta, n_steps)
+        black = n_steps == 0 and isinstance(answer, Tensor) and not answer.is_complex()
+        check(
+            not black, "Your first image is real: `torch.zeros_like(A.adjoint(kspace))` has the right kind and device."
+        )
         check(torch.equal(given, kspace), "Your function changes the measured k-space: subtract without `-=`.")
         coils = isinstance(answer, Tensor) and answer.shape == kspace.shape
         check(not coils, "Your result has a coil axis: the residual has to go back through `A.adjoint`.")
@@ -46,6 +51,9 @@ def _compare_walks(answer: Tensor, operator: SenseOperator, kspace: Tensor, rate
         return _sense_walk(operator, kspace, **(wanted | options))
 
     right = walk()
+    if n == 0:
+        check(_same(answer, right), "With n_steps = 0 your function should return the black image that it starts with.")
+        return
     mistakes = {
         "Your image stays zero: is the velocity ever added to it, and does the gradient contain the data?": right * 0,
         "Your walk goes uphill: subtract the rate times the velocity.": walk(rate=-rate),
@@ -64,6 +72,9 @@ def _compare_walks(answer: Tensor, operator: SenseOperator, kspace: Tensor, rate
         "The learning rate is missing in the step.": walk(rate=1.0),
         "rate is an argument of your function; you use 1.9 instead.": walk(rate=1.9),
         "n_steps is an argument of your function; you make 30 steps.": walk(n_steps=30),
+        "x and velocity are one and the same tensor: give each zeros of its own.": _one_tensor(
+            operator, kspace, right, rate, beta, n
+        ),
     }
     reject_known_mistakes(answer, right, mistakes, tolerance=EXACT)
     check(
@@ -97,6 +108,35 @@ def _sense_walk(
     return image
 
 
+def _one_tensor(operator: SenseOperator, kspace: Tensor, like: Tensor, rate: float, beta: float, n: int) -> Tensor:
+    """What comes of `velocity = x` and changes in place."""
+    both = torch.zeros_like(like)
+    for _ in range(n):
+        both = (1 - rate) * (beta * both + operator.adjoint(operator.forward(both) - kspace))
+    return both
+
+
+# --- what Python says, in a sentence ---
+
+
+def _run(mine: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """The answer to these arguments; a likely error of Python as the sentence that helps."""
+    try:
+        return mine(*arguments, **options)
+    except AttributeError as error:
+        said = str(error)
+        check("'float' object" not in said, FIRST_MEMORY)
+        check("SenseOperator" not in said, f"{said}: the operator has `A.forward`, `A.adjoint` and `A.normal`.")
+        check(False, f"Your function stops: {said}.")
+    except (TypeError, ValueError) as error:
+        said = str(error)
+        takes_floats = "only one element tensors" in said or "Tensor with" in said or "only tensors with one" in said
+        check(not takes_floats, "`math` takes single numbers: for a tensor write `s.sqrt()` or `s**0.5`.")
+        takes_tensors = "must be Tensor, not" in said
+        check(not takes_tensors, f"torch's functions take tensors, not numbers ({said.splitlines()[0]}).")
+        check(False, f"Your function stops: {said.splitlines()[0]}.")
+
+
 # --- rules ---
 
 
@@ -120,6 +160,7 @@ def check_rmsprop_step(mine: Callable[..., tuple[Tensor, Tensor]]) -> None:
         "eps is missing in the denominator.": _scaled(eps=0.0),
         "eps belongs beside the root, not inside.": _scaled(eps_inside=True),
         "The memory should be squares of the gradient, not its magnitudes.": _scaled(power=1),
+        "The memory takes in the square of the gradient: yours takes in g, and has no root where g < 0.": _signed,
     }
     _compare_rules(mine, rmsprop_step, wrong, memory=0.0, length=10, options={"alpha": 0.8, "eps": 0.01})
     passed(LESSON, "my_rmsprop_step", "the first step is ten rates long, and 20 steps are those of torch.optim.RMSprop")
@@ -133,6 +174,10 @@ def check_adam_step(mine: Callable[..., tuple[Tensor, Any]]) -> None:
         "The bias correction of m is missing.": _adam(1.0, 0.0),
         "The corrections have to depend on t: 1 - beta^t, not 1 - beta.": _adam(power=0),
         "t counts from 1: your correction uses t - 1.": _adam(shift=-1),
+        "The correction has beta to the power of t, `beta**t`; yours has beta times t.": _adam(times=True),
+        "You return (s, m); the memory is (m, s), in this order.": _adam(keep="swapped"),
+        "m needs the factor 1 - beta1 before the gradient.": _adam(sum_of="m"),
+        "s needs the factor 1 - beta2 before the squared gradient.": _adam(sum_of="s"),
         "t counts from 1: your correction uses t + 1.": _adam(shift=1),
         "You keep the corrected means; the memory has to hold m and s as they were before the correction.": _adam(
             keep="corrected"
@@ -151,6 +196,7 @@ def check_adam_step(mine: Callable[..., tuple[Tensor, Any]]) -> None:
         "eps is missing in the denominator.": _adam(eps=0.0),
         "eps belongs beside the root of the corrected s, not inside.": _adam(eps_inside=True),
         "eps belongs beside the root of the corrected s; you add it before the correction.": _adam(eps_early=True),
+        "Your first step divides by zero: t is 1 there, so use it as it comes, not t - 1.": _adam(shift=-1, lowest=0),
     }
     options = {"beta1": 0.5, "beta2": 0.9, "eps": 0.01}
     _compare_rules(mine, adam_step, wrong, memory=(0.0, 0.0), length=1, options=options)
@@ -159,7 +205,7 @@ def check_adam_step(mine: Callable[..., tuple[Tensor, Any]]) -> None:
 
 def _check_first_step(mine: Callable[..., Any], memory: Any, *, length: float) -> None:
     gradient = torch.tensor([[-4.0, 1.0, 9.0], [0.5, -0.2, 100.0]], dtype=torch.float64)
-    moved, _ = _pair(mine(torch.zeros_like(gradient), memory, gradient.clone(), 0.1, 1))
+    moved, _ = _pair(_run(mine, torch.zeros_like(gradient), memory, gradient.clone(), 0.1, 1))
     check_tensor(moved, (2, 3), is_complex=False)
     came = float(moved[0, 0])
     check(
@@ -168,6 +214,17 @@ def _check_first_step(mine: Callable[..., Any], memory: Any, *, length: float) -
     )
     apart = float((moved.abs() - 0.1 * length).abs().max())
     check(apart < 1e-5, "The first steps of large and small gradients should be equally long; yours are not.")
+
+
+def _check_order(mine: Callable[..., Any], memory: Any) -> None:
+    """The first thing returned should move with the weights that came, and the second not."""
+    gradient = torch.ones(2, 3, dtype=torch.float64)
+    weights = torch.full_like(gradient, 1000.0)
+    first, second = _pair(_run(mine, weights, memory, gradient, 0.1, 1))
+    first_moves = isinstance(first, Tensor) and bool((first > 500).all())
+    second_moves = isinstance(second, Tensor) and bool((second > 500).all())
+    swapped = second_moves and not first_moves
+    check(not swapped, "You return the memory first; the new weights come first, then the memory.")
 
 
 def _pair(returned: Any) -> tuple[Any, Any]:
@@ -189,14 +246,20 @@ def _compare_rules(
     """Ordinary gradients; the first step, by hand; gradients near eps; then other options than the usual ones."""
     for scale in (1.0, 1e-8):
         right = _weights_along(rule, memory, scale)
+        if scale == 1:
+            _check_order(mine, memory)
         answer = _weights_along(mine, memory, scale)
         mistakes = {sentence: _weights_along(made, memory, scale) for sentence, made in wrong.items()}
         reject_known_mistakes(answer, right, mistakes, tolerance=EXACT)
         _check_first_step(mine, memory, length=length)
         off = (answer - right).abs().flatten(1).amax(1) > EXACT * right.abs().max()
         where = ", with gradients as small as eps," if scale < 1 else ""
-        advice = "look at eps" if scale < 1 else "at step 1 look at the update, later at the memory"
-        check(not off.any(), f"Step {1 + int(off.int().argmax())}{where} is the first that differs: {advice}.")
+        first = 1 + int(off.int().argmax())
+        later = (
+            "step 1 is right, so look at the memory that you return, and at t" if first > 1 else "look at the update"
+        )
+        advice = "look at eps" if scale < 1 else later
+        check(not off.any(), f"Step {first}{where} is the first that differs: {advice}.")
     for name, value in options.items():
         right = _weights_along(rule, memory, 0.1, **{name: value})
         answer = _weights_along(mine, memory, 0.1, **{name: value})
@@ -210,7 +273,7 @@ def _weights_along(rule: Callable[..., Any], memory: Any, scale: float, **option
     weights = torch.randn(3, 5, generator=generator, dtype=torch.float64)
     path = []
     for t, gradient in enumerate(gradients, start=1):
-        weights, memory = _pair(rule(weights.clone(), memory, gradient.clone(), 0.1 / t, t, **options))
+        weights, memory = _pair(_run(rule, weights.clone(), memory, gradient.clone(), 0.1 / t, t, **options))
         check_weights = isinstance(weights, Tensor) and weights.shape == (3, 5)
         check(check_weights, "The new weights should be a tensor of the shape of the old ones.")
         path.append(weights)
@@ -219,6 +282,12 @@ def _weights_along(rule: Callable[..., Any], memory: Any, scale: float, **option
 
 def _same(answer: Tensor, right: Tensor) -> bool:
     return float((answer - right).abs().max()) <= EXACT * float(right.abs().max())
+
+
+def _signed(weights: Tensor, memory: Any, grad: Tensor, rate: float, t: int) -> tuple[Tensor, Any]:
+    """RMSProp that remembers gradients and not their squares."""
+    memory = 0.99 * memory + 0.01 * grad
+    return weights - rate * grad / (memory.sqrt() + 1e-8), memory
 
 
 def _scaled(
@@ -271,21 +340,25 @@ def _adam(
     eps: float = 1e-8,
     eps_inside: bool = False,
     eps_early: bool = False,
+    times: bool = False,
+    sum_of: str = "",
+    lowest: int = 1,
 ) -> Callable[..., Any]:
     """Adam with one thing exchanged; a correction to the power `1 - m_power` or `1 - s_power`, of t + shift steps."""
 
     def rule(weights: Tensor, memory: Any, grad: Tensor, lr: float, t: int) -> tuple[Tensor, Any]:
         beta1, beta2 = betas
-        m = beta1 * memory[0] + (1 if sums else 1 - beta1) * grad
-        s = beta2 * memory[1] + (1 if sums else 1 - beta2) * (m if of_m else grad) ** 2
-        n = max(t + shift, 1) if power else 1
-        mean = m / (1 - beta1**n) ** (1 - m_power)
-        square = s / (1 - beta2**n) ** (1 - s_power)
+        m = beta1 * memory[0] + (1 if sums or sum_of == "m" else 1 - beta1) * grad
+        s = beta2 * memory[1] + (1 if sums or sum_of == "s" else 1 - beta2) * (m if of_m else grad) ** 2
+        n = max(t + shift, lowest) if power else 1
+        shares = (1 - beta1 * n, 1 - beta2 * n) if times else (1 - beta1**n, 1 - beta2**n)
+        mean = m if m_power else m / shares[0]
+        square = s if s_power else s / shares[1]
         by = square.mean().expand_as(square) if pooled else square
         size = (by + eps) ** root if eps_inside else by**root + eps
-        size = (s.sqrt() + eps) / math.sqrt(1 - beta2**n) if eps_early else size
+        size = (s.sqrt() + eps) / math.sqrt(shares[1]) if eps_early else size
         step = grad.sign() if only_sign else (grad if of_gradient else mean) / size
-        kept = {"new": (m, s), "old": memory, "corrected": (mean, square)}[keep]
+        kept = {"new": (m, s), "old": memory, "corrected": (mean, square), "swapped": (s, m)}[keep]
         return weights + sign * lr * step, kept
 
     return rule
@@ -297,7 +370,8 @@ def _adam(
 def check_rate(mine: Callable[[int, int, int], float]) -> None:
     """The factor at every step of three trainings; it equals that of the course's recipes."""
     for n_steps, warmup in ((50, 10), (37, 1), (120, 100)):
-        answer = torch.tensor([_number(mine(step, n_steps, warmup)) for step in range(n_steps)], dtype=torch.float64)
+        factors = [_number(_run(mine, step, n_steps, warmup)) for step in range(n_steps)]
+        answer = torch.tensor(factors, dtype=torch.float64)
         check_tensor(answer, (n_steps,))
         right = _schedule(n_steps, warmup)
         x = torch.arange(n_steps, dtype=torch.float64) / n_steps
@@ -311,14 +385,19 @@ def check_rate(mine: Callable[[int, int, int], float]) -> None:
             "This is a whole cosine, back at the full rate in the end; take half of one.": rise
             * (0.51 + 0.49 * torch.cos(2 * math.pi * x)),
             "Your factor falls towards 0; it should end near 0.02.": rise * (0.5 + 0.5 * torch.cos(math.pi * x)),
-            "0.02 is added on top: the first factor should be 1, not 1.02.": rise
+            "0.02 is added on top, so the fall begins at 1.02 and not at 1: scale the cosine by 0.98.": rise
             * (0.52 + 0.5 * torch.cos(math.pi * x)),
             "Your factor falls along a straight line; take half a cosine.": rise * (1 - 0.98 * x),
             "Your factor rises: the cosine has the wrong sign.": rise * (0.51 - 0.49 * torch.cos(math.pi * x)),
             "Warm-up and fall are multiplied; you take the smaller of the two.": rise.minimum(fall),
+            "Your factor stays at 0.02 once it is there; let it fall along half a cosine to 0.02.": rise
+            * (0.5 + 0.5 * torch.cos(math.pi * x)).clamp_min(0.02),
+            "Your factor is 0.02 at the last step; it would be there one step later, at n_steps.": rise
+            * (0.51 + 0.49 * torch.cos(math.pi * x * n_steps / (n_steps - 1))),
             "The cosine takes radians: half a turn is pi, not 180.": rise * (0.51 + 0.49 * torch.cos(180 * x)),
         }
         reject_known_mistakes(answer, right, mistakes, tolerance=1e-6)
+        _reject_waiting_falls(answer, rise, right)
         worst = int((answer - right).abs().argmax())
         check(
             float((answer - right).abs().max()) < 1e-6,
@@ -326,6 +405,22 @@ def check_rate(mine: Callable[[int, int, int], float]) -> None:
             f"expected {float(right[worst]):.4f}.",
         )
     passed(LESSON, "my_rate", "rises, falls and ends as the schedule of the course's recipes")
+
+
+def _reject_waiting_falls(answer: Tensor, rise: Tensor, right: Tensor) -> None:
+    """Name a fall that begins when the warm-up ends; three ways to count that step."""
+    n_steps = len(answer)
+    warmup = round(1 / float(rise[0]))
+    at = torch.arange(n_steps, dtype=torch.float64)
+    for begin, length in (
+        (warmup, n_steps - warmup),
+        (warmup - 1, n_steps - warmup + 1),
+        (warmup - 1, n_steps - warmup),
+    ):
+        share = ((at - begin) / length).clamp_min(0)
+        waiting = rise * (0.51 + 0.49 * torch.cos(math.pi * share))
+        sentence = "Your fall waits for the end of the warm-up: both begin at step 0, and are multiplied."
+        reject_known_mistakes(answer, right, {sentence: waiting}, tolerance=1e-6)
 
 
 def _number(value: Any) -> float:

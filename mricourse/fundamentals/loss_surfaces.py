@@ -282,7 +282,7 @@ def draw_surface(axes: Axes, surface: Surface) -> None:
     levels = loss.max() * 2.0 ** np.arange(-12, 1)
     axes.contourf(x, y, np.log2(loss.clip(min=levels[0])), levels=np.log2(levels) - 1e-9, cmap="Blues_r", alpha=0.5)
     axes.contour(x, y, loss, levels=levels[:-1], colors="0.55", linewidths=0.5)
-    axes.plot(*np.transpose(surface.minima), "*", color="black", markersize=10, linestyle="none")
+    axes.plot(*np.transpose(surface.minima), "*", color="black", mec="white", markersize=11, linestyle="none", zorder=3)
     axes.set(xlabel=surface.labels[0], ylabel=surface.labels[1], xlim=(left, right), ylim=(bottom, top))
 
 

@@ -114,6 +114,19 @@ WRONG = {
         "changes the data in place": walk(gradient="A.adjoint(kspace.mul_(-1).add_(A.forward(x)))"),
         "velocity reset in every step": walk(update="beta * torch.zeros_like(x) + gradient"),
         "transposed": walk(keep="x.mT"),
+        "a real start": walk(start="torch.zeros(kspace.shape[-2:])"),
+        "a method that is not there": walk(gradient="A.H(A.forward(x) - kspace)"),
+        "one tensor for both, in place": """
+def my_sense_momentum(A, kspace, rate, beta, n_steps):
+    x = torch.zeros_like(A.adjoint(kspace))
+    v = x
+    for _ in range(n_steps):
+        gradient = A.adjoint(A.forward(x) - kspace)
+        v *= beta
+        v += gradient
+        x -= rate * v
+    return x
+""",
         "beta on the image": walk(update="gradient", step="x - rate * velocity + beta * x"),
     },
     "my_rmsprop_step": {
@@ -144,6 +157,9 @@ WRONG = {
         "no rate": rmsprop(step="grad / (memory.sqrt() + eps)"),
         "uphill": rmsprop(sign="+"),
         "bias corrected": rmsprop(step="rate * grad / ((memory / (1 - alpha**t)).sqrt() + eps)"),
+        "the old memory, a number at first": rmsprop(step="rate * grad / (old.sqrt() + eps)"),
+        "math.sqrt": "import math\n" + rmsprop(step="rate * grad / (math.sqrt(memory) + eps)"),
+        "the gradient, not its square": rmsprop(memory="alpha * memory + (1 - alpha) * grad"),
         "gradient squared on top": rmsprop(step="rate * grad**2 / (memory.sqrt() + eps)"),
     },
     "my_adam_step": {
@@ -185,6 +201,14 @@ WRONG = {
             step="rate * (m / (1 - beta1**t)) / (s / (1 - beta2**t) + eps)",
         ),
         "the gradient itself instead of its mean": adam(step="rate * grad / ((s / (1 - beta2**t)).sqrt() + eps)"),
+        "beta times t": adam(step="rate * (m / (1 - beta1 * t)) / ((s / (1 - beta2 * t)).sqrt() + eps)"),
+        "memory turned round": adam(keep="(s, m)"),
+        "t - 1": adam(step="rate * (m / (1 - beta1**(t-1))) / ((s / (1 - beta2**(t-1))).sqrt() + eps)"),
+        "m is a sum": adam(m="beta1 * m + grad"),
+        "s is a sum": adam(s="beta2 * s + grad**2"),
+        "weights in the second place": adam()
+        .replace("return weights - rate", "return (m, s), weights - rate")
+        .replace("+ eps), (m, s)", "+ eps)"),
         "the largest square so far (AMSGrad)": adam(
             s="torch.maximum(beta2 * s + (1 - beta2) * grad**2, torch.as_tensor(s))"
         ),
@@ -221,6 +245,14 @@ def my_rate(step, n_steps, warmup):
         "reaches the end at the last step": rate(
             fall="(0.02 + 0.98 * (1 + math.cos(math.pi * step / (n_steps - 1))) / 2)"
         ),
+        "the cosine begins at the last step of the warm-up": """
+def my_rate(step, n_steps, warmup):
+    import math
+
+    share = max(0, step - warmup) / (n_steps - warmup)
+    return min(1, (step + 1) / warmup) * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
+""",
+        "torch.cos of a number": rate(fall="(0.02 + 0.98 * (1 + torch.cos(math.pi * step / n_steps)) / 2)"),
         "a straight line down": rate(fall="(1 - 0.98 * step / n_steps)"),
         "cosine of degrees": rate(fall="(0.02 + 0.98 * (1 + math.cos(180 * step / n_steps)) / 2)"),
         "a quarter of a cosine": rate(fall="(0.02 + 0.98 * math.cos(math.pi / 2 * step / n_steps))"),
