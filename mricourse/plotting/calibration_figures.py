@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from mricourse.plotting.alt_text import set_alt
 from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, as_array, as_reference, quiet, styled, top
 
 __all__ = ["show_calibration_matrix", "show_column", "show_ghosts", "show_grappa_kernel", "show_windows"]
@@ -66,6 +67,13 @@ def show_windows(signals: Tensor, width: int, *, row: int = 0) -> list[Axes]:
             side.set_visible(False)
         axes.tick_params(length=0)
         axes.set_aspect("equal")
+    rows = " and ".join(", ".join(f"{value:g}" for value in samples) for samples in values)
+    marked = ", ".join(f"{value:g}" for value in values[:, row : row + width].flatten())
+    set_alt(
+        figure,
+        f"Left: the samples of {n_coils} coils, {rows}, with a window of {width} marked. Right: a matrix with {n_rows} "
+        f"rows, one for each place of the window; the marked row is {marked}.",
+    )
     return Panels([left, right])
 
 
@@ -167,6 +175,12 @@ def show_grappa_kernel(mask: Tensor, targets: Mapping[str, tuple[int, int]], *, 
     axes.set_ylim(n_lines - 0.4, -0.6)
     for side in axes.spines.values():
         side.set_visible(False)
+    set_alt(
+        axes,
+        f"Samples of k-space as dots, in {n_lines} lines of which {int(sampled.sum())} are sampled: every second one "
+        f"and the centre. Squares mark {len(targets)} targets ({', '.join(targets)}); lines connect each with six "
+        "sampled neighbours, three in the line above and three in the line below.",
+    )
     return quiet(axes)
 
 
