@@ -27,11 +27,26 @@ from mricourse.simulate.coils import simulate_coils
 
 LESSON = "sense"
 CASES = ((3, (45, 37), 0.1), (1, (45, 37), 0.0), (3, (45, 37), 0.0), (2, (34, 41), 0.0))  # R, shape, noise
+FAR = 20  # from pixels of about 1
 CLOSE = 0.02  # of pixels that are about 1; single precision leaves a hundredth of that
 UNKNOWNS = (5, 3)  # of the small problem for conjugate gradients
 STEPS = 4  # after which mistakes are told apart
 EQUAL_G = 1e-3
 OUR_SLICE = "Does it use a size or a variable of our slice in place of its arguments?"
+FROM_OUR_SLICE = 10  # a whole number from here on, in an answer, is a size of the slice
+ERRORS = {
+    "square": "C has a row for each coil and is not square: solve C^H C rho = C^H a in place of C rho = a.",
+    "singular": "Which rows are in C? It has R columns, one for each pixel that folds: smaps[:, row::n_rows, column].",
+    "1D tensors": "torch.vdot takes flat vectors: torch.vdot(d.flatten(), p.flatten()).",
+    "operand type(s) for @": "`normal` is a function: normal(d) applies it, `@` does not.",
+    "can't be cast": "Complex numbers do not fit into a real tensor: begin with torch.zeros_like.",
+    "expanded size": "You write into a slice of another length than the pixels have: the image is as high as the maps, "
+    "torch.zeros_like(smaps[0]), and the step of its slice is n_rows, as in C.",
+    "local variable": "A variable gets its value only inside an `if` that was never true: does a lowest value start at "
+    "float('inf')?",
+}  # a part of what Python says -> what it means here
+SHAPES = "Print the shapes inside your function: which of them is not what its first line says?"
+NUMBERS = "alpha and beta are numbers: `d.mH @ p` gives a matrix, torch.vdot(d.flatten(), p.flatten()) a number."
 
 
 def check_sense_unfold(mine: Callable[[Tensor, Tensor, int], Tensor]) -> None:
@@ -50,10 +65,16 @@ def check_sense_unfold(mine: Callable[[Tensor, Tensor, int], Tensor]) -> None:
     ):
         folded, smaps, image = _folded_scan(acceleration, shape, noise_std)
         answer = _unfolded_by(mine, folded, smaps, acceleration)
-        _check_groups(mine, folded, smaps, acceleration)
+        _check_groups(mine, folded, smaps, acceleration, answer)
         right = _unfold_with(folded, smaps, acceleration, lambda C, a: torch.linalg.lstsq(C, a).solution)
         reject_known_mistakes(answer, right, _unfolding_mistakes(folded, smaps, acceleration, right))
+        _check_no_weight(answer, folded, smaps, acceleration)
         off = (answer - right).abs().max().item()
+        check(
+            off < FAR,
+            f"At R = {acceleration}, your pixels are off by up to {off:.0f}: C^H C is nearly singular. "
+            "Are the rows in C neighbours? Neighbours are heard alike; take smaps[:, row::n_rows, column].",
+        )
         check(
             off < CLOSE,
             f"At R = {acceleration}, your pixels are off by up to {off:.2f}, where they are about 1. Compare C and a "
@@ -77,8 +98,9 @@ def check_conjugate_gradient(mine: Callable[[Callable[[Tensor], Tensor], Tensor,
     answer, n_calls = _solved_by(mine, A, rhs, STEPS)
     right = conjugate_gradient(A.normal, rhs, n_iterations=STEPS, tolerance=0)
     mistakes = {sentence: _wrong_cg(A, rhs, STEPS, what) for what, sentence in CG_MISTAKES.items()}
-    for other in (STEPS - 1, STEPS + 1, 10):
+    for other in (1, STEPS - 1, STEPS + 1, 10):
         sentence = f"For n_iterations = {STEPS} your x has made {other} steps: count the turns of your loop."
+        sentence += " Is the `return` inside it?" if other == 1 else ""
         mistakes[sentence] = conjugate_gradient(A.normal, rhs, n_iterations=other, tolerance=0)
     reject_known_mistakes(answer, right, mistakes)
     _check_first_step(mine, A, rhs)
@@ -101,18 +123,17 @@ def check_conjugate_gradient(mine: Callable[[Callable[[Tensor], Tensor], Tensor,
 
 
 def check_best_pair(mine: Callable[[Tensor], tuple[int, int]], smaps: Tensor) -> None:
-    """Check `my_best_pair` on measured maps, (coils, y, x), on the same turned by 90 degrees, and on five other coils.
+    """Check `my_best_pair` on six simulated coils, on measured maps, (coils, y, x), and on these turned by 90 degrees.
 
     Raises
     ------
     CheckFailed
         With the sentence that names the mistake.
     """
-    five = simulate_coils(5, (48, 40), seed=3, kind="head_array").to(smaps.device)
     arrays = {
+        "six other coils": _six_coils().to(smaps.device),
         "the measured coils": smaps,
         "the same with the axes exchanged": smaps.mT.contiguous(),
-        "five others": five,
     }
     found = {}
     for array, maps in arrays.items():
@@ -127,7 +148,7 @@ def check_best_pair(mine: Callable[[Tensor], tuple[int, int]], smaps: Tensor) ->
             f"{medians[best]:.2f}. Is every pair tried, and the lowest one kept?",
         )
         found[array] = f"coils {pair[0]} and {pair[1]} with g = {medians[pair]:.2f}"
-    first, turned, _ = found.values()
+    _, first, turned = found.values()
     passed(LESSON, "my_best_pair", f"rows left out: {first}; columns left out: {turned}")
 
 
@@ -156,7 +177,7 @@ def _unfolded_by(mine: Callable, folded: Tensor, smaps: Tensor, acceleration: in
     return answer
 
 
-def _check_groups(mine: Callable, folded: Tensor, smaps: Tensor, acceleration: int) -> None:
+def _check_groups(mine: Callable, folded: Tensor, smaps: Tensor, acceleration: int, answer: Tensor) -> None:
     """One folded row may reach the rows that fold onto it, y / R apart, and no others; it has to reach all of them."""
     n_rows = folded.shape[1]
     one_row = torch.zeros_like(folded)
@@ -168,9 +189,13 @@ def _check_groups(mine: Callable, folded: Tensor, smaps: Tensor, acceleration: i
         "Rows are mixed that do not fold together: those that do are row, row + n_rows, row + 2 n_rows and so on, "
         "n_rows = y / R apart, not neighbours.",
     )
-    first_only = acceleration > 1 and bool(reached[5]) and int(reached.sum()) == 1
+    first_only = acceleration > 1 and bool(reached[5]) and not answer[n_rows:].any()
     check(not first_only, f"Of each {acceleration} pixels that fold together only the first is written into the image.")
-    check((reached == right).all(), f"Folded row 5 has to give rows {right.nonzero()[:, 0].tolist()} of the image.")
+    check(
+        (reached == right).all(),
+        f"Folded row 5 has to give rows {right.nonzero()[:, 0].tolist()} of the image: is the step of your slices "
+        f"n_rows = {n_rows}, and is every row and column solved?",
+    )
 
 
 def _unfold_with(folded: Tensor, smaps: Tensor, acceleration: int, solve: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
@@ -178,6 +203,23 @@ def _unfold_with(folded: Tensor, smaps: Tensor, acceleration: int, solve: Callab
     C = smaps.unflatten(1, (acceleration, -1)).permute(2, 3, 0, 1)
     a = folded.permute(1, 2, 0)[..., None]
     return solve(C, a)[..., 0].permute(2, 0, 1).flatten(0, 1)
+
+
+def _check_no_weight(answer: Tensor, folded: Tensor, smaps: Tensor, acceleration: int) -> None:
+    """The answer may not solve (C^H C + weight) rho = C^H a, whatever the weight."""
+
+    def normal_residual(C: Tensor, a: Tensor) -> Tensor:
+        rho = answer.unflatten(0, (acceleration, -1)).permute(1, 2, 0)[..., None]
+        return C.mH @ (a - C @ rho)
+
+    answer = answer.to(smaps.dtype)
+    left = _unfold_with(folded, smaps, acceleration, normal_residual)
+    weight = (torch.vdot(answer.flatten(), left.flatten()) / answer.norm() ** 2).real.item()
+    is_weight = weight > 1e-4 and (left - weight * answer).norm() < 1e-2 * left.norm()
+    check(
+        not is_weight,
+        f"You solve (C^H C + {weight:.2g} I) rho = C^H a. A weight makes the pixels too small: leave it out.",
+    )
 
 
 def _unfolding_mistakes(folded: Tensor, smaps: Tensor, acceleration: int, right: Tensor) -> dict[str, Any]:
@@ -241,6 +283,7 @@ CG_MISTAKES = {
     "beta of lengths": "beta is the ratio of the *squared* lengths; yours is the ratio of the lengths.",
     "beta negative": "beta has the wrong sign: the old direction is added.",
     "beta one": "Your beta is always 1: keep the old length of r in a variable before you change r.",
+    "first length": "The length of the first residual is used at every turn: renew it inside the loop.",
     "length of d": "In alpha the squared length of the residual r stands on top, not that of the direction d.",
     "length of r below": "In alpha <d, N d> stands below; yours is <r, N r>, the same in the first step only.",
     "old residual": "The new direction starts from the new residual r'; yours starts from the old one.",
@@ -266,7 +309,9 @@ def _solved_by(mine: Callable, A: SenseOperator, rhs: Tensor, n_iterations: int)
         return A.normal(image)
 
     given = rhs.clone()
-    answer = _call(mine, normal, rhs, n_iterations, about=f"On an image of {UNKNOWNS[0]} x {UNKNOWNS[1]} pixels")
+    answer = _call(
+        mine, normal, rhs, n_iterations, about=f"On an image of {UNKNOWNS[0]} x {UNKNOWNS[1]} pixels", shapes=NUMBERS
+    )
     check(
         torch.equal(rhs, given),
         "Your function changes `rhs`: residual and rhs are one tensor, and `residual -= ...` writes into it. "
@@ -297,7 +342,7 @@ def _wrong_cg(A: SenseOperator, rhs: Tensor, n_iterations: int, mistake: str) ->
     first_step = None
     for _ in range(n_iterations):
         product = A.normal(direction)
-        energy = _squared(direction if mistake == "length of d" else residual, mistake)
+        energy = _squared({"length of d": direction, "first length": rhs}.get(mistake, residual), mistake)
         step = energy / _curvature(direction, product, mistake)
         if mistake == "length of r below":
             step = energy / _curvature(residual, A.normal(residual), mistake)
@@ -305,7 +350,8 @@ def _wrong_cg(A: SenseOperator, rhs: Tensor, n_iterations: int, mistake: str) ->
         step = first_step if mistake == "fixed step" else step
         moved = residual - (1 if mistake == "residual without alpha" else step) * product
         moved = residual + step * product if mistake == "plus" else moved
-        beta = _beta(_squared(moved, mistake) / _squared(residual, mistake), mistake)
+        before = rhs if mistake == "first length" else residual
+        beta = _beta(_squared(moved, mistake) / _squared(before, mistake), mistake)
         following = (residual if mistake == "old residual" else moved) + beta * direction
         following = beta * moved + direction if mistake == "wrong side" else following
         x = x + (-step if mistake == "minus" else step) * (following if mistake == "new direction" else direction)
@@ -334,16 +380,30 @@ def _beta(ratio: Tensor, mistake: str) -> Tensor | float:
 # --- two coils ---
 
 
+def _six_coils() -> Tensor:
+    """Maps in an ellipse, for which the pair of each likely mistake is another one."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 48), torch.linspace(-1, 1, 40), indexing="ij")
+    return simulate_coils(6, (48, 40), seed=9, kind="head_array") * (y**2 + x**2 < 0.85)
+
+
 def _median_g(smaps: Tensor) -> float:
     g = g_factor(smaps, 2)
     return g[g > 0].median().item()
+
+
+def _mean_g(smaps: Tensor) -> float:
+    g = g_factor(smaps, 2)
+    return g[g > 0].mean().item()
 
 
 def _pair_from(mine: Callable, smaps: Tensor, array: str) -> tuple[int, int]:
     """The learner's pair as two whole numbers in order, or a sentence about what else came."""
     hint = "Are first and second two different coils, and both in the array?"
     answer = _call(mine, smaps, about=f"For {array}", hint=hint)
-    check(answer is not None, "Your function returns nothing: is the `return` missing?")
+    check(
+        answer is not None,
+        "Your function returns nothing: is the `return` missing, or does the lowest value start too low?",
+    )
     coils = answer.tolist() if isinstance(answer, Tensor) else answer
     is_pair = isinstance(coils, Sequence) and not isinstance(coils, str) and len(coils) == 2
     check(is_pair, f"Your function returns {answer!r}; expected two coil numbers, (first, second).")
@@ -359,24 +419,43 @@ def _pair_from(mine: Callable, smaps: Tensor, array: str) -> tuple[int, int]:
 def _pair_mistakes(smaps: Tensor, medians: dict[tuple[int, int], float]) -> dict[str, tuple[int, int]]:
     """What a known mistake chooses."""
     slices = {pair: _median_g(smaps[pair[0] : pair[1] + 1]) for pair in medians}
-    with_air = {pair: g_factor(smaps[list(pair)], 2).median().item() for pair in medians}
+    means = {pair: _mean_g(smaps[list(pair)]) for pair in medians}
     return {
         "that is the worst pair; g is an amplification, so look for the lowest.": max(medians, key=medians.get),
         "`smaps[first : second + 1]` takes all coils in between too; `smaps[[first, second]]` takes two.": min(
             slices, key=slices.get
         ),
-        "outside the maps g is 0, which spoils the median: take it over g[g > 0].": min(with_air, key=with_air.get),
+        "that pair has the lowest *mean* of g, or the lowest median of the first four coils. Take g[g > 0].median(), "
+        "and all pairs.": min(means, key=means.get),
+        "the first pair stays for ever. Does your lowest value start above every g, as float('inf') does? And are the "
+        "zeros outside the maps left out, as in g[g > 0]? With them all pairs have the same median.": (0, 1),
     }
 
 
-def _call(mine: Callable, *arguments: Any, about: str, hint: str = OUR_SLICE) -> Any:
+def _call(mine: Callable, *arguments: Any, about: str, hint: str = "", shapes: str = SHAPES) -> Any:
     """What the learner's function returns; an error of its own becomes a sentence, with the likely reason."""
+    hint = hint or (OUR_SLICE if _uses_our_slice(mine) else shapes)
     try:
         return mine(*arguments)
     except OneSentence:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or "no reason given"
+        hint = next((meaning for part, meaning in ERRORS.items() if part in reason), hint)
         raise CheckFailed(
             f"{about} your function stops with {type(error).__name__}: {reason.rstrip('.')}. {hint}"
         ) from error
+
+
+def _uses_our_slice(mine: Callable) -> bool:
+    """Whether a function reads a tensor of the notebook, or has a number in it that is a size of a picture."""
+    code = getattr(mine, "__code__", None)
+    if code is None:
+        return False
+    numbers = [each for each in _flat(code.co_consts) if isinstance(each, int) and each >= FROM_OUR_SLICE]
+    read = [mine.__globals__.get(name) for name in code.co_names]
+    return bool(numbers) or any(isinstance(getattr(each, "__self__", each), (Tensor, SenseOperator)) for each in read)
+
+
+def _flat(constants: Sequence[Any]) -> list[Any]:
+    return [part for each in constants for part in (_flat(each) if isinstance(each, tuple) else [each])]

@@ -211,6 +211,14 @@ WRONG = {
         "returns a list": loop_with().replace("return image", "return image.tolist()"),
         "nothing solved": "def my_sense_unfold(folded, smaps, acceleration):\n    return torch.zeros_like(smaps[0])",
         "not a number": unfold_with(back="rho.permute(2, 0, 1).flatten(0, 1) / 0"),
+        "C is not square": loop_with().replace("solve(C.mH @ C, rhs)", "solve(C, folded[:, row, column])"),
+        "as low as the folded image": loop_with(image="torch.zeros_like(folded[0])"),
+        "every R-th row": loop_with(group="row::acceleration"),
+        "every R-th row, read and written": loop_with(
+            group="row::acceleration", target="image[row::acceleration, column]"
+        ),
+        "a weak Tikhonov term": loop_with().replace("(C.mH @ C,", "(C.mH @ C + 0.01 * torch.eye(acceleration),"),
+        "Tikhonov with one": loop_with().replace("(C.mH @ C,", "(C.mH @ C + torch.eye(acceleration),"),
         "the library on what it does not take": (
             "def my_sense_unfold(folded, smaps, acceleration):\n    return sense_unfold(folded, smaps, acceleration)"
         ),
@@ -256,9 +264,24 @@ WRONG = {
             "lesson = SenseOperator(smaps, mask).normal\n" + cg_with().replace("q = normal(d)", "q = lesson(d)")
         ),
         "a vector of images": cg_with(result="x.flatten()"),
+        "a matrix in place of a number": cg_with(curvature="(d.mH @ q).real"),
+        "an operator as a matrix": cg_with().replace("normal(d)", "normal @ d"),
+        "real zeros": IN_PLACE_CG.replace("zeros_like(rhs)", "zeros(rhs.shape)")
+        .replace("x = x + step", "x += step")
+        .replace("residual = rhs\n", "residual = rhs.clone()\n"),
+        "zeros of the valley": cg_with(start="torch.zeros(b.shape), rhs"),
+        "the old length is not renewed": cg_with(
+            energy="(rhs.conj() * rhs).sum().real", beta="(r.conj() * r).sum().real / energy"
+        ),
         "vdot of images": cg_with(curvature="torch.vdot(d, q).real"),
     },
     "my_best_pair": {
+        "the mean of g": pair_with(value="g[g > 0].mean()"),
+        "the mean of g with air": pair_with(value="g.mean()"),
+        "the largest g": pair_with(value="g.max()"),
+        "starts at one": pair_with(start="1.0").replace("best, lowest = None,", "best, lowest = (0, 1),"),
+        "starts at one, without a pair": pair_with(start="1.0"),
+        "starts at one, never assigned": pair_with(start="1.0").replace("best, lowest = None, 1.0", "lowest = 1.0"),
         "the worst pair": pair_with(start="0", better=">"),
         "a slice of coils": pair_with(maps="smaps[first : second + 1]"),
         "a slice without its end": pair_with(maps="smaps[first:second]"),
@@ -352,6 +375,12 @@ SAYS = {  # mistakes that learners make, and a word of the sentence that has to 
         "copies in reverse order": "reverse order",
         "the rows of the lesson": "in place of its arguments",
         "only the first of each group": "only the first",
+        "C is not square": "solve C^H C rho",
+        "as low as the folded image": "torch.zeros_like(smaps[0])",
+        "every R-th row": "n_rows",
+        "every R-th row, read and written": "step of your slices",
+        "the row and the next one": "neighbours",
+        "a weak Tikhonov term": "leave it out",
         "writes into the maps": "writes into",
         "magnitudes": "real",
         "the maps of the first column": "one column",
@@ -372,9 +401,21 @@ SAYS = {  # mistakes that learners make, and a word of the sentence that has to 
         "changes the right-hand side": "changes `rhs`",
         "applies N twice a step": "applied N 8 times",
         "never applies N": "never calls",
+        "vdot of images": "d.flatten()",
+        "a matrix in place of a number": "are numbers",
+        "an operator as a matrix": "normal(d)",
+        "real zeros": "zeros_like",
+        "zeros of the valley": "in place of its arguments",
+        "the old length is not renewed": "renew it",
+        "returns inside the loop": "inside it",
     },
     "my_best_pair": {
         "the worst pair": "worst",
+        "the mean of g": "*mean*",
+        "air in the median": "zeros outside the maps",
+        "starts at one": "start above every g",
+        "starts at one, without a pair": "start too low",
+        "starts at one, never assigned": "float('inf')",
         "a slice of coils": "all coils in between",
         "one coil twice": "two different coils",
         "coils counted from one": "two different coils",
