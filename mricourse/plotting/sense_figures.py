@@ -125,12 +125,13 @@ def show_pull(C: Tensor, truth: Tensor, errors: Tensor, weights: Sequence[float]
         distance = (solved - truth[:, None]).square().sum(0).mean().sqrt()
         axes.plot(*as_array(solved), ".", color="0.6", markersize=3, label="solved with noise")
         axes.plot([0], [0], "+", color="black", markersize=10, label="zero")
-        axes.plot(*as_array(centre), "o", color=COLOURS[1], markersize=8, label="centre of the cloud")
-        axes.plot(*as_array(truth), "k*", markersize=13, label="truth")
-        axes.set(xlabel="ρ₁", title=f"weight λ = {weight:g}: {distance:.1f} off", aspect="equal")
+        axes.plot(*as_array(truth), "k*", markersize=11, label="truth")
+        ring = {"color": COLOURS[1], "markersize": 16, "markerfacecolor": "none", "markeredgewidth": 2.5}
+        axes.plot(*as_array(centre), "o", label="centre of the cloud", **ring)
+        axes.set(xlabel="x₁", title=f"λ = {weight:g}, typical distance {distance:.1f}", aspect="equal")
         axes.set(xlim=(-3.5, 5.0), ylim=(-1.5, 7.0))
         axes.grid(alpha=0.3)
-    panels[0, 0].set_ylabel("ρ₂")
+    panels[0, 0].set_ylabel("x₂")
     panels[0, -1].legend(frameon=True, loc="upper right", fontsize=9)
     return Panels(panels[0])
 
@@ -158,7 +159,7 @@ def show_walks(normal_matrix: Tensor, solution: Tensor, walks: Mapping[str, Sequ
         points = as_array(list(walk))
         axes.plot(points[:, 0], points[:, 1], "o-", color=COLOURS[index], markersize=5, label=name)
     axes.plot(*as_array(solution), "k*", markersize=14, label="solution")
-    axes.set(xlabel="ρ₁", ylabel="ρ₂", aspect="equal")
+    axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     axes.legend(frameon=True, loc="upper right")
     return quiet(axes)
 

@@ -14,9 +14,11 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[kspace]], [[forward_model]] | 90 minutes | about 30 s | simulated head, measured brain |
+# | [[kspace]], [[forward_model]] | 100 minutes | about 30 s | simulated head, measured brain |
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+from dataclasses import replace
+
 import torch
 
 # fmt: off
@@ -88,8 +90,9 @@ show_smaps(head * smaps[shown], names)
 # A real array hears what is near it better, so its images are brighter there. The
 # scaling takes this *receive shading* out of our simulation.
 #
-# Now we leave out every second line, so the acceleration is $R = 2$. We multiply by
-# $R$, which makes up for the missing lines, and look at what each coil gives.
+# A **comb** is a mask that keeps every $R$-th line of k-space and no others. Now we
+# take a comb with the acceleration $R = 2$. We multiply by $R$, which makes up for the
+# missing lines, and look at what each coil gives.
 
 # %%
 predict("brighter-copy")
@@ -138,10 +141,11 @@ predict("paper")
 # The sum of the pixels is 4 and their difference is $-1.2/0.6 = -2$, so $\rho_1 = 1$
 # and $\rho_2 = 3$.
 #
-# **SENSE** (sensitivity encoding) unfolds an accelerated image: every coil
-# adds up the folded pixels with its own sensitivities as weights, and from as many sums
-# as there are pixels one solves for the pixels.
-#
+# **SENSE** (sensitivity encoding) unfolds an accelerated image: every coil gives one
+# equation for the pixels that fold together, with its sensitivities as weights, and one
+# solves these equations for the pixels.
+
+# %% [markdown]
 # Our scan has eight coils, so it gives eight equations for two unknowns. With $R$
 # pixels folded together there are $R$ unknowns. We collect the sensitivities in a
 # matrix $C$ with a row for each coil and a column for each pixel, the folded values in
@@ -152,11 +156,22 @@ predict("paper")
 # With noise, no $\rho$ satisfies eight equations at once. The **least-squares**
 # solution of $a = C\rho$ is the $\rho$ that comes closest: it makes
 # $\lVert C\rho - a\rVert^2$, the sum of the squared misfits of all equations, as small
-# as possible. There the derivative is zero. It is $2\,C^H (C\rho - a)$, where $C^H$ is
-# the conjugate transpose of $C$ (for one real unknown, $(c\rho - a)^2$ has the
-# derivative $2c\,(c\rho - a)$). So
+# as possible. There the derivative is zero.
+#
+# For one coil and one pixel, both real, $(c\rho - a)^2$ has the derivative
+# $2c\,(c\rho - a)$. For all coils and pixels it is $2\,C^H (C\rho - a)$: in place of
+# $c$ stands $C^H$, the conjugate transpose of $C$ (in the code `C.mH`). We set it to
+# zero:
 #
 # $$ C^H C\,\hat\rho = C^H a , \qquad \hat\rho = (C^H C)^{-1} C^H a . $$
+#
+# <details><summary>Why is there a conjugate?</summary>
+#
+# A squared magnitude is $|z|^2 = \bar z z$. Change $\rho$ by a small $\epsilon$. The
+# misfit $z = C\rho - a$ changes by $C\epsilon$, and $\bar z z$, summed over the coils,
+# by twice the real part of $(C\epsilon)^H z = \epsilon^H C^H (C\rho - a)$. At the
+# lowest point no small step changes anything, and so $C^H (C\rho - a) = 0$.
+# </details>
 #
 # We try it on the two pixels of the figure above.
 
@@ -295,18 +310,26 @@ show_two_pixels(pairs, truth, errors)
 # ### The g-factor
 #
 # How much of this noise is the fault of folding? Let $\sigma$ be the standard deviation
-# of the noise in each measurement. Then sum and difference have noise of
-# $\sqrt2\,\sigma/1.0$ and $\sqrt2\,\sigma/0.2$, and $\rho_1$, half of the sum plus half
-# of the difference, has $\tfrac12\sqrt{1.41^2 + 7.07^2}\,\sigma = 3.61\,\sigma$
-# (independent errors add in squares).
+# of the noise in each measurement. The sum $a_1 + a_2$ and the difference $a_1 - a_2$
+# then have noise of $\sqrt2\,\sigma$. We divide by 1.0 and by 0.2, so the sum of the
+# pixels has noise of $1.41\,\sigma$ and their difference $7.07\,\sigma$. And $\rho_1$
+# is half of the sum plus half of the difference. Its noise is
+# $\tfrac12\sqrt{1.41^2 + 7.07^2}\,\sigma = 3.61\,\sigma$.
 #
-# With the same coils and *no* second pixel, $a_1 = 0.6\,\rho_1$ and
-# $a_2 = 0.4\,\rho_1$. Least squares gives $\rho_1 = (0.6\,a_1 + 0.4\,a_2)/0.52$, since
-# $0.6^2 + 0.4^2 = 0.52$. Its noise is $\sigma/\sqrt{0.52} = 1.39\,\sigma$.
+# (Independent errors add in squares. Sum and difference come from the same two
+# measurements, but their errors are independent: an error of $a_1$ changes both in the
+# same sense, an equally likely error of $a_2$ in opposite senses.)
+#
+# And with the same coils and *no* second pixel? Then $a_1 = 0.6\,\rho_1$ and
+# $a_2 = 0.4\,\rho_1$, so $C$ is a single column. $C^H C = 0.6^2 + 0.4^2 = 0.52$ and
+# $C^H a = 0.6\,a_1 + 0.4\,a_2$. The noise of this $C^H a$ is $\sqrt{0.52}\,\sigma$,
+# again in squares. We divide by 0.52 and get noise of
+# $\sigma/\sqrt{0.52} = 1.39\,\sigma$.
 #
 # The ratio is $3.61 / 1.39 = 2.6$. The **g-factor** (g for geometry) of a pixel is how
 # many times noisier it becomes because other pixels fold onto it.
-#
+
+# %% [markdown]
 # For any coils and pixels there is a formula, and we have both its parts. The noise of
 # $\hat\rho = (C^H C)^{-1} C^H a$ has the covariance $\sigma^2 (C^H C)^{-1}$, a matrix
 # with the variance of each pixel on its diagonal. So pixel $i$ has the variance
@@ -322,14 +345,6 @@ show_two_pixels(pairs, truth, errors)
 # $B B^H = (C^H C)^{-1} C^H C\,(C^H C)^{-1}$, and the middle cancels with one of its
 # neighbours. This needs noise that is equal and independent in all coils. Real coils
 # share some of it; [[coil_calibration]] shows how to undo that first.
-# </details>
-#
-# <details><summary>What does g have to do with the angle of the lines?</summary>
-#
-# For two pixels the formula becomes $g = 1/\sin\theta$, where $\theta$ is the angle
-# between the two columns of $C$. For 0.6 and 0.4 it is 23 degrees, and
-# $1/\sin 23° = 2.6$. Parallel columns mean coils that cannot tell the pixels apart:
-# $\theta = 0$, and $g$ is infinite.
 # </details>
 
 
@@ -350,13 +365,15 @@ predict("where-g")
 # %%
 g = {R: g_factor(smaps, R) for R in RATES}  # each (y, x)
 maps_of_g = {f"g at R = {R}": g[R].where(head, torch.nan) for R in RATES}
-show_images(maps_of_g, window=(1, 5), label="g", cmap="viridis")
+show_images(maps_of_g, window=(1, 4), label="g", cmap="viridis")
 
 # %% [markdown]
 # Of the three pixels that fold together at $R = 3$, the middle one has mostly the
 # largest $g$. It lies between the other two, and most coils that hear it hear one of
-# them as well. At $R = 4$ the two middle bands are worst for the same reason. The sharp
-# edges are the rows where a pixel changes its partners.
+# them as well. At $R = 4$ the two middle bands are worst for the same reason. At
+# $R = 2$ the picture is dark: $g$ is nearly 1 everywhere. The sharp edges are rows
+# where a pixel changes its partners (at $R = 3$ row 39 folds with 79 and 119, row 40
+# with 0 and 80).
 #
 # There is a second reason for grain, known from [[forward_model]]: one line in $R$ is
 # measured, fewer measurements are averaged, and the noise grows by $\sqrt R$. Both
@@ -380,15 +397,11 @@ for R in RATES:
     theirs = f"{(g[R] * R**0.5 * NOISE_STD)[head].median():.3f}"
     print(f"R = {R}: g {g[R][head].median():.2f}, noise {ours}, formula {theirs}")
 
-# %%
-many_scans = {f"noise of 100 scans, R = {R}": spread[R] for R in RATES}
-show_images(many_scans, window=(0, 0.25), label="standard deviation", cmap="magma")
-
 # %% [markdown]
-# The noise shows the bands of $g$ again. The printed numbers are medians over the head,
-# and formula and measurement agree. At $R = 2$ nearly all of the price is $\sqrt R$. At
-# $R = 4$ most of it is $g$: the typical pixel is six times as noisy as in the full scan
-# (0.12 instead of 0.02), for a quarter of the time.
+# The printed numbers are medians over the head. Formula and measurement agree. At
+# $R = 2$ nearly all of the price is $\sqrt R$. At $R = 4$ most of it is $g$: the
+# typical pixel is six times as noisy as in the full scan (0.12 instead of 0.02), for a
+# quarter of the time.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 for R in RATES:
@@ -432,11 +445,22 @@ mask = equispaced_mask(SHAPE[0], 4, acs=16).to(DEVICE)  # every fourth line, and
 print(f"one line in {acceleration_of(mask):.2f} is measured")
 
 # %% [markdown]
-# In [[forward_model]] we looked at the image of a single point. Under a comb it has $R$
-# equal peaks and nothing between them. With the ACS it is spread over the whole column.
-# So each pixel mixes with all others of its column, and 120 unknowns hang together
-# instead of four. With other masks it would be the whole image, 11,520 unknowns, and
-# their matrix would fill a gigabyte.
+# Which pixels are mixed now? We take the image of a single point, as in
+# [[forward_model]], leave out lines, and look along its column.
+
+# %%
+point = torch.zeros(SHAPE, dtype=torch.complex64, device=DEVICE)
+point[60, 48] = 1
+along = {}
+for name, lines in {"comb, R = 4": combs[4], "comb and ACS": mask}.items():
+    along[name] = ifft2c(lines * fft2c(point))[:, 48].abs()  # (y,)
+plot_lines(range(SHAPE[0]), along, xlabel="row", ylabel="magnitude")
+
+# %% [markdown]
+# Under the comb the point comes back as four equal peaks, with nothing between them.
+# With the ACS something lies on nearly every row. So each pixel mixes with all others
+# of its column, and 120 unknowns hang together instead of four. With other masks it
+# would be the whole image, 11,520 unknowns, and their matrix would fill a gigabyte.
 #
 # The problem is still the same. We look for the image $x$ that makes
 # $\lVert A x - y \rVert^2$ smallest, where $y$ is the measured k-space and $A = M F S$
@@ -460,9 +484,12 @@ print(f"one line in {acceleration_of(mask):.2f} is measured")
 #
 # We start at some point $x$. The **residual** $r = b - N x$ is what is left of $b$ to
 # explain: at the solution it is zero. It also points downhill, where the misfit falls
-# fastest, as the derivative is $-2r$. We step along $r$, by a length $\alpha$, until it
-# goes downhill no further. The residual there, $r - \alpha N r$, has nothing left along
-# $r$:
+# fastest, as the derivative is $-2r$.
+#
+# We step along $r$, by a length $\alpha$, to the lowest point on this line. There the
+# residual is $r' = b - N(x + \alpha r) = r - \alpha N r$. The misfit has the slope
+# $-2\langle r, r'\rangle$ along our line, and at its lowest point this slope is zero.
+# We say that $r'$ has *nothing along* $r$:
 #
 # $$ \langle r,\; r - \alpha N r\rangle = 0 \quad\Longrightarrow\quad
 #    \alpha = \frac{\langle r, r\rangle}{\langle r, N r\rangle} . $$
@@ -494,51 +521,43 @@ show_walks(N, truth, {"steepest descent": descent})
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A direction that spoils nothing
 #
-# After the first step we stand at the lowest point along the first direction $d$. We
-# would like to go on in a direction $d'$ that *keeps* this: wherever we stop along
-# $d'$, we are still at the lowest point along $d$.
+# Our first direction is $d = r$, and after the first step we stand at the lowest point
+# along it. We would like to go on in a direction $d'$ that *keeps* this: wherever we
+# stop along $d'$, we are still at the lowest point along $d$.
 #
-# What does it take? Lowest along $d$ means that the new residual $r'$ has nothing
-# along $d$, so $\langle d, r'\rangle = 0$. A step along $d'$ changes the residual by
+# What does it take? Lowest along $d$ means that the new residual $r'$ has nothing along
+# $d$, so $\langle d, r'\rangle = 0$. A step along $d'$ changes the residual by
 # $-\alpha N d'$. To keep the zero, this change must have nothing along $d$ either:
 #
 # $$ \langle d, N d'\rangle = 0 . $$
 #
 # Two **conjugate directions** $d$ and $d'$ have $\langle d, N d'\rangle = 0$: a step
 # along one keeps what the other achieved. We get such a $d'$ by correcting the new
-# residual with a share $\beta$ of the old direction, $d' = r' + \beta d$. The right
-# share is a ratio of two lengths that we know anyway:
+# residual with a share $\beta$ of the old direction. The right share is a ratio of two
+# squared lengths that we know anyway:
 #
-# $$ \beta = \frac{\lVert r'\rVert^2}{\lVert r\rVert^2} . $$
+# $$ d' = r' + \beta d , \qquad
+#    \beta = \frac{\lVert r'\rVert^2}{\lVert r\rVert^2} . $$
 #
-# <details><summary>And how far do we go along d'?</summary>
+# How far do we go along $d'$? As before, until the residual has nothing along it. This
+# gives $\alpha = \langle d', r'\rangle / \langle d', N d'\rangle$. Since $r'$ has
+# nothing along $d$, the inner product of $d' = r' + \beta d$ with $r'$ is
+# $\lVert r'\rVert^2$. So
 #
-# Again until nothing of the residual is left along it:
-# $\alpha = \langle d', r'\rangle / \langle d', N d'\rangle$. Since $r'$ has nothing
-# along $d$, $\langle d', r'\rangle = \lVert r'\rVert^2$. So the new residual stands on
-# top, and the new direction below.
-# </details>
+# $$ \alpha = \frac{\lVert r'\rVert^2}{\langle d', N d'\rangle} . $$
 #
 # <details><summary>Where does this β come from?</summary>
 #
 # Put $d' = r' + \beta d$ into $\langle d, N d'\rangle = 0$. This gives
 # $\beta = -\langle N d, r'\rangle / \langle d, N d\rangle$. The step was
 # $r' = r - \alpha N d$, so $N d = (r - r')/\alpha$. The residual $r'$ has nothing along
-# $r$ (in the first step $r = d$; for later steps see the next note). So
+# $r$ (in the first step $r = d$). So
 # $\langle N d, r'\rangle = -\lVert r'\rVert^2/\alpha$. With
 # $\alpha = \lVert r\rVert^2 / \langle d, N d\rangle$ the rest cancels.
 # </details>
 #
-# <details><summary>Why is d' conjugate to all older directions too?</summary>
-#
-# Suppose it was so up to now. Then every step kept what the older ones had achieved,
-# and $r'$ has nothing along any older direction. Each older residual is a combination
-# of older directions ($r = d - \beta\,d_\text{old}$), so $r'$ has nothing along those
-# either. Take a direction $e$ older than the last one. Its step changed the residual by
-# a multiple of $N e$, so $N e$ is a multiple of the difference of two older residuals,
-# and $\langle N e, r'\rangle = 0$. And $\langle N e, d\rangle = 0$ by assumption. So
-# $d' = r' + \beta d$ is conjugate to $e$ without a correction of its own.
-# </details>
+# From the third step on there are several older directions. The same $d'$ is conjugate
+# to all of them (for the proof see Hestenes and Stiefel, listed at the end).
 
 # %%
 predict("how-many-steps")
@@ -566,8 +585,10 @@ show_walks(N, truth, {"steepest descent": descent, "conjugate gradients": two_st
 # %% [markdown]
 # Two steps bring us to the solution. The first is that of steepest descent. The second
 # does not turn by a right angle, but by what the shape of the valley asks for:
-# $\langle d, N d'\rangle$ is zero up to rounding. In a plane no third direction is
-# conjugate to both. With $n$ unknowns at most $n$ steps are needed, and a good image
+# $\langle d, N d'\rangle$ is zero up to rounding. (It meets every second corner of the
+# blue path. In a plane these corners lie on one line to the solution, and conjugate
+# gradients walk straight along it.) In a plane no third direction is conjugate to both.
+# With $n$ unknowns at most $n$ steps are needed, and a good image
 # comes much earlier.
 #
 # **Conjugate gradients** (CG) solves $N x = b$ by steps along directions, each of which
@@ -662,11 +683,13 @@ show_images({"reference": image, "zero-filled": zero_filled, **panels})
 
 # %% [markdown]
 # The first iterate is the zero-filled image times a number: CG had no other direction
-# yet. Then ghosts fade, from clear at iteration 2 to faint at 5. In the meantime
-# something else comes up. Grain appears at iteration 10, and at 40 it covers the brain.
+# yet. Then ghosts fade: at iteration 2 the second outline is clear, at 5 an arc of it
+# is left, at 10 hardly any. In the meantime something else comes up. There is some
+# grain at iteration 5, and at 40 it covers the brain.
 #
-# We follow the relative error, $\lVert\,|x| - |x_\text{ref}|\,\rVert /
-# \lVert x_\text{ref}\rVert$, and repeat the run without noise.
+# We follow the relative error,
+# $\lVert\,|x| - |x_\text{ref}|\,\rVert / \lVert x_\text{ref}\rVert$, and repeat the run
+# without noise.
 
 
 # %%
@@ -684,12 +707,21 @@ plot_lines(range(1, 41), curves, xlabel="iteration", ylabel="error (%)")
 # to twice its best value. **Semi-convergence** means that an iteration on noisy data
 # first comes closer to the truth, and then leaves it again.
 #
-# Two pixels explain it. CG starts at $x = 0$ and goes along $b = N x_\text{true}$ plus
-# noise. For the similar coils, $N$ multiplies the sum by $1.0^2 = 1$ and the difference
-# by $0.2^2 = 0.04$. So $b$ is nearly all sum, and the difference comes in later steps.
-# What the data say about it is mostly noise. With many pixels there are many such
-# combinations, and CG finds them roughly from well to badly measured. Stopping early
-# leaves the last ones out.
+# Two pixels explain it. For the similar coils $N = C^H C$ has the rows $(0.52, 0.48)$
+# and $(0.48, 0.52)$. Applied to two equal pixels it gives them back: it multiplies
+# their sum by 1. Applied to $(1, -1)$ it gives $(0.04, -0.04)$: it multiplies the
+# difference by 0.04. CG starts at $x = 0$ and goes along $b = N x_\text{true}$ plus
+# noise. So $b$ is nearly all sum, and the difference comes in later steps. What the
+# data say about it is mostly noise.
+#
+# With many pixels there are many *combinations* of them, as sum and difference are of
+# two. Some are measured well, and some are multiplied by a number near zero. The
+# directions of CG are made of $b$, $N b$, $N^2 b$ and so on, where each $N$ makes the
+# badly measured ones still smaller. So they come last, and stopping early leaves them
+# out.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### A cost for large values
 #
 # But when should one stop? To pick the best iteration we needed the true image, which
 # nobody has. There is a second way. We make large values cost something:
@@ -707,17 +739,18 @@ plot_lines(range(1, 41), curves, xlabel="iteration", ylabel="error (%)")
 show_pull(similar, truth, 3 * errors, weights=[0, 0.04, 1])
 
 # %% [markdown]
-# Without $\lambda$ the cloud is centred on the truth, and long. With $\lambda = 0.04$
-# it is half as long, and its centre has moved: the two pixels have become more alike.
-# The typical distance from the truth, in the titles, is smaller. With $\lambda = 1$
-# even the sum is pulled towards zero.
+# Each title tells the typical distance of a dot from the truth. Without $\lambda$ the
+# cloud is centred on the truth, and long. With $\lambda = 0.04$ it is half as long, and
+# its centre has moved: the two pixels have become more alike. The typical distance is
+# smaller all the same. With $\lambda = 1$ even the sum is pulled towards zero.
 #
 # **Regularisation** pulls what is badly measured towards something known, for instance
 # by an extra cost. We choose $\lambda$ on *another* head, with noise of its own.
 
 # %%
 other = brain_slices("train", 1, contrast="T1w", shape=SHAPE)[0].to(DEVICE)
-other_kspace = A.forward(other) + mask * noise.flip(0)
+other_noise = NOISE_STD * random_complex(N_COILS, *SHAPE, seed=2).to(DEVICE)
+other_kspace = A.forward(other) + mask * other_noise
 other_error = {}
 for weight in (0.0, 0.003, 0.01, 0.03, 0.1, 0.3):
     trial = cg_sense(A, other_kspace, reg_weight=weight, n_iterations=40)
@@ -727,20 +760,19 @@ best_weight = min(other_error, key=other_error.get)
 
 # %%
 steady = cg_sense_iterates(A, mask * kspace, n_iterations=40, reg_weight=best_weight)
-strong = cg_sense(A, mask * kspace, n_iterations=40, reg_weight=1.0)
 curves[f"with noise, λ = {best_weight}"] = error_of(steady)
 plot_lines(range(1, 41), curves, xlabel="iteration", ylabel="error (%)")
-panels = {"λ = 0": iterates[-1], f"λ = {best_weight}": steady[-1], "λ = 1": strong}
+panels = {"λ = 0": iterates[-1], f"λ = {best_weight}": steady[-1]}
 show_images({"reference": image, **panels}, reference=image, error_gain=3)
 
 # %% [markdown]
 # With $\lambda$ the curve falls and stays: it no longer matters when we stop. Its level
 # is that of the best iteration, which we could not have known.
 #
-# The images (all after 40 iterations) show what it costs. Without $\lambda$ the error
+# The images (both after 40 iterations) show what it costs. Without $\lambda$ the error
 # is grain. With it there is less grain, and a faint ghost: a *difference* of two pixels
-# that was pulled towards zero is a pixel that was not quite unfolded. At $\lambda = 1$
-# the whole image is dark and hardly unfolded. Grain or ghost, $\lambda$ decides.
+# that was pulled towards zero is a pixel that was not quite unfolded. Grain or ghost,
+# $\lambda$ decides.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 by_cg = cg_sense(SenseOperator(smaps, combs[2]), combs[2] * kspace, n_iterations=60)
@@ -775,7 +807,7 @@ for weight, bounds in ((0.0, {"at_least": 1.3}), (best_weight, {"at_most": 1.1})
 # [[coil_calibration]] explains.
 
 # %%
-brain = load_real("moco_brain_7ch").to(DEVICE)
+brain = load_real("moco_brain_7ch").to(DEVICE)  # 4 of 7 coils; 3 hear hardly anything
 print("(coils, ky, kx):", tuple(brain.kspace.shape))
 for R in RATES:
     net = acceleration_of(equispaced_mask(brain.shape[0], R, acs=24))
@@ -783,11 +815,12 @@ for R in RATES:
 show_smaps(brain.smaps)
 
 # %% [markdown]
-# We leave out lines afterwards, so that we know the answer, and keep 24 in the centre.
-# So at $R = 4$ one line in 3.1 is measured.
+# We leave out lines afterwards, so that we know the answer, and keep 24 of the 256 in
+# the centre. So at $R = 4$ one line in 3.1 is measured.
 #
-# Which $\lambda$? Ours was chosen for another noise. It balances noise against signal,
-# so we scale it by the noise variance over the mean square of the image.
+# Which $\lambda$? Ours was chosen for another scan. It balances noise against signal,
+# so we scale it by the noise variance, and divide by the mean square of the image. The
+# noise of a measured scan is not known; `noise_level` estimates it from the k-space.
 #
 # <details><summary>Why this ratio?</summary>
 #
@@ -803,29 +836,39 @@ show_smaps(brain.smaps)
 # </details>
 
 # %%
-brain_noise = noise_level(brain.kspace, brain.mask).item()  # estimated from the scan
-power = image[head].abs().square().mean()
-brain_power = brain.reference[rss(brain.smaps) > 0].abs().square().mean()
-ratio = (brain_noise / NOISE_STD) ** 2 * (power / brain_power).item()
-BRAIN_WEIGHT = best_weight * ratio
-print(f"noise {brain_noise:.4f} instead of {NOISE_STD}: λ = {BRAIN_WEIGHT:.3f}")
+brain_noise = noise_level(brain.kspace, brain.mask).item()
+noise_ratio = (brain_noise / NOISE_STD) ** 2
+power = image[head].abs().square().mean().item()
+brain_power = brain.reference[rss(brain.smaps) > 0].abs().square().mean().item()
+power_ratio = brain_power / power
+BRAIN_WEIGHT = best_weight * noise_ratio / power_ratio
+print(f"noise {brain_noise:.4f} instead of {NOISE_STD}: variance × {noise_ratio:.3f}")
+print(f"mean square {brain_power:.3f} instead of {power:.3f}: × {power_ratio:.2f}")
+print(f"λ = {BRAIN_WEIGHT:.3f} instead of {best_weight}")
 
 # %%
 predict("real-four")
 
 
 # %%
-def compare(scan, R):
-    """Magnitudes from every R-th line and the ACS, scaled to the reference, (y, x)."""
+def reconstruct(scan, R):
+    """Images, (y, x), from every R-th line and an ACS of 24 lines."""
     kept = scan.undersample(equispaced_mask(scan.shape[0], R, acs=24))
     A = SenseOperator(kept.smaps, kept.mask)
-    images = {"zero-filled": A.adjoint(kept.kspace)}
-    for name, weight in {"λ = 0": 0.0, "with λ": BRAIN_WEIGHT}.items():
-        images[name] = cg_sense(A, kept.kspace, reg_weight=weight, n_iterations=30)
-    reference = rss(ifft2c(scan.kspace))  # of all lines
-    return {name: best_scale(x.abs(), reference) for name, x in images.items()}
+    return {
+        "zero-filled": A.adjoint(kept.kspace),
+        "λ = 0": cg_sense(A, kept.kspace, n_iterations=30),
+        "with λ": cg_sense(A, kept.kspace, n_iterations=30, reg_weight=BRAIN_WEIGHT),
+    }
 
 
+def compare(scan, R):
+    """Magnitudes of the same images, each scaled to the reference."""
+    full = rss(ifft2c(scan.kspace))  # from all lines
+    return {name: best_scale(x.abs(), full) for name, x in reconstruct(scan, R).items()}
+
+
+# %%
 reference = rss(ifft2c(brain.kspace))
 results = {f"R = {R}": compare(brain, R) for R in RATES}
 middle = (slice(75, 175), slice(55, 155))  # rows and columns that are drawn
@@ -840,11 +883,34 @@ show_comparison(reference, results, view=middle)
 # $R = 4$ it works and it is noisy, which answers the prediction: without $\lambda$ the
 # image is 5.5 dB worse than at $R = 3$. Away from the ACS four coils face four
 # unknowns, and nothing is averaged. With $\lambda$ more than half of the loss comes
-# back, and a faint arc crosses the top of the picture: grain or ghost, as before.
+# back.
 #
-# One thing is not documented for this scan: which axis was the phase encode, along
-# which lines can be left out. We took the vertical one. So we exchange the axes and do
-# it all again, leaving out columns.
+# But a bright arc crosses the top of the picture. Is it the ghost that $\lambda$
+# leaves? Look again: at $\lambda = 0$ it is there too, under the grain. So we ask what
+# would happen with maps that fit exactly. We *make* data from an image and these very
+# maps, without noise, and reconstruct them in the same way.
+
+# %%
+made = replace(brain, kspace=fft2c(brain.smaps * brain.reference))
+made_reference = rss(ifft2c(made.kspace))
+made_images = compare(made, 4)
+drawn = {}
+for name in ("λ = 0", "with λ"):
+    measured_error = results["R = 4"][name] - reference
+    drawn[f"measured, {name}"] = measured_error[middle]
+    drawn[f"made, {name}"] = (made_images[name] - made_reference)[middle]
+show_images(drawn, window=(0, 0.1), label="|error| at R = 4", cmap="magma")
+
+# %% [markdown]
+# Data made with these maps show no arc at $\lambda = 0$ (second panel). So the arc of
+# the measured scan has another cause than folding and noise: at the top the maps, which
+# are measured themselves, do not quite fit. With $\lambda$ the made data show arcs at
+# the top and at both sides, without noise and with exact maps (last panel). These are
+# the ghosts that $\lambda$ leaves. In the measured image we see both.
+#
+# One thing is not documented for this scan: which axis was the phase encode. Only along
+# it can a scanner save time, since each readout brings a whole line at once. We took
+# the vertical one. So we exchange the axes and do it all again, leaving out columns.
 
 # %%
 for direction, scan in {"rows": brain, "columns": turned(brain)}.items():
@@ -910,8 +976,8 @@ def my_best_pair(smaps):
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** Your function chooses on the measured maps, on the same maps with
-# their axes exchanged, and on five other coils. Then we draw $g$ of your pairs beside
-# that of coils 1 and 2.
+# their axes exchanged, and on six other coils. Then we draw $g$ of your pairs beside
+# that of coils 1 and 2. Where the partner of a pixel lies in air, $g$ is 1.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_best_pair(my_best_pair, brain.smaps)

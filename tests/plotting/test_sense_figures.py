@@ -53,7 +53,7 @@ def test_a_weight_halves_the_difference_and_the_title_tells_the_distance():
     np.testing.assert_allclose(points(left, "centre of the cloud")[:, 0], TRUTH, atol=1e-5)
     first, second = points(right, "centre of the cloud")[:, 0]
     assert first - second == pytest.approx(-1, abs=1e-4) and first + second == pytest.approx(4 / 1.04, abs=1e-4)
-    assert left.get_title() == "weight λ = 0: 0.0 off"
+    assert left.get_title() == "λ = 0, typical distance 0.0"
 
 
 def test_walks_begin_where_they_begin():
