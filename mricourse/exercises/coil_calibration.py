@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.phantoms import shepp_logan
 
 LESSON = "coil_calibration"
+LESSON_SIZES = {8, 48, 120, 96, 216, 256, 4000}  # of the slice, its kernel, the measured brain and the noise
 CLOSE = 1e-3  # of maps that are about 1, and of a covariance that should be the identity
 N_NOISE = 6000  # samples of the noise scan in the check
 ABOUT_AS_GOOD = 1.25  # error of filled lines over that of the fit that the text describes
@@ -177,6 +179,16 @@ def _map_mistakes(kspace: Tensor, window: Tensor, low: Tensor) -> dict[str, Any]
             low / total
         ),
         "You divide by the largest coil; divide by the root sum of squares over all coils.": low / biggest,
+        "You add up the squares of complex numbers, coarse**2; the magnitudes are squared, coarse.abs().square().": (
+            low / low.square().sum(0).sqrt()
+        ),
+        "You have changed the phase: to turn all maps so that coil 0 has none is a free choice too, and the phase of "
+        "the image changes with it. Here keep the phase of the coil images: divide them by a real number.": (
+            low / rss(low) * torch.polar(torch.ones_like(low[0].real), -low[0].angle())
+        ),
+        "You sum over another axis: the coils are the first of three, dim=0.": (
+            low / magnitudes.square().sum(1, keepdim=True).sqrt()
+        ),
         "You divide by the sum of squares: the square root is missing.": low / magnitudes.square().sum(0),
         "You divide by the complex sum of the coil images, which cancels where their phases differ.": low / low.sum(0),
         "You divide by coil 0: then coil 0 is 1 everywhere, and its dark places blow up.": low / low[0],
@@ -302,17 +314,24 @@ def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Ten
     def applied(weights: Tensor) -> Tensor:
         return torch.einsum("sc,syx->cyx", weights, sources)
 
+    def conjugated_examples() -> Tensor:
+        return applied(torch.linalg.lstsq(equations.conj(), targets, driver="gelsd").solution)
+
     def one_coil_at_a_time() -> Tensor:
         return torch.cat([_filled(coil[None], mask) for coil in kspace])
 
     return {
         "The missing lines are still zero. Is the target among its own neighbours, are the weights learned where "
         "targets are zero, or are `kspace` and `filled` the wrong way round in torch.where?": lambda: kspace,
-        "Each coil is filled from its own neighbours only. One coil knows nothing about its missing lines: use all.": (
+        "Each coil is filled from its own neighbours only. One coil knows little about its missing lines: use all.": (
             one_coil_at_a_time
         ),
         "The weights are learned on all lines, with zeros where nothing was sampled: use the lines of the ACS.": (
             lambda: _filled(kspace, mask, known=torch.ones_like(known))
+        ),
+        "Some lines that you learn from have a neighbour that was not sampled, and holds zeros. (Are the conditions "
+        "joined with |? All three have to hold: &.)": (
+            lambda: _filled(kspace, mask, known=(mask & (mask.roll(1, 0) | mask.roll(-1, 0)))[:, 0])
         ),
         "The weights are learned on all sampled lines; outside the ACS the neighbours of those are missing: zeros.": (
             lambda: _filled(kspace, mask, known=mask[:, 0])
@@ -344,6 +363,10 @@ def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Ten
         "The conjugate is missing in the normal equations: X.mH, not X.mT.": lambda: applied(
             torch.linalg.solve(equations.mT @ equations, equations.mT @ targets)
         ),
+        "The examples are conjugated, and the samples that are filled from are not: leave out the conj() (and use .T, "
+        "not .mH, to turn examples into rows).": conjugated_examples,
+        "One set of weights fills all coils, that of coil 0: each coil needs its own, so the solution has a column for "
+        "each.": lambda: applied(_weights(sources, kspace, known)[:, :1].expand(-1, len(kspace))),
         "The weights are conjugated before they are applied.": lambda: applied(
             _weights(sources, kspace, known).conj().resolve_conj()
         ),
@@ -375,11 +398,26 @@ def _call(mine: Callable, arguments: dict[str, Tensor], about: str) -> Any:
         reason = " ".join(str(error).split()) or "no reason given"
         if "positive-definite" in reason:
             raise CheckFailed(NOT_A_COVARIANCE) from error
-        raise CheckFailed(
-            f"{about} your function stops with {type(error).__name__}: {reason}. "
-            "Does it use a size or a variable of the lesson in place of its arguments?"
-        ) from error
+        advice = _advice(error, reason, arguments)
+        raise CheckFailed(f"{about} your function stops with {type(error).__name__}: {reason}. {advice}") from error
     for name, tensor in arguments.items():
         unchanged = torch.equal(tensor, given[name])
         check(unchanged, f"Your function writes into `{name}`: make a new tensor, for instance with `{name}.clone()`.")
     return answer
+
+
+def _advice(error: Exception, reason: str, arguments: dict[str, Tensor]) -> str:
+    """Where to look after an error: a number of the lesson in its text that no argument has, or shapes."""
+    if isinstance(error, NameError | KeyError):
+        return "Is that name spelled as in the lesson, and is it an argument or a line of your function?"
+    own = {size for tensor in arguments.values() for size in tensor.shape}
+    named = {int(number) for number in re.findall(r"\d+", reason)} - own
+    if named & LESSON_SIZES or "out of bounds" in reason or "out of range" in reason:
+        return "Does it use a size or a variable of the lesson in place of its arguments?"
+    if isinstance(error, RuntimeError | ValueError | IndexError):
+        came = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in arguments.items())
+        return (
+            f"The arguments have the shapes {came}. Print shapes in the line before: is a .T, a .flatten(1), a [:, 0] "
+            "or a dim=0 missing?"
+        )
+    return "Run the lines of your function one by one to find where."

@@ -220,13 +220,15 @@ def show_ghosts(images: Mapping[str, Tensor], still: Tensor, distances: Sequence
         magnitude = np.abs(as_array(image))
         cells[0, column].imshow(magnitude, cmap="gray", vmin=0, vmax=high)
         cells[0, column].set_title(title)
-        cells[1, column].imshow(np.abs(magnitude - rest), cmap="inferno", vmin=0, vmax=high / gain)
+        errors = cells[1, column].imshow(np.abs(magnitude - rest), cmap="inferno", vmin=0, vmax=high / gain)
         arrow = {"arrowstyle": "<->", "color": "white", "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0}
         end = first + distances[column]
         cells[1, column].annotate("", (nx // 2, first), (nx // 2, end), arrowprops=arrow)
+        cells[1, column].text(nx // 2 + 4, end, "first ghost", color="white", fontsize=8, va="top")
         cells[1, column].set_title(f"error × {gain:g}; arrow: {distances[column]:g} pixels")
     for axes in cells.flat:
         axes.set_axis_off()
+    figure.colorbar(errors, ax=cells[1].tolist(), label="error", fraction=0.05, pad=0.02)
     return Panels(cells.flatten().tolist())
 
 

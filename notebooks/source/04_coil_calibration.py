@@ -192,8 +192,8 @@ show_images(panels, reference=true_map, error_gain=3, **options)
 
 # %% [markdown]
 # The worst place is the air: there the map is noise divided by noise. The edges of the
-# head come next, and then the borders between bright and dark tissue. With 12 samples
-# the blur is twice as wide, and errors reach further into the head.
+# head come next. Borders between bright and dark tissue follow, faint here. With 12
+# samples the blur is twice as wide, and errors reach further into the head.
 #
 # Why edges? The window does not blur the map alone, it blurs the *product* of map and
 # image. Take a bright pixel (value 1, sensitivities 0.8 and 0.6) beside a dark one
@@ -261,10 +261,10 @@ show_windows(signals[:, :5], width=2, row=1)
 # $-S_1$. *The null space knows the maps.*
 #
 # We used the maps to find $n$. Can one find it from the rows alone? The *singular value
-# decomposition* (SVD) does that. It finds perpendicular directions, sorted by how much
-# of the rows lies along each. The **singular value** of a direction tells how much: it
-# is the root of the sum of the squares of all rows along it. Where it is zero, the
-# direction is a null vector.
+# decomposition* (SVD) does that. It finds perpendicular directions of length 1, sorted
+# by how much of the rows lies along each. To see how much, take the scalar product of
+# every row with the direction, square, add up, and take the root: that is the
+# **singular value** of the direction. Where it is zero, the direction is a null vector.
 
 
 # %%
@@ -300,21 +300,28 @@ print("singular values", singular_values.numpy().round(3))
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### From the null space to the maps
 #
-# What do these relations say about pixels? A null vector has a part for each coil. In
-# the relation, the part of coil $c$ is applied to the samples of coil $c$, window by
-# window. In the image that is a multiplication by the transform of the part, which we
-# write as $\hat n_c(y)$. Above, $\hat n_1$ was $S_2$ and $\hat n_2$ was $-S_1$. The sum
-# over the coils has to vanish:
+# What does a relation say about pixels? Take the part of $n$ that belongs to coil 1,
+# $(-\tfrac12, 1)$. It turns the samples of coil 1 into $y_1(k) - \tfrac12\,y_1(k-1)$:
+# its k-space, minus half of a shifted copy. A shifted copy is the image times the slow
+# wave. So in the image, the part of coil 1 multiplies each pixel by
+#
+# $$ \hat n_1(y) = 1 - \tfrac12\, e^{2\pi i y/n_y} = S_2(y) . $$
+#
+# In the same way, the part of coil 2 multiplies its image by $\hat n_2 = -S_1$. The
+# relation says that the two add up to zero, and this holds at every pixel by itself:
+# $\hat n_1 S_1\,x + \hat n_2 S_2\,x = 0$. With any number of coils it is
 #
 # $$ \sum_c \hat n_c(y)\, S_c(y)\, x(y) = 0 . $$
 #
 # Where there is an object we may divide by $x(y)$. What remains is *one linear equation
-# for the maps, at each pixel, from each null vector*. With many null vectors there are
-# more equations than coils, and $S_c(y)$ is what satisfies them all.
+# for the maps, at each pixel, from each null vector*. With numbers: where the wave is
+# $+1$, the paper's equation is $0.5\,S_1 - 1.5\,S_2 = 0$. So the maps are as 3 to 1
+# there, and they are indeed 1.5 and 0.5.
 #
 # We try it on one column of the head, with two of the coils and a window of eight
 # samples. These maps need more than one wave, and there is noise, so no singular value
-# is exactly zero. We call a direction null when its value is below 4 % of the largest.
+# is exactly zero. We call a direction null when its value is below 2 % of the largest.
+# (`fftc` is the transform along one axis, from [[kspace]].)
 
 # %%
 pair = [0, 4]  # two coils on opposite sides
@@ -322,36 +329,53 @@ column = ifft2c(kspace)[pair, :, 60]  # (coils, y)
 centre = fftc(column, dim=-1)[:, 48:72]  # the 24 central samples of its k-space
 _, singular_values, directions = torch.linalg.svd(windows_of(centre, width=8))
 relative = (singular_values / singular_values[0]).cpu()
-n_signal = int((relative > 0.04).sum())
-plot_lines(range(1, 17), relative, xlabel="number", ylabel="singular value", log="y")
+n_signal = int((relative > 0.02).sum())
+labels = {"xlabel": "number", "ylabel": "singular value", "log": "y"}
+axes = plot_lines(range(1, 17), relative, **labels)
+axes.axhline(0.02, linestyle="--", color="gray")  # below this line: null vectors
 print(f"{n_signal} directions of signal, {16 - n_signal} null vectors")
 
 # %% [markdown]
-# The first eight values fall steeply. Then the curve bends: what is left is mostly
-# noise. So at each pixel we have eight equations for two unknowns, and no pair of
-# numbers will satisfy all of them exactly. We look for the pair of length 1 that
-# violates them least.
+# The values fall steeply until they reach the level of the noise. The limit of 2 % (the
+# dashed line) lies near the end of the slope. It is a choice: one direction more or
+# less hardly changes the maps.
 #
-# The sum of the squared violations is $\sum_n |\sum_c \hat n_c S_c|^2$. Multiplied out,
-# it is $S^H E\,S$ with a small matrix $E_{cd} = \sum_n \hat n_c^*\, \hat n_d$ at each
-# pixel. The vector of length 1 for which it is smallest is the eigenvector of $E$ to
-# its smallest eigenvalue, and that eigenvalue is the sum itself. We divide it by the
-# width of the window. Then it lies between 0, where all equations are satisfied, and 1.
+# So at each pixel we have seven equations for two unknowns, and no pair of numbers will
+# satisfy all of them exactly. We look for the pair of length 1 that violates them
+# least. The squared violations of all null vectors add up to
+#
+# $$ \sum_n \Big|\sum_c \hat n_c\, S_c\Big|^2 = S^H E\,S ,
+#    \qquad E_{cd} = \sum_n \hat n_c^*\, \hat n_d . $$
+#
+# $E$ is a small matrix at each pixel. The vector of length 1 that makes $S^H E\,S$
+# smallest is the eigenvector of $E$ with the smallest eigenvalue, and that eigenvalue
+# is the sum of the squared violations.
+#
+# How large can it get? If all 16 directions were null, the sum would be 8, the width of
+# the window, for any pair. So we divide by 8. Then 0 means that all equations are
+# satisfied, and 1 that none is.
+#
+# In the code, the window counts its samples from the first one on, $j = 0 \dots 7$. A
+# sample that lies $j$ places further *on* brings the wave $e^{-2\pi i j y/n_y}$, with a
+# minus. On paper we counted back from the last sample. The two ways differ by one wave
+# that all coils share, which changes no equation.
 
 
 # %%
 def transform_of_parts(null, width, ny):
     """Null vectors in the image: (vectors, coils * width) -> (vectors, coils, y)."""
     parts = null.unflatten(1, (-1, width))  # (vectors, coils, width)
-    sample = torch.arange(width, device=null.device)[:, None]
-    position = torch.arange(ny, device=null.device) - ny // 2
-    return parts @ torch.exp(-2j * torch.pi * sample * position / ny)
+    j = torch.arange(width, device=null.device)[:, None]  # place in the window
+    y = torch.arange(ny, device=null.device) - ny // 2
+    return parts @ torch.exp(-2j * torch.pi * j * y / ny)
 
 
-null = directions[n_signal:].conj()  # (8, 16); the SVD gives them conjugated
-n_hat = transform_of_parts(null, 8, SHAPE[0])  # (8, 2, y)
+# %%
+null = directions[n_signal:].conj()  # (7, 16); the SVD returns them conjugated
+n_hat = transform_of_parts(null, 8, SHAPE[0])  # (7, coils, y)
+# sum over the null vectors n, for each pixel y and each pair of coils c, d:
 E = torch.einsum("ncy,ndy->ycd", n_hat.conj(), n_hat) / 8  # (y, 2, 2)
-violation, vectors = torch.linalg.eigh(E)  # the smallest first
+violation, vectors = torch.linalg.eigh(E)  # the smallest eigenvalue first
 found = vectors[:, :, 0].abs()  # (y, 2)
 
 # %%
@@ -362,10 +386,12 @@ curves["1 - violation"] = 1 - violation[:, 0]
 show_column(curves, image[:, 60], title="coil 0 along column 60")
 
 # %% [markdown]
-# Inside the head the found map lies on the true one, and "1 - violation" is 1: there
-# are maps that satisfy all equations. In the air it drops, and the found map means
-# nothing there. Why? We divided by $x(y)$. In the air $x$ is zero, and the data ask
-# nothing of the maps. The equations contradict one another there.
+# Inside the head "1 - violation" is 1: there are maps that satisfy all equations. The
+# found map lies on the true one, apart from the rim of the head. In the air both go
+# astray. Why? We divided by $x(y)$, and in the air $x$ is zero. The null vectors come
+# from samples of the head alone. Nothing makes them agree where there is no head, and
+# so they ask for different maps there. (The curve falls slowly, since a window of
+# eight samples sees nothing sharper than $120/8 = 15$ rows.)
 #
 # This is what **ESPIRiT** does: it takes the null space of the windows of the ACS, and
 # finds at each pixel the maps that satisfy its equations best. It gives two things at
@@ -396,17 +422,19 @@ show_calibration_matrix(matrix, N_COILS)
 singular_values = torch.linalg.svdvals(matrix)
 relative = (singular_values / singular_values[0]).cpu()
 n_signal = int((relative > 0.02).sum())
-plot_lines(None, relative, xlabel="number", ylabel="singular value", log="y")
+axes = plot_lines(None, relative, **labels)
+axes.axhline(0.02, linestyle="--", color="gray")
 print(f"{n_signal} of {len(relative)} are above 2 % of the largest")
 
 # %% [markdown]
 # The bright strokes in the matrix are the centre of k-space: it moves through the
-# window from row to row. Of 288 directions only about 65 hold signal. That fits what we
-# did on paper. If every map were made of $3 \times 3$ slow waves, a window would depend
-# on $(6 + 2)^2 = 64$ samples $\xi$.
+# window from row to row. Of 288 directions about 65 lie above the limit of 2 %. The
+# limit decides the exact number. Its size fits what we did on paper: if every map were
+# made of $3 \times 3$ slow waves, a window would depend on $(6 + 2)^2 = 64$ samples
+# $\xi$.
 #
-# So each pixel has more than 200 equations for eight unknowns. What will the largest
-# eigenvalue look like as an image?
+# So each pixel has more than 200 equations for eight unknowns, and a matrix $E$ with
+# eight eigenvalues. We go on with "1 - violation", the largest first.
 
 # %%
 predict("eigenvalue-image")
@@ -417,9 +445,13 @@ panels = {"image": image.abs(), "first": eigenvalues[0], "second": eigenvalues[1
 show_images(panels, window=(0, 1), label="eigenvalue (or magnitude)", cmap="viridis")
 
 # %% [markdown]
-# The first eigenvalue draws the head, filled: 1 inside, also in dark bone and fluid,
-# and less in the air. The second one is well below 1 in the head, so only one set of
-# maps fits. The library sets the maps to zero where the first is below 0.8.
+# The first eigenvalue is 1 in the whole head, also in dark bone and fluid: the equations
+# do not ask how bright a pixel is. The second one is well below 1 in the head, mostly
+# about 0.3. So only one set of maps fits.
+#
+# In the air the first eigenvalue falls, but only some pixels beyond the rim: a window
+# of 6 samples sees nothing sharper than $120/6 = 20$ rows. The library sets the maps to
+# zero where it is below 0.8, here in the corners of the picture.
 
 # %%
 head = inside_head(image)
@@ -460,19 +492,19 @@ predict("silent-coil")
 # signal has made the signal clearer.
 #
 # How does one find such a combination in general? We change to coils that share
-# nothing, and then everything from [[sense]] holds again. Here $y_1$ may stay. In place
-# of $y_2$ we take
+# nothing, and then everything from [[sense]] holds again. Here $y_1$ may stay. From
+# $y_2$ we take away the noise that it shares with $y_1$:
 #
 # $$ y_2' = \frac{y_2 - 0.8\,y_1}{0.6} = -\tfrac43\,s + b . $$
 #
-# The new pair has the independent noises $a$ and $b$, both of size 1. Its sensitivities
+# The new coil hears the signal, as we have put some of coil 1 into it. The new pair has the independent noises $a$ and $b$, both of size 1. Its sensitivities
 # are 1 and $-\tfrac43$. Least squares gives $s$ with the noise $1/\sqrt{1 +
 # \tfrac{16}{9}} = 0.6$: the same number.
 #
 # With more coils we need a table of what is shared. The **noise covariance** is the
 # matrix of the mean products of the noise of two coils,
-# $\Psi_{cd} = \langle n_c\, n_d^* \rangle$. It has the power of each coil on its
-# diagonal, and beside it what the coils share. Every such matrix can be split into
+# $\Psi_{cd} = \langle n_c\, n_d^* \rangle$. On its diagonal it has the *power* of the
+# noise of each coil, the mean of $|n_c|^2$, and beside it what the coils share. Every such matrix can be split into
 # $\Psi = L L^H$ with a lower triangular $L$ (the Cholesky factor). For our two coils
 #
 # $$ \Psi = \begin{pmatrix} 1 & 0.8 \\ 0.8 & 1 \end{pmatrix} , \qquad
@@ -522,8 +554,9 @@ def my_prewhiten(kspace, noise):
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_prewhiten(my_prewhiten)
 recipe = torch.tensor([[1, 0, 0], [0.8, 0.6, 0], [0.4j, 0, 0.9]], dtype=torch.complex64)
-heard = recipe @ random_complex(3, 4000, seed=5) / 2**0.5
-mine = my_prewhiten(heard[:, None], heard)[:, 0]
+parts = random_complex(3, 4000, seed=5)  # real and imaginary part: power 1 each
+heard = recipe @ parts / 2**0.5  # so that the power of a complex number is 1
+mine = my_prewhiten(heard[:, None], heard)[:, 0]  # as if k-space had one line
 panels = {"before": noise_covariance(heard), "after": noise_covariance(mine)}
 show_images(panels, label="|covariance|", cmap="viridis", window=(0, 1))
 
@@ -700,29 +733,40 @@ show_images(panels, reference=panels["all lines"])
 
 # %% tags=["solution"]
 one = my_grappa(half * measured[[0]], half)
-print(f"one coil: {psnr(ifft2c(one)[0], ifft2c(measured)[0]):.1f} dB")
-show_images({"coil 0, all lines": ifft2c(measured)[0], "filled alone": ifft2c(one)[0]})
+coil_0 = ifft2c(measured)[0]
+panels = {
+    "coil 0, all lines": coil_0,
+    "missing lines zero": ifft2c(half * measured)[0],
+    "filled alone": ifft2c(one)[0],
+    "filled with all coils": ifft2c(mine)[0],
+}
+show_images(panels, reference=coil_0, error_gain=5)
 for n in (24, 16, 8, 4):
     fewer = equispaced_mask(measured.shape[1], 2, acs=n).to(DEVICE)
     filled_few = my_grappa(fewer * measured, fewer)
     score = psnr(rss(ifft2c(filled_few)), rss(ifft2c(measured)))
     print(f"ACS of {n} lines: {score:.1f} dB")
 
-# %% [markdown] tags=["solution"]
-# (1) One coil does not know where a signal comes from, so its missing samples cannot be
-# known. The fit can only guess them from lines nearby, and a copy of the head stays.
+# %% [markdown] slideshow={"slide_type": "skip"}
+# <details><summary>What we found (after you have tried)</summary>
+#
+# (1) One coil alone reaches 36.3 dB for its own image; with zeros in the missing lines
+# it is 32.8 dB, and filled with all four coils 43.6 dB. In the image, a kernel of one
+# coil multiplies the folded image by a smooth function. It learns where this coil is
+# bright as a whole, and dims the dark places, so a part of the copy goes. Two pixels
+# that are both bright stay mixed: that takes a second coil.
 #
 # (2) Four coils with six neighbours are 24 weights, and one line gives 216 examples.
-# Even four lines are enough: the image loses about 2 dB, and no more. What the weights
-# have to learn are the maps, and those are smooth. (A larger kernel needs more lines.
-# We come to that.)
+# With 24, 16, 8 and 4 lines we get 42.5, 42.3, 41.9 and 40.2 dB. Even four lines are
+# enough for so few weights. A larger kernel needs more: the library's fails with ten
+# lines further below.
+# </details>
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
 #
 # The same weights serve all lines, so every line of the ACS is an example, wherever it
-# lies. The library's `grappa` takes any $R$, uses four lines and five readout points,
-# and keeps weights small when the examples are few.
+# lies.
 # </details>
 #
 # <details><summary>A common mistake</summary>
@@ -732,19 +776,22 @@ for n in (24, 16, 8, 4):
 # </details>
 
 # %% [markdown]
-# From here on we use the library's `grappa`, at $R = 3$ on our slice. GRAPPA ends with
-# a complete k-space for each coil. The images of the coils are then combined; no map is
-# needed for that, the RSS will do.
+# From here on we use the library's `grappa`. It takes any $R$, and its kernel is larger:
+# four measured lines with five readout points each. GRAPPA ends with a complete k-space
+# for each coil. The images of the coils are then combined; no map is needed for that,
+# the RSS will do. We try it at $R = 3$ on our slice.
 
 # %%
 mask = equispaced_mask(SHAPE[0], 3, acs=ACS).to(DEVICE)
 filled = grappa(mask * kspace, mask)  # (coils, ky, kx)
 every_line = rss(ifft2c(kspace))
 panels = {"zeros": rss(ifft2c(mask * kspace)), "GRAPPA": rss(ifft2c(filled))}
-show_images({"all lines": every_line, **panels}, reference=every_line, error_gain=3)
+show_images({"all lines": every_line, **panels}, reference=every_line, error_gain=8)
 
 # %% [markdown]
-# The gaps are filled, and the copies of the head are gone. What remains is grain.
+# The copies of the head are gone, and what remains is grain. (Do not compare the
+# decibels with those of SENSE in the first figure. This scan has more lines, and the
+# reference is another one: it holds the noise of the measured lines, as GRAPPA does.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Which way is best?
@@ -754,8 +801,8 @@ show_images({"all lines": every_line, **panels}, reference=every_line, error_gai
 # $\lambda$ of [[sense]], and the fit of GRAPPA has such a weight too. We try a few
 # values, and take for each way the one that suits these images best.
 #
-# The answer may depend on the coils, so we try three models of them: smooth lobes
-# (drawn, not physics), wire loops far from the head, and wire loops close to it.
+# The coils are drawn from three models: smooth lobes (drawn, not physics), wire loops
+# far from the head, and wire loops close to it.
 
 # %%
 predict("which-way")
@@ -767,7 +814,10 @@ draws = NOISE_STD * random_complex(20, N_COILS, *SHAPE, seed=7).to(DEVICE)
 
 
 def scores_of(model, acs, outline_known=False):
-    """PSNR in the head of each way, 20 slices through 20 coil arrays: (20,) each."""
+    """PSNR in the head of each way, 20 slices through 20 coil arrays: (20,) each.
+
+    `outline_known` cuts both kinds of maps off outside the head (for a claim below).
+    """
     arrays = simulate_arrays(20, N_COILS, SHAPE, kind=model, seed=300).to(DEVICE)
     lines = equispaced_mask(SHAPE[0], 3, acs=acs).to(DEVICE)
     data = lines * (fft2c(arrays * slices[:, None]) + draws)
@@ -794,8 +844,8 @@ for model, words in MODELS.items():
 #
 # <details><summary>Where does ESPIRiT's lead with 16 lines come from?</summary>
 #
-# One part is *air*. ESPIRiT's maps are zero there, so SENSE does not look for an image
-# in the air and has fewer unknowns. The claims below test it: they give the outline of
+# One part is *air*. Far from the head ESPIRiT's maps are zero, so SENSE does not look
+# for an image there and has fewer unknowns. The claims below test it: they give the outline of
 # the head to both kinds of maps. For far loops hardly anything of the lead is left. For
 # close loops half of it is left, 0.7 dB: their maps change faster, so that blur hurts
 # more, and ESPIRiT's maps are better. A real head coil is close.
@@ -874,9 +924,9 @@ for n in few_or_many:
 plot_lines(few_or_many, curves, xlabel="lines in the centre", ylabel="PSNR (dB)")
 
 # %% [markdown]
-# GRAPPA falls off a cliff. Its kernel of four lines is ten lines high at $R = 3$. In an
-# ACS of ten lines it fits at one height only: 96 examples for $8 \cdot 4 \cdot 5 = 160$
-# weights. Maps from the centre become blurred step by step. ESPIRiT suffers least. From
+# GRAPPA falls off a cliff. At $R = 3$ its four lines lie three apart, so the kernel is
+# $3 \cdot 3 + 1 = 10$ lines high. An ACS of ten lines holds it at one height only: 96
+# examples for $8 \cdot 4 \cdot 5 = 160$ weights. Maps from the centre become blurred step by step. ESPIRiT suffers least. From
 # 24 lines on, more of them gain little, and they too cost time.
 #
 # ### Motion
@@ -886,8 +936,7 @@ plot_lines(few_or_many, curves, xlabel="lines in the centre", ylabel="PSNR (dB)"
 # of its waves, so this line is multiplied by $e^{-2\pi i k_y d / n_y}$. (The coils stay
 # where they are. Their maps are smooth, so for a small $d$ that hardly matters; the
 # simulation below gets it right.) Now let the head go to and fro, so that $d$ repeats
-# after $P$ acquired lines: a nod, a breath, a pulse. At acceleration $R$ the acquired
-# lines are $R$ apart. So the error repeats every $P R$ lines of $k_y$.
+# after $P$ acquired lines: a nod, a breath, a pulse.
 #
 # What does a pattern do that repeats every so many lines? In [[forward_model]] we had
 # one: a comb of every $R$-th line made copies that are FOV$/R$ apart.
@@ -911,11 +960,15 @@ predicted = [SHAPE[0] / (PERIOD * R) for R in (1, 2, 3)]
 show_ghosts(panels, image, predicted, gain=3)
 
 # %% [markdown]
-# The same motion, of half a pixel, makes ghosts at three distances: a quarter of the
-# FOV, an eighth and a twelfth, as long as the arrows. In general they lie at multiples
-# of
+# At acceleration $R$ the acquired lines are $R$ apart. So the error repeats every $P R$
+# lines of $k_y$, and the ghosts lie at multiples of
 #
 # $$ \Delta y = \frac{\mathrm{FOV}}{P\,R} . $$
+#
+# The same motion, of half a pixel, makes ghosts at three distances: a quarter of the
+# FOV, an eighth and a twelfth. The arrows are as long as that. Each begins at the top
+# of the head and ends at the *first ghost* of this edge. The other arcs are its
+# multiples, and the ghosts of the lower edge.
 #
 # The faster the scan, the closer are the ghosts to the object. And since the error of a
 # line is large where $k_y$ is large, it is the *edges* that are copied.
@@ -944,12 +997,14 @@ claim(sentence, off, at_most=1, unit="pixels")
 #
 # We compare the three ways at $R = 2$, 3 and 4, with 24 lines in the centre. As a
 # reference we take the RSS of all lines. It needs no maps, so errors of the maps count
-# as errors. (It contains the noise of the full scan.) We compare where there is tissue.
+# as errors. (It contains the noise of the full scan.) We compare where there is tissue,
+# and scale each image first by the one number that brings it closest to the reference:
+# $\lambda$ makes images a little too dark, which a viewer would turn up again.
 # $\lambda$ and the weight of GRAPPA's fit were chosen on this very brain. Its coils
 # share noise, but little, and we do not prewhiten: a claim below measures it.
 
 # %%
-predict("real-four")
+predict("four-coils")
 
 
 # %%
@@ -958,6 +1013,7 @@ def three_ways(kspace, R):
     reference = rss(ifft2c(kspace))
     tissue = reference > 0.1 * reference.max()
     lines = equispaced_mask(kspace.shape[1], R, acs=ACS).to(DEVICE)
+    # the three ways of the figure before, each with one fixed weight:
     images = calibrated_images(lines * kspace, lines, acs=ACS, reg_weight=0.01)
     shown = {"reference": tissue * reference}
     for way, result in images.items():

@@ -147,6 +147,10 @@ WRONG = {
         "the library's, which finds another window": (
             "def my_coil_maps(kspace, window):\n    return low_resolution_maps(kspace, acs=24)"
         ),
+        "coil 0 without phase": maps_with(result="coarse / size * torch.exp(-1j * coarse[0].angle())"),
+        "the sum without dim": maps_with(size="coarse.abs().square().sum().sqrt()"),
+        "the sum over the last axis": maps_with(size="coarse.abs().square().sum(dim=-1).sqrt()"),
+        "a name that does not exist": maps_with(size="power.sqrt()"),
         "ESPIRiT": "def my_coil_maps(kspace, window):\n    return espirit(window * kspace, acs=9)",
     },
     "my_prewhiten": {
@@ -178,6 +182,10 @@ WRONG = {
         "correlation": white_with(covariance="torch.corrcoef(noise)"),
         "the first two coils": white_with(covariance="(noise @ noise.mH / noise.shape[1])[:2, :2]"),
         "no return": white_with().replace("return", "result ="),
+        "not flattened": white_with(white="torch.linalg.solve(L, kspace)"),
+        "L^H in place of the inverse, by solving twice": white_with(
+            white="torch.linalg.solve(L, torch.linalg.solve(L, flat))"
+        ),
         "writes into the noise": white_with().replace("    covariance", "    noise -= noise.mean()\n    covariance", 1),
     },
     "my_grappa": {
@@ -200,6 +208,12 @@ WRONG = {
         "upper neighbour not required": grappa_with(known="(mask & mask.roll(-1, 0))[:, 0]"),
         "lower neighbour not required": grappa_with(known="(mask & mask.roll(1, 0))[:, 0]"),
         "or in place of and": grappa_with(known="(mask & (mask.roll(1, 0) | mask.roll(-1, 0)))[:, 0]"),
+        "or in place of and, all three": grappa_with(known="(mask | mask.roll(1, 0) | mask.roll(-1, 0))[:, 0]"),
+        "the examples conjugated": grappa_with(fit="torch.linalg.lstsq(X.conj(), Y).solution"),
+        "one set of weights": grappa_with(fit="torch.linalg.lstsq(X, Y[:, :1]).solution.expand(-1, len(kspace))"),
+        "lines not taken out of (ky, 1)": grappa_with(known="mask & mask.roll(1, 0) & mask.roll(-1, 0)"),
+        "not transposed": grappa_with(fit="torch.linalg.lstsq(X.T, Y.T).solution"),
+        "targets not transposed": grappa_with(fit="torch.linalg.lstsq(X, Y.T).solution"),
         "fit on the missing lines": grappa_with(known="~mask[:, 0]"),
         "a fixed set of lines": grappa_with(known="torch.arange(len(mask)) < 24"),
         "no conjugate in the normal equations": grappa_with(fit="torch.linalg.solve(X.mT @ X, X.mT @ Y)"),
