@@ -35,7 +35,7 @@ from mricourse.physics import (
 from mricourse.plotting import (
     plot_lines, show_calibration_matrix, show_column, show_ghosts, show_grappa_kernel,
     show_images, show_smaps, show_windows)
-from mricourse.reconstruct import grappa, sense_unfold
+from mricourse.reconstruct import sense_unfold
 from mricourse.simulate import (
     brain_slices, inside_head, ring_noise_covariance, scan_while_moving,
     simulate_arrays, simulate_coils)
@@ -107,9 +107,9 @@ show_images({"reference": image, **panels_of_maps}, reference=image)
 # the square root of the sum of their squared magnitudes, at each pixel.
 #
 # The choice has a price. A real array hears best what is near it, and this *shading*
-# now counts as part of the image. (Our simulated coils obey the choice exactly, so
-# simulated images have no shading. The measured brain below does.) And the RSS has no
-# phase, so the phase of the image now counts as part of the maps.
+# now counts as part of the image. (Our simulated coils obey the choice, so their images
+# have none.) And the RSS has no phase, so the phase of the image now counts as part of
+# the maps.
 #
 # In an accelerated scan only the ACS, the lines in the centre, is complete. Since maps
 # are smooth, that should be enough: it gives coil images of low resolution, and we
@@ -209,7 +209,7 @@ show_images(panels, reference=true_map, error_gain=3, **options)
 #
 # The next method does not look at blurred images. It asks what k-space can look like at
 # all: several coils see one object, so their samples cannot be *anything*. As always we
-# begin with numbers that fit on paper.
+# begin on paper.
 #
 # ### Two coils on paper
 #
@@ -330,8 +330,7 @@ centre = fftc(column, dim=-1)[:, 48:72]  # the 24 central samples of its k-space
 _, singular_values, directions = torch.linalg.svd(windows_of(centre, width=8))
 relative = (singular_values / singular_values[0]).cpu()
 n_signal = int((relative > 0.02).sum())
-labels = {"xlabel": "number", "ylabel": "singular value", "log": "y"}
-axes = plot_lines(range(1, 17), relative, **labels)
+axes = plot_lines(range(1, 17), relative, xlabel="number", ylabel="value", log="y")
 axes.axhline(0.02, linestyle="--", color="gray")  # below this line: null vectors
 print(f"{n_signal} directions of signal, {16 - n_signal} null vectors")
 
@@ -351,14 +350,17 @@ print(f"{n_signal} directions of signal, {16 - n_signal} null vectors")
 # smallest is the eigenvector of $E$ with the smallest eigenvalue, and that eigenvalue
 # is the sum of the squared violations.
 #
-# How large can it get? If all 16 directions were null, the sum would be 8, the width of
-# the window, for any pair. So we divide by 8. Then 0 means that all equations are
-# satisfied, and 1 that none is.
+# If all 16 directions were null, the sum would be 8, the width of the window, for any
+# pair. So we divide by 8. Then 0 means that all equations are satisfied, 1 that none
+# is.
 #
-# In the code, the window counts its samples from the first one on, $j = 0 \dots 7$. A
+# <details><summary>Where does the minus in the code below come from?</summary>
+#
+# The code counts the samples of the window from the first one on, $j = 0 \dots 7$. A
 # sample that lies $j$ places further *on* brings the wave $e^{-2\pi i j y/n_y}$, with a
 # minus. On paper we counted back from the last sample. The two ways differ by one wave
 # that all coils share, which changes no equation.
+# </details>
 
 
 # %%
@@ -390,8 +392,7 @@ show_column(curves, image[:, 60], title="coil 0 along column 60")
 # found map lies on the true one, apart from the rim of the head. In the air both go
 # astray. Why? We divided by $x(y)$, and in the air $x$ is zero. The null vectors come
 # from samples of the head alone. Nothing makes them agree where there is no head, and
-# so they ask for different maps there. (The curve falls slowly, since a window of
-# eight samples sees nothing sharper than $120/8 = 15$ rows.)
+# so they ask for different maps there.
 #
 # This is what **ESPIRiT** does: it takes the null space of the windows of the ACS, and
 # finds at each pixel the maps that satisfy its equations best. It gives two things at
@@ -422,16 +423,20 @@ show_calibration_matrix(matrix, N_COILS)
 singular_values = torch.linalg.svdvals(matrix)
 relative = (singular_values / singular_values[0]).cpu()
 n_signal = int((relative > 0.02).sum())
-axes = plot_lines(None, relative, **labels)
+axes = plot_lines(None, relative, xlabel="number", ylabel="value", log="y")
 axes.axhline(0.02, linestyle="--", color="gray")
 print(f"{n_signal} of {len(relative)} are above 2 % of the largest")
 
 # %% [markdown]
 # The bright strokes in the matrix are the centre of k-space: it moves through the
-# window from row to row. Of 288 directions about 65 lie above the limit of 2 %. The
-# limit decides the exact number. Its size fits what we did on paper: if every map were
-# made of $3 \times 3$ slow waves, a window would depend on $(6 + 2)^2 = 64$ samples
-# $\xi$.
+# window from row to row. Of 288 directions about 65 lie above the limit of 2 %.
+#
+# <details><summary>Why about 65?</summary>
+#
+# The limit decides the exact number. Its size fits what we did on paper: if every map
+# were made of $3 \times 3$ slow waves, a window would depend on $(6 + 2)^2 = 64$
+# samples $\xi$.
+# </details>
 #
 # So each pixel has more than 200 equations for eight unknowns, and a matrix $E$ with
 # eight eigenvalues. We go on with "1 - violation", the largest first.
@@ -445,9 +450,9 @@ panels = {"image": image.abs(), "first": eigenvalues[0], "second": eigenvalues[1
 show_images(panels, window=(0, 1), label="eigenvalue (or magnitude)", cmap="viridis")
 
 # %% [markdown]
-# The first eigenvalue is 1 in the whole head, also in dark bone and fluid: the equations
-# do not ask how bright a pixel is. The second one is well below 1 in the head, mostly
-# about 0.3. So only one set of maps fits.
+# The first eigenvalue is 1 in the whole head, also in dark bone and fluid: the
+# equations do not ask how bright a pixel is. The second one is well below 1 in the
+# head, mostly about 0.3. So only one set of maps fits.
 #
 # In the air the first eigenvalue falls, but only some pixels beyond the rim: a window
 # of 6 samples sees nothing sharper than $120/6 = 20$ rows. The library sets the maps to
@@ -462,8 +467,7 @@ show_images({"true map": inside, **panels}, reference=inside, error_gain=20, **o
 
 # %% [markdown]
 # Inside the head (errors are shown 20 times as bright) the map from the centre follows
-# the borders of the tissue. That of ESPIRiT does not: it never blurred an image. Does
-# it matter for the image? We come back to that when we know the third method.
+# the borders of the tissue. That of ESPIRiT does not: it never blurred an image.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Noise that coils share
@@ -484,27 +488,32 @@ show_images({"true map": inside, **panels}, reference=inside, error_gain=20, **o
 predict("silent-coil")
 
 # %% [markdown]
-# Subtract what the coils share, as headphones do that cancel noise:
+# Subtract what the coils share:
 #
 # $$ y_1 - 0.8\,y_2 = s + 0.36\,a - 0.48\,b . $$
 #
 # The noise is now $\sqrt{0.36^2 + 0.48^2} = 0.6$ instead of 1. A coil that hears no
 # signal has made the signal clearer.
 #
-# How does one find such a combination in general? We change to coils that share
-# nothing, and then everything from [[sense]] holds again. Here $y_1$ may stay. From
-# $y_2$ we take away the noise that it shares with $y_1$:
+# How does one find such a combination in general? We change to coils that share no
+# noise, and then everything from [[sense]] holds again.
+#
+# <details><summary>The example once more, with new coils</summary>
+#
+# $y_1$ may stay. From $y_2$ we take away the noise that it shares with $y_1$:
 #
 # $$ y_2' = \frac{y_2 - 0.8\,y_1}{0.6} = -\tfrac43\,s + b . $$
 #
-# The new coil hears the signal, as we have put some of coil 1 into it. The new pair has the independent noises $a$ and $b$, both of size 1. Its sensitivities
-# are 1 and $-\tfrac43$. Least squares gives $s$ with the noise $1/\sqrt{1 +
-# \tfrac{16}{9}} = 0.6$: the same number.
+# The new coil hears the signal, as we have put some of coil 1 into it. The new pair has
+# the independent noises $a$ and $b$, both of size 1. Its sensitivities are 1 and
+# $-\tfrac43$. Least squares gives $s$ with the noise $1/\sqrt{1 + \tfrac{16}{9}} =
+# 0.6$: the same number.
+# </details>
 #
-# With more coils we need a table of what is shared. The **noise covariance** is the
-# matrix of the mean products of the noise of two coils,
-# $\Psi_{cd} = \langle n_c\, n_d^* \rangle$. On its diagonal it has the *power* of the
-# noise of each coil, the mean of $|n_c|^2$, and beside it what the coils share. Every such matrix can be split into
+# For that we need a table of what is shared. The **noise covariance** is the matrix of
+# the mean products of the noise of two coils, $\Psi_{cd} = \langle n_c\, n_d^*
+# \rangle$. On its diagonal it has the *power* of the noise of each coil, the mean of
+# $|n_c|^2$, and beside it what the coils share. Every such matrix can be split into
 # $\Psi = L L^H$ with a lower triangular $L$ (the Cholesky factor). For our two coils
 #
 # $$ \Psi = \begin{pmatrix} 1 & 0.8 \\ 0.8 & 1 \end{pmatrix} , \qquad
@@ -776,22 +785,9 @@ for n in (24, 16, 8, 4):
 # </details>
 
 # %% [markdown]
-# From here on we use the library's `grappa`. It takes any $R$, and its kernel is larger:
-# four measured lines with five readout points each. GRAPPA ends with a complete k-space
-# for each coil. The images of the coils are then combined; no map is needed for that,
-# the RSS will do. We try it at $R = 3$ on our slice.
-
-# %%
-mask = equispaced_mask(SHAPE[0], 3, acs=ACS).to(DEVICE)
-filled = grappa(mask * kspace, mask)  # (coils, ky, kx)
-every_line = rss(ifft2c(kspace))
-panels = {"zeros": rss(ifft2c(mask * kspace)), "GRAPPA": rss(ifft2c(filled))}
-show_images({"all lines": every_line, **panels}, reference=every_line, error_gain=8)
-
-# %% [markdown]
-# The copies of the head are gone, and what remains is grain. (Do not compare the
-# decibels with those of SENSE in the first figure. This scan has more lines, and the
-# reference is another one: it holds the noise of the measured lines, as GRAPPA does.)
+# From here on we use the library's GRAPPA. It takes any $R$, and its kernel is larger:
+# four measured lines with five readout points each. It ends with a complete k-space for
+# each coil, and the images of the coils are then combined.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Which way is best?
@@ -813,16 +809,13 @@ slices = brain_slices("test", 20, contrast="T1w", shape=SHAPE).to(DEVICE)
 draws = NOISE_STD * random_complex(20, N_COILS, *SHAPE, seed=7).to(DEVICE)
 
 
-def scores_of(model, acs, outline_known=False):
-    """PSNR in the head of each way, 20 slices through 20 coil arrays: (20,) each.
-
-    `outline_known` cuts both kinds of maps off outside the head (for a claim below).
-    """
+def scores_of(model, acs, **options):
+    """PSNR in the head of each way, 20 slices through 20 coil arrays: (20,) each."""
     arrays = simulate_arrays(20, N_COILS, SHAPE, kind=model, seed=300).to(DEVICE)
     lines = equispaced_mask(SHAPE[0], 3, acs=acs).to(DEVICE)
     data = lines * (fft2c(arrays * slices[:, None]) + draws)
-    options = {"acs": acs, "outline_known": outline_known}
-    return calibration_scores(data, lines, slices, inside_head(slices), **options)
+    head_only = inside_head(slices)
+    return calibration_scores(data, lines, slices, head_only, acs=acs, **options)
 
 
 # %%
@@ -845,10 +838,10 @@ for model, words in MODELS.items():
 # <details><summary>Where does ESPIRiT's lead with 16 lines come from?</summary>
 #
 # One part is *air*. Far from the head ESPIRiT's maps are zero, so SENSE does not look
-# for an image there and has fewer unknowns. The claims below test it: they give the outline of
-# the head to both kinds of maps. For far loops hardly anything of the lead is left. For
-# close loops half of it is left, 0.7 dB: their maps change faster, so that blur hurts
-# more, and ESPIRiT's maps are better. A real head coil is close.
+# for an image there and has fewer unknowns. The claims below test it: they give the
+# outline of the head to both kinds of maps. For far loops hardly anything of the lead
+# is left. For close loops half of it is left, 0.7 dB: their maps change faster, so that
+# blur hurts more, and ESPIRiT's maps are better. A real head coil is close.
 # </details>
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -887,8 +880,8 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 # ## Failures one can compute in advance
 #
 # Every method fails somewhere. Of parallel imaging one can compute where, before the
-# scan. One failure we know from [[sense]]: noise grows by $g\sqrt R$, and $g$ follows
-# from the maps (where noise is shared, from the prewhitened maps). Here are three more.
+# scan. One failure we know from [[sense]]: noise grows by $g\sqrt R$. Here are three
+# more.
 #
 # ### A wrong map
 #
@@ -900,8 +893,8 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 #
 # Their sum says $\rho_1 + \rho_2 = 4$, which is still right. Their difference says
 # $0.4\,(\rho_1 - \rho_2) = -1.2$, so $\rho_1 - \rho_2 = -3$ where $-2$ is true. We get
-# $\rho_1 = 0.5$ and $\rho_2 = 3.5$. Pixel 1 has gained a quarter of itself and lost a
-# quarter of pixel 2: $1 + 0.25 - 0.75 = 0.5$.
+# $\rho_1 = 0.5$ and $\rho_2 = 3.5$. A quarter of pixel 2 has come into pixel 1 with a
+# minus, and a quarter of pixel 1 with a plus: $1 + 0.25 - 0.75 = 0.5$.
 #
 # So a wrong map leaves a *ghost*, a faint copy of the object at a wrong place. The
 # place is known: pixel 1 gets a share of the pixel that folds onto it, FOV$/R$ away. At
@@ -926,17 +919,16 @@ plot_lines(few_or_many, curves, xlabel="lines in the centre", ylabel="PSNR (dB)"
 # %% [markdown]
 # GRAPPA falls off a cliff. At $R = 3$ its four lines lie three apart, so the kernel is
 # $3 \cdot 3 + 1 = 10$ lines high. An ACS of ten lines holds it at one height only: 96
-# examples for $8 \cdot 4 \cdot 5 = 160$ weights. Maps from the centre become blurred step by step. ESPIRiT suffers least. From
-# 24 lines on, more of them gain little, and they too cost time.
+# examples for $8 \cdot 4 \cdot 5 = 160$ weights. Maps from the centre become blurred
+# step by step. ESPIRiT suffers least. From 24 lines on, more of them gain little.
 #
 # ### Motion
 #
 # The lines are read one after another, from the lowest $k_y$ to the highest. While one
 # of them is read, the head sits $d$ pixels lower. A shift of the image turns the phase
-# of its waves, so this line is multiplied by $e^{-2\pi i k_y d / n_y}$. (The coils stay
-# where they are. Their maps are smooth, so for a small $d$ that hardly matters; the
-# simulation below gets it right.) Now let the head go to and fro, so that $d$ repeats
-# after $P$ acquired lines: a nod, a breath, a pulse.
+# of its waves, so this line is multiplied by $e^{-2\pi i k_y d / n_y}$. Now let the
+# head go to and fro, so that $d$ repeats after $P$ acquired lines: a nod, a breath, a
+# pulse.
 #
 # What does a pattern do that repeats every so many lines? In [[forward_model]] we had
 # one: a comb of every $R$-th line made copies that are FOV$/R$ apart.
@@ -950,7 +942,7 @@ to_and_fro = [0.5, 0.0, -0.5, 0.0]  # pixels: 1 mm down and 1 mm up
 
 
 def moving(images, R):
-    """Unfolded images of heads that move, without noise: (..., y, x)."""
+    """Unfolded images of heads that move under coils that stay: (..., y, x)."""
     lines = equispaced_mask(SHAPE[0], R, acs=0).to(DEVICE)
     return sense_unfold(scan_while_moving(images, smaps, lines, to_and_fro), smaps, R)
 
@@ -991,17 +983,21 @@ claim(sentence, off, at_most=1, unit="pixels")
 # ## On real data
 #
 # One measured slice of one person: a T1-weighted brain, every line measured, the four
-# strongest of seven coils. It is the course's *development* brain: choices of later
-# lessons were made on it. Which of its two axes was the phase encode is not documented,
-# so we leave out lines along one axis, and then along the other.
+# strongest of seven coils. Which of its axes was the phase encode is not documented, so
+# we leave out lines along one axis, and then along the other.
 #
-# We compare the three ways at $R = 2$, 3 and 4, with 24 lines in the centre. As a
-# reference we take the RSS of all lines. It needs no maps, so errors of the maps count
-# as errors. (It contains the noise of the full scan.) We compare where there is tissue,
-# and scale each image first by the one number that brings it closest to the reference:
-# $\lambda$ makes images a little too dark, which a viewer would turn up again.
-# $\lambda$ and the weight of GRAPPA's fit were chosen on this very brain. Its coils
-# share noise, but little, and we do not prewhiten: a claim below measures it.
+# We compare the three ways at $R = 2$, 3 and 4, with 24 lines in the centre. The
+# reference is the RSS of all lines, where there is tissue.
+#
+# <details><summary>How we compare</summary>
+#
+# The RSS needs no maps, so errors of the maps count as errors. It contains the noise of
+# the full scan. Each image is scaled by the one number that brings it closest to the
+# reference: $\lambda$ makes images a little too dark, which a viewer would turn up
+# again. It is the course's *development* brain: $\lambda$, the weight of GRAPPA's fit
+# and choices of later lessons were made on this very brain. Its
+# coils share noise, but little, and we do not prewhiten: a claim below measures it.
+# </details>
 
 # %%
 predict("four-coils")
@@ -1076,9 +1072,8 @@ print(f"prewhitening: {psnr(whitened, image) - psnr(as_if, image):.1f} dB")
 print("ghosts of motion at", predicted, "rows")
 
 # %% [markdown]
-# - **Maps from the centre.** Coil images of low resolution, divided by their root sum
-#   of squares. A factor at each pixel stays unknown: shading and phase go to the image
-#   or to the maps by choice.
+# - **Maps from the centre.** Coil images of low resolution over their root sum of
+#   squares. A factor at each pixel stays unknown.
 # - **ESPIRiT.** Windows of k-space lie in a small subspace. Each null vector is an
 #   equation for the maps at every pixel; where they agree there is an object.
 # - **Prewhitening.** Coils share noise. Mix them with $L^{-1}$, and everything built

@@ -137,3 +137,12 @@ def test_every_quiz_of_the_course_is_whole(path):
         elif question.options:
             right = {place for place, option in enumerate(question.options) if option.right}
             assert judge(question, right).right
+
+
+def test_no_two_lessons_name_a_prediction_alike():
+    of = {}
+    for path in sorted((NOTEBOOKS / "quiz").glob("*.yml")):
+        for question in load_quiz(path):
+            if question.kind == "prediction":
+                assert question.id not in of, f"{path.name} and {of[question.id]} both have {question.id!r}"
+                of[question.id] = path.name

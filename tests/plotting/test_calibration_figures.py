@@ -67,7 +67,8 @@ def test_ghosts_have_arrows_of_the_predicted_length():
     axes = show_ghosts(images, still, [8, 4])
     assert [cell.get_title() for cell in axes[:2]] == ["R = 1", "R = 2"]
     assert "arrow: 8 pixels" in axes[2].get_title()
-    (arrow,) = axes[2].texts
+    arrow, label = axes[2].texts
+    assert label.get_text() == "first ghost" and label.get_position() == (14, 18)
     assert arrow.xy == (10, 10) and arrow.xyann == (10, 18)
     with pytest.raises(ValueError, match="one for each"):
         show_ghosts(images, still, [8])

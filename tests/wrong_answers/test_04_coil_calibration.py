@@ -301,6 +301,7 @@ RIGHT = {
             sources="torch.stack([kspace.roll((dy, dx), (-2, -1)) for dy in (1, -1) for dx in (1, 0, -1)]).flatten(0, 1)"
         ),
         "with the library": (
+            "from mricourse.reconstruct import grappa\n\n"
             "def my_grappa(kspace, mask):\n    return grappa(kspace, mask, kernel_size=(2, 3), reg_weight=1e-9)"
         ),
     },
