@@ -14,55 +14,34 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[compressed_sensing]], [[unet]] | 100 minutes | 60 s | simulated scans of a head that no network trained on |
+# | [[compressed_sensing]], [[unet]] | 105 minutes | 45 s | simulated scans of a head that no network trained on |
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-import torch
+import torch  # noqa: I001  packed below
 
-from mricourse import (
-    SenseOperator,
-    claim,
-    device,
-    fft2c,
-    ifft2c,
-    predict,
-    your_turn,
-)
+from mricourse import SenseOperator, claim, device, fft2c, ifft2c, predict, your_turn
 from mricourse.evaluation import (
-    best_scale,
-    compare,
-    memory_of_gradients,
-    psnr,
-    reg_weight_gradients,
-    unseen_part,
-)
+    best_scale, compare, memory_of_gradients, psnr, reg_weight_gradients, unseen_part,
+)  # fmt: skip
 from mricourse.exercises import (
-    check_data_consistency,
-    check_modl,
-    check_psnr_by_iteration,
+    check_data_consistency, check_modl, check_psnr_by_iteration,
     check_reg_weight_gradient,
-)
+)  # fmt: skip
 from mricourse.networks import DnCNN, MoDL, data_consistency
 from mricourse.physics import stack
 from mricourse.plotting import (
-    plot_lines,
-    show_close_up,
-    show_frozen_steps,
-    show_images,
-    show_kspace,
-    show_modl_diagram,
-    show_paired_differences,
-)
+    plot_lines, show_close_up, show_frozen_steps, show_images, show_kspace,
+    show_modl_diagram, show_paired_differences,
+)  # fmt: skip
 from mricourse.reconstruct import conjugate_gradient
 from mricourse.simulate import SimulatedScans
 from mricourse.training import Settings, load_checkpoint, train, validate
 
 torch.manual_seed(0)
-DEVICE = device()  # the GPU where there is one
 
 # %% [markdown]
 # In [[compressed_sensing]] we asked for an image that fits the data and has few edges.
-# That always respects the measurement, but all it knows of heads is that they have
+# It never strays far from the measurement, but all it knows of heads is that they have
 # edges. In [[unet]] a network learned from many examples what heads look like. But
 # nothing keeps it from contradicting the data.
 #
@@ -70,6 +49,7 @@ DEVICE = device()  # the GPU where there is one
 # slice, eight coils, one line in four.
 
 # %%
+DEVICE = device()  # the GPU where there is one
 N = 160  # pixels along y and x
 NOISE = (0.004, 0.014)  # per real and imaginary part; the brightest pixel is about 1
 OPTIONS = {"matrix": (N, N), "n_coils": (8, 8), "acceleration": (4, 4)}  # R = 4
@@ -84,8 +64,8 @@ known = compare({}, A, y, reference, tolerance=1e-2)
 show_images({"reference": reference, **known}, reference=reference)
 
 # %% [markdown]
-# All of this is simulated, and made as hard as on a scanner. Contrast, phase, noise
-# and lines are drawn at random. The coil maps are estimated from the noisy centre of
+# All of this is simulated. Contrast, phase, noise and lines are drawn at random. As on
+# a scanner, the coil maps are estimated from the noisy centre of
 # k-space ([[coil_calibration]]), and the reference is the noisy image of all lines.
 #
 # The third panel is the method that a network has to beat. Our **rival** is compressed
@@ -778,8 +758,9 @@ show_close_up(panels, reference, error_gain=4, **part)
 # below. The enlargement shows how they differ. With $K = 1$ stripes cross the brain:
 # one round of a denoiser that sees 11 x 11 pixels has not removed them. With $K = 5$
 # most of them are gone. The rival is flat where the reference has texture. And nobody
-# brings back the fine folds in the middle of the cerebellum: they were not measured,
-# and neither "few edges" nor two training heads can tell where they lie.
+# brings back the fine folds in the middle of the cerebellum: the measured lines hold
+# too little of them, and neither "few edges" nor two training heads can tell where they
+# lie.
 #
 # One slice proves nothing. So we take 20 slices of this head, in strips of 48 columns
 # to save time, each with its own contrast, phase, noise, coils and lines. All methods
@@ -879,7 +860,8 @@ plot_lines(rounds, curves, xlabel="round", ylabel="PSNR (dB)")
 # 0.04 for the $\lambda$ of $K = 5$. What they do not see at all ($A^H A = 0$) is
 # multiplied by 1. The **surviving error** of an image is the part of its error that no
 # data can correct, $\lambda H^{-1} (z - r)$. The library computes it as
-# `unseen_part(error, A, reg_weight)`.
+# `unseen_part(error, A, reg_weight)`. (Noise in the data adds a second part to
+# $x - r$, on which $z$ has no influence.)
 
 # %%
 reg_weight = five.log_reg_weight.exp()
