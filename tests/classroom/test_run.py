@@ -89,8 +89,11 @@ Path("pid").write_text(str(os.getpid()))
 time.sleep(300)
 """
 RUN = """
+import signal
 import sys
 from pathlib import Path
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 from mricourse.classroom import notebooks
 from mricourse.commands import app, lessons
 lessons._sources = lambda words: [Path(sys.argv[1])]
