@@ -7,8 +7,9 @@ __getattr__, __dir__, __all__ = face(
     {
         "calibration": "calibrated_images calibration_scores",
         "claims": "ClaimFailed claim",
+        "classification": "percent_by_shift percent_right",
         "comparison": "Sampling compare compare_scans samplings turned undersample",
-        "costs": "computing_seconds kept_for_backward",
+        "costs": "computing_seconds kept_for_backward training_step_ms",
         "ghosts": "ghost_distance",
         "implicit_gradients": "WeightGradients memory_of_gradients reg_weight_gradients",
         "metrics": "best_scale nmse nrmse psnr ssim",

@@ -7,7 +7,7 @@ import torch
 
 from mricourse import SenseOperator, random_complex
 from mricourse.evaluation.comparison import compare
-from mricourse.evaluation.costs import computing_seconds, kept_for_backward
+from mricourse.evaluation.costs import computing_seconds, kept_for_backward, training_step_ms
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.tuning import TOLERANCE, tuned_sparsity, tuned_tv, tuned_wavelet
 from mricourse.physics.sampling import random_mask
@@ -84,3 +84,9 @@ def test_computing_seconds_takes_the_best_and_does_not_count_waiting():
     assert computing_seconds(lambda: sum(range(300_000)), repeats=2) > 1e-4
     with pytest.raises(ValueError, match="repeats is 0; expected 1 or more"):
         computing_seconds(work, repeats=0)
+
+
+def test_a_training_step_is_forward_and_backward():
+    layer = torch.nn.Linear(4, 4)
+    assert 0 < training_step_ms(layer, torch.zeros(1, 3, 4)) < 1000
+    assert layer.weight.grad is not None

@@ -23,31 +23,39 @@ RIGHT_LENET = {
     "end": "",
 }
 
-BLOCK = """
-def my_block(kind, x, block):
-    if kind == "dense":
-        so_far = x
-        for layer in block.layers:
-            so_far = {joined}
-        return {mixed}
-    change = {change}
-    if kind == "depthwise":
-        change = {depthwise}
-    if kind == "attention":
-        means = {means}
-        factors = {factors}
-        change = {weighed}
+SHIFT = """
+def my_percent_by_shift(network, images, labels, shifts):
+    percent = []
+    for shift in shifts:
+        {move}
+        answers = {answers}
+        percent.append({value})
     return {result}
 """
-RIGHT_BLOCK = {
-    "joined": "torch.cat([so_far, layer(so_far).relu()], dim=1)",
-    "mixed": "block.mix(so_far).relu()",
-    "change": "block.second(block.first(x).relu())",
-    "depthwise": "change",
-    "means": "change.mean(dim=(2, 3))",
-    "factors": "torch.sigmoid(block.excite(block.squeeze(means).relu()))[:, :, None, None]",
-    "weighed": "change * factors",
-    "result": "(x + change).relu()",
+RIGHT_SHIFT = {
+    "move": "moved = images.roll(shift, dims=-1)",
+    "answers": "network(moved).argmax(dim=1)",
+    "value": "100 * (answers == labels).float().mean().item()",
+    "result": "percent",
+}
+
+RESIDUAL = """
+def my_residual_block(maps, first, second):
+    change = {change}
+    return {result}
+"""
+RIGHT_RESIDUAL = {"change": "second(first(maps).relu())", "result": "(maps + change).relu()"}
+
+ATTENTION = """
+def my_channel_attention(maps, squeeze, excite):
+    means = {means}
+    factors = {factors}
+    return {result}
+"""
+RIGHT_ATTENTION = {
+    "means": "maps.mean(dim=(2, 3))",
+    "factors": "excite(squeeze(means).relu()).sigmoid()",
+    "result": "maps * factors[:, :, None, None]",
 }
 
 
@@ -55,8 +63,16 @@ def lenet(**changes):
     return LENET.format(**RIGHT_LENET | changes)
 
 
-def block(**changes):
-    return BLOCK.format(**RIGHT_BLOCK | changes)
+def shift(**changes):
+    return SHIFT.format(**RIGHT_SHIFT | changes)
+
+
+def residual(**changes):
+    return RESIDUAL.format(**RIGHT_RESIDUAL | changes)
+
+
+def attention(**changes):
+    return ATTENTION.format(**RIGHT_ATTENTION | changes)
 
 
 WRONG = {
@@ -98,73 +114,152 @@ WRONG = {
 def my_lenet():
     return published_lenet()
 """,
+        "nothing returned": """
+def my_lenet():
+    network = modern_lenet()
+""",
+        "a list of layers": """
+def my_lenet():
+    return [nn.Conv2d(1, 6, 5), nn.ReLU()]
+""",
+        "no Flatten": lenet().replace("nn.Flatten(),", ""),
+        "sizes that do not fit": lenet(dense="nn.Linear(256, 120)"),
+        "constants missing in the dense layers": lenet(dense="nn.Linear(400, 120, bias=False)"),
+        "one score": lenet().replace("84, 10)", "84, 1)"),
+        "eleven scores": lenet().replace("84, 10)", "84, 11)"),
+        "dropout": lenet(end="").replace("nn.Linear(84, 10)", "nn.Dropout(0.5), nn.Linear(84, 10)"),
+        "a batch norm": lenet().replace("nn.Flatten(),", "nn.BatchNorm2d(16), nn.Flatten(),"),
+        "three channels": lenet(first="nn.Conv2d(3, 6, 5)"),
+        "log-softmax at the end": lenet(end=", nn.LogSoftmax(dim=1)"),
+        "the layer itself instead of the network": """
+def my_lenet():
+    return nn.Linear
+""",
     },
-    "my_block": {
-        "no ReLU before the addition": block(change="block.second(block.first(x))"),
-        "no ReLU after the sum": block(result="x + change"),
-        "ReLU inside the sum": block(result="x + change.relu()"),
-        "ReLU inside the sum and after it": block(result="(x + change.relu()).relu()"),
-        "ReLU of both, then the sum": block(result="x.relu() + change.relu()"),
-        "the shortcut forgotten": block(result="change.relu()"),
-        "the shortcut starts after the first convolution": block(result="(block.first(x) + change).relu()"),
-        "ReLU in front, as in later networks": block(
-            change="block.second(block.first(x.relu()).relu())", result="x + change"
+    "my_percent_by_shift": {
+        "nothing returned": shift(result="None"),
+        "only the last one": shift(result="percent[-1]"),
+        "shares instead of percent": shift(value="(answers == labels).float().mean().item()"),
+        "numbers of digits": shift(value="(answers == labels).sum().item()"),
+        "the wrong ones": shift(value="100 * (answers != labels).float().mean().item()"),
+        "moved down": shift(move="moved = images.roll(shift, dims=-2)"),
+        "moved down, by the number of the axis": shift(move="moved = images.roll(shift, dims=2)"),
+        "moved along the flat images": shift(move="moved = images.roll(shift)"),
+        "moved to other images": shift(move="moved = images.roll(shift, dims=0)"),
+        "moved to the left": shift(move="moved = images.roll(-shift, dims=-1)"),
+        "along both axes": shift(move="moved = images.roll((shift, shift), dims=(-2, -1)).roll(1, dims=-1)"),
+        "moved further each time": shift(move="images = moved = images.roll(shift, dims=-1)"),
+        "not moved": shift(move="moved = images"),
+        "moved, but the network sees the old ones": shift(answers="network(images).argmax(dim=1)"),
+        "as far to the left as to the right": shift(move="moved = images.roll(abs(shift), dims=-1)"),
+        "shifts by their number": shift().replace("for shift in shifts", "for shift in range(len(shifts))"),
+        "one shift too few": shift().replace("in shifts", "in shifts[1:]"),
+        "always seven shifts": shift().replace("in shifts", "in range(7)"),
+        "the labels move along": shift(value="100 * (answers == labels + shift).float().mean().item()"),
+        "the lowest score": shift(answers="network(moved).argmin(dim=1)"),
+        "the highest score over the images": shift(answers="network(moved).argmax(dim=0)[:len(labels)]"),
+        "scores instead of answers": shift(answers="network(moved).amax(dim=1)"),
+        "compares with the answers on centred images": shift(
+            value="100 * (answers == network(images).argmax(dim=1)).float().mean().item()"
         ),
-        "multiplied by the shortcut": block(result="(x * change).relu()"),
-        "joined, then the mean of both": block(result="((x + change) / 2).relu()"),
-        "the first convolution twice": block(change="block.first(block.first(x).relu())"),
-        "depthwise: ReLU within the pairs": block(
-            depthwise="block.second[1](block.second[0](block.first[1](block.first[0](x).relu()).relu()).relu())"
+        "cut off and filled with zeros on the wrong side": shift(
+            move="moved = torch.zeros_like(images); n = images.shape[-1]; "
+            "moved[..., :n - abs(shift)] = images[..., abs(shift):]"
         ),
-        "depthwise: mixes first": block(
-            depthwise="block.second[0](block.second[1](block.first[0](block.first[1](x)).relu()))"
+        "changes the images": shift(move="images.copy_(images.roll(shift, dims=-1)); moved = images"),
+        "changes the images and puts back nothing but the sum": shift(
+            move="images += 1; moved = images.roll(shift, dims=-1)"
         ),
-        "depthwise: channels are never mixed": block(depthwise="block.second[0](block.first[0](x).relu())"),
-        "depthwise: ReLU6, as on telephones": block(
-            depthwise="block.second(torch.nn.functional.relu6(9 * block.first(x)) / 9)"
+        "hard-coded": shift(result="[40.0, 0.0, 20.0, 10.0, 30.0]"),
+        "the first image only": shift(move="moved = images[:1].roll(shift, dims=-1)"),
+        "each image loses its channel": shift(answers="network(moved[:, 0]).argmax(dim=1)"),
+        "sum over the shifts": shift(result="sum(percent)"),
+        "a dictionary": shift(result="dict(zip(shifts, percent))"),
+        "text": shift(result="[f'{p} %' for p in percent]"),
+        "NaN": shift(value="float('nan')"),
+        "ignores the labels": shift(value="100 * (answers == 5).float().mean().item()"),
+    },
+    "my_residual_block": {
+        "nothing returned": residual(result="None"),
+        "the shortcut forgotten": residual(result="change.relu()"),
+        "the change alone": residual(result="change"),
+        "no ReLU at the end": residual(result="maps + change"),
+        "ReLU inside the sum": residual(result="maps + change.relu()"),
+        "ReLU inside the sum and after it": residual(result="(maps + change.relu()).relu()"),
+        "ReLU of both, then the sum": residual(result="maps.relu() + change.relu()"),
+        "no ReLU between": residual(change="second(first(maps))"),
+        "ReLU in front, as in later networks": residual(
+            change="second(first(maps.relu()).relu())", result="maps + change"
         ),
-        "depthwise: no shortcut, as in the first MobileNet": block(depthwise="change - x"),
-        "dense: new maps in front": block(joined="torch.cat([layer(so_far).relu(), so_far], dim=1)"),
-        "dense: no ReLU behind the layers": block(joined="torch.cat([so_far, layer(so_far)], dim=1)"),
-        "dense: ReLU over everything": block(joined="torch.cat([so_far, layer(so_far)], dim=1).relu()"),
-        "dense: ReLU in front of the layers": block(joined="torch.cat([so_far, layer(so_far.relu())], dim=1)"),
-        "dense: no ReLU behind the mixture": block(mixed="block.mix(so_far)"),
-        "dense: ReLU in front of the mixture": block(mixed="block.mix(so_far.relu()).relu()"),
-        "dense: a shortcut as well": block(mixed="(x + block.mix(so_far)).relu()"),
-        "no sigmoid": block(factors="block.excite(block.squeeze(means).relu())[:, :, None, None]"),
-        "softmax, as if channels had to compete": block(
-            factors="block.excite(block.squeeze(means).relu()).softmax(dim=1)[:, :, None, None]"
+        "ReLU in front and behind": residual(change="second(first(maps.relu()).relu())"),
+        "the shortcut starts after the first convolution": residual(result="(first(maps).relu() + change).relu()"),
+        "the second convolution left out": residual(change="first(maps).relu()"),
+        "the first convolution left out": residual(change="second(maps).relu()"),
+        "the first twice": residual(change="first(first(maps).relu())"),
+        "the second twice": residual(change="second(second(maps).relu())"),
+        "exchanged": residual(change="first(second(maps).relu())"),
+        "multiplied": residual(result="(maps * change).relu()"),
+        "subtracted": residual(result="(change - maps).relu()"),
+        "the change subtracted": residual(result="(maps - change).relu()"),
+        "the mean of both": residual(result="((maps + change) / 2).relu()"),
+        "joined": residual(result="torch.cat([maps, change], dim=1).relu()"),
+        "leaky ReLU": residual(result="nn.functional.leaky_relu(maps + change)"),
+        "sigmoid": residual(result="(maps + change).sigmoid()"),
+        "the magnitude": residual(result="(maps + change).abs()"),
+        "tanh between": residual(change="second(first(maps).tanh())"),
+        "the input changed by relu_": residual(result="maps.add_(change).relu_()"),
+        "the input changed first": residual(change="second(first(maps.relu_()).relu())"),
+        "one image only": residual(result="(maps + change).relu()[:1]"),
+        "batch and channels mixed up": residual(result="(maps + change).relu().transpose(0, 1)"),
+        "x and y mixed up": residual(result="(maps + change).relu().mT"),
+        "the maps themselves": residual(result="maps.relu()"),
+        "a tuple": residual(result="((maps + change).relu(),)"),
+        "other weights": residual(change="nn.Conv2d(8, 8, 3, padding=1)(first(maps).relu())"),
+        "no padding": residual(change="second(first(maps).relu())[..., 1:-1, 1:-1]"),
+        "added twice": residual(result="(2 * maps + change).relu()"),
+        "the change weighed by 0.1, as in some papers": residual(result="(maps + 0.1 * change).relu()"),
+    },
+    "my_channel_attention": {
+        "nothing returned": attention(result="None"),
+        "no sigmoid": attention(factors="excite(squeeze(means).relu())"),
+        "softmax, as if channels had to compete": attention(factors="excite(squeeze(means).relu()).softmax(dim=1)"),
+        "tanh": attention(factors="excite(squeeze(means).relu()).tanh()"),
+        "ReLU for the sigmoid": attention(factors="excite(squeeze(means).relu()).relu()"),
+        "ReLU before the sigmoid": attention(factors="excite(squeeze(means).relu()).relu().sigmoid()"),
+        "no ReLU between": attention(factors="excite(squeeze(means)).sigmoid()"),
+        "sigmoid between": attention(factors="excite(squeeze(means).sigmoid()).sigmoid()"),
+        "the largest": attention(means="maps.amax(dim=(2, 3))"),
+        "the sum": attention(means="maps.sum(dim=(2, 3))"),
+        "the mean of the magnitudes": attention(means="maps.abs().mean(dim=(2, 3))"),
+        "the mean after a ReLU": attention(means="maps.relu().mean(dim=(2, 3))"),
+        "the mean over the batch too": attention(means="maps.mean(dim=(0, 2, 3)).expand(maps.shape[:2])"),
+        "the mean over one axis, first row": attention(means="maps.mean(dim=3)[:, :, 0]"),
+        "the mean over one axis, first column": attention(means="maps.mean(dim=2)[:, :, 0]"),
+        "the mean over the channels": attention(means="maps.mean(dim=1)"),
+        "spatial attention": attention(result="maps * maps.mean(dim=1, keepdim=True).sigmoid()"),
+        "the middle pixel": attention(means="maps[:, :, 3, 5]"),
+        "without the dense layers": attention(factors="means.sigmoid()"),
+        "squeeze left out": attention(factors="excite(means.relu()[:, :2]).sigmoid()"),
+        "excite before squeeze": attention(factors="squeeze(excite(means).relu()).sigmoid()"),
+        "the factors alone": attention(result="factors"),
+        "the factors alone, with axes": attention(result="factors[:, :, None, None]"),
+        "the factors alone, everywhere": attention(result="factors[:, :, None, None].expand(maps.shape)"),
+        "added": attention(result="maps + factors[:, :, None, None]"),
+        "the shortcut as well": attention(result="maps + maps * factors[:, :, None, None]"),
+        "twice": attention(result="maps * factors[:, :, None, None] ** 2"),
+        "what is left over": attention(result="maps * (1 - factors[:, :, None, None])"),
+        "no attention": attention(result="maps"),
+        "half of everything": attention(result="maps / 2"),
+        "axes forgotten": attention(result="maps * factors"),
+        "axes in front": attention(result="maps * factors[None, None]"),
+        "factors of the first image for all": attention(result="maps * factors[:1, :, None, None]"),
+        "changes the maps": attention(result="maps.mul_(factors[:, :, None, None])"),
+        "a ReLU at the end": attention(result="(maps * factors[:, :, None, None]).relu()"),
+        "scaled to keep the mean": attention(
+            result="maps * (factors / factors.mean(dim=1, keepdim=True))[:, :, None, None]"
         ),
-        "no ReLU between the dense layers": block(
-            factors="torch.sigmoid(block.excite(block.squeeze(means)))[:, :, None, None]"
-        ),
-        "ReLU after the second dense layer": block(
-            factors="torch.sigmoid(block.excite(block.squeeze(means)).relu())[:, :, None, None]"
-        ),
-        "tanh in place of the sigmoid": block(
-            factors="torch.tanh(block.excite(block.squeeze(means).relu()))[:, :, None, None]"
-        ),
-        "the largest instead of the mean": block(means="change.amax(dim=(2, 3))"),
-        "the sum instead of the mean": block(means="change.sum(dim=(2, 3))"),
-        "the mean of the magnitudes": block(means="change.abs().mean(dim=(2, 3))"),
-        "the mean over the batch too": block(means="change.mean(dim=(0, 2, 3)).expand(change.shape[:2])"),
-        "the mean of the block's input": block(means="x.mean(dim=(2, 3))"),
-        "spatial attention: the mean over channels": block(factors="torch.sigmoid(change.mean(dim=1, keepdim=True))"),
-        "each row has factors of its own": block(
-            means="change.mean(dim=3).transpose(1, 2)",
-            factors="torch.sigmoid(block.excite(block.squeeze(means).relu())).transpose(1, 2)[..., None]",
-        ),
-        "attention before the second convolution": block(
-            means="block.first(x).relu().mean(dim=(2, 3))", weighed="block.second(block.first(x).relu() * factors)"
-        ),
-        "the shortcut weighed too": block(weighed="(x + change) * factors - x"),
-        "the shortcut weighed instead": block(weighed="change + x * (factors - 1)"),
-        "the factors alone": block(weighed="factors.expand(change.shape)"),
-        "added instead of multiplied": block(weighed="change + factors"),
-        "the factors twice": block(weighed="change * factors ** 2"),
-        "what is left over": block(weighed="change * (1 - factors)"),
-        "scaled to keep the mean": block(weighed="change * factors / factors.mean(dim=1, keepdim=True)"),
-        "no attention": block(weighed="change"),
+        "standardised": attention(result="(maps - maps.mean(dim=(2, 3), keepdim=True)) * factors[:, :, None, None]"),
+        "a list": attention(result="[maps * factors[:, :, None, None]]"),
     },
 }
 
@@ -189,39 +284,67 @@ def my_lenet():
     return nn.Sequential(*parts)
 """,
     },
-    "my_block": {
-        "kernels in the open, the sigmoid written out": """
-def my_block(kind, x, block):
-    conv2d, n = torch.nn.functional.conv2d, x.shape[1]
-    if kind == "dense":
-        maps = [x]
-        for layer in block.layers:
-            maps.append(layer(torch.cat(maps, dim=1)).clamp_min(0))
-        return torch.relu(block.mix(torch.cat(maps, dim=1)))
-    if kind == "depthwise":
-        inner = conv2d(conv2d(x, block.first[0].weight, padding=1, groups=n), block.first[1].weight).clamp_min(0)
-        change = conv2d(conv2d(inner, block.second[0].weight, padding=1, groups=n), block.second[1].weight)
-    else:
-        change = conv2d(conv2d(x, block.first.weight, padding=1).clamp_min(0), block.second.weight, padding=1)
-    if kind == "attention":
-        means = torch.einsum("ncyx->nc", change) / change[0, 0].numel()
-        z = (means @ block.squeeze.weight.T).clamp_min(0) @ block.excite.weight.T
-        change = torch.einsum("ncyx,nc->ncyx", change, 1 / (1 + torch.exp(-z)))
-    return torch.maximum(x + change, torch.zeros(()))
+    "my_percent_by_shift": {
+        "a tensor": """
+def my_percent_by_shift(network, images, labels, shifts):
+    found = torch.zeros(len(shifts))
+    for number, shift in enumerate(shifts):
+        scores = network(torch.roll(images, shift, 3))
+        found[number] = 100 * int((scores.max(dim=1).indices == labels).sum()) / len(labels)
+    return found
 """,
-        "kind by kind, image by image": """
-def my_block(kind, x, block):
-    def change_of(image):
-        change = block.second(block.first(image[None]).relu())[0]
-        if kind == "attention":
-            factor = block.excite(block.squeeze(change.flatten(1).mean(dim=1)[None]).relu()).sigmoid()[0]
-            change = change * factor[:, None, None]
-        return change
-    if kind != "dense":
-        return torch.stack([image + change_of(image) for image in x]).relu()
-    for layer in block.layers:
-        x = torch.cat((x, torch.relu(layer(x))), dim=-3)
-    return block.mix(x).relu()
+        "image by image, cut apart and joined": """
+def my_percent_by_shift(network, images, labels, shifts):
+    percent = []
+    for shift in shifts:
+        right = 0
+        for image, label in zip(images, labels):
+            n = image.shape[-1]
+            moved = torch.cat([image[..., n - shift % n:], image[..., :n - shift % n]], dim=-1)
+            right += int(network(moved[None])[0].argmax()) == int(label)
+        percent.append(right / len(images) * 100)
+    return tuple(percent)
+""",
+        "0-dimensional tensors in a list, without gradients": """
+@torch.no_grad()
+def my_percent_by_shift(network, images, labels, shifts):
+    return [100 * (network(images.roll((0, s), (2, 3))).argmax(1) == labels).double().mean() for s in shifts]
+""",
+    },
+    "my_residual_block": {
+        "written out": """
+def my_residual_block(maps, first, second):
+    inner = torch.clamp(first(maps), min=0)
+    return torch.maximum(second(inner) + maps, torch.zeros(()))
+""",
+        "image by image, modules of ReLU": """
+def my_residual_block(maps, first, second):
+    bend = nn.ReLU()
+    body = nn.Sequential(first, bend, second)
+    return torch.cat([bend(image[None] + body(image[None])) for image in maps])
+""",
+        "in place, on its own tensors": """
+def my_residual_block(maps, first, second):
+    result = second(first(maps).relu_())
+    result += maps
+    return result.relu_()
+""",
+    },
+    "my_channel_attention": {
+        "written out": """
+def my_channel_attention(maps, squeeze, excite):
+    n, channels, ny, nx = maps.shape
+    means = maps.sum(dim=3).sum(dim=2) / (ny * nx)
+    z = excite(torch.clamp(squeeze(means), min=0))
+    return maps * (1 / (1 + torch.exp(-z))).view(n, channels, 1, 1)
+""",
+        "image by image": """
+def my_channel_attention(maps, squeeze, excite):
+    weighed = []
+    for image in maps:
+        factors = torch.sigmoid(excite(torch.relu(squeeze(image.flatten(1).mean(dim=1)[None]))))[0]
+        weighed.append(torch.stack([factor * channel for factor, channel in zip(factors, image)]))
+    return torch.stack(weighed)
 """,
     },
 }
