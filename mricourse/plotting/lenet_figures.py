@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from mricourse.plotting.alt_text import set_alt
 from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, as_array, quiet, styled, top
 
 MOST_MAPS = 16
@@ -60,6 +61,8 @@ def show_strips(
             axes.append(cell)
     for cell, title in zip(axes, columns or (), strict=False):
         cell.set_title(title, fontsize=10)
+    rows_in_words = "; ".join(f"{name} ({len(maps)} pictures)" for name, maps in stacks.items())
+    set_alt(figure, f"Rows of small pictures: {rows_in_words}.")
     return axes
 
 

@@ -69,10 +69,11 @@ show_strips({"the first 16 of 1797 digits": images[:16, 0]})
 #
 # Until now our networks took an image and gave an image. Here a name has to come out.
 # **Classification** is the task of telling to which of a few classes an input belongs.
-# Here there are ten **classes**, the kinds among which a classifier chooses: 0 to 9.
+# The **class** of an input is the kind that it belongs to; here there are ten, the
+# digits 0 to 9.
 #
-# The network gives one number for each class, its **score**, and the class with the
-# highest score is the answer. To train it, we need a loss that falls when the right
+# A **score** is the number that a classifier gives to a class: the class with the
+# highest score is its answer. To train it, we need a loss that falls when the right
 # score rises above the others. It is made in two steps.
 #
 # *Step one: from scores to shares.* The **softmax** is the function that makes of all
@@ -253,9 +254,9 @@ print(f"of {int((~known).sum())} digits by new hands, {score:.1f} % are read rig
 
 # %% [markdown]
 # A few seconds of training, and more than nine digits of ten are read rightly. The
-# digits of LeNet's paper were others (**MNIST**, a collection of 70,000 handwritten
-# digits), with 60,000 of them to learn from; it read 99.05 % of the test digits. The
-# two numbers cannot be compared.
+# digits of LeNet's paper were others. **MNIST** is a collection of 70,000 handwritten
+# digits, 60,000 of them to learn from. LeNet-5 read 99.05 % of the others. The two
+# numbers cannot be compared.
 #
 # What happens on the way? We send one digit through the layers and look at all maps.
 
@@ -390,8 +391,8 @@ show_hands({"hand is new": new_hands, "shuffled, hand is known": known_hands})
 # matter of nearly 20 percentage points. The network did not only learn what a one looks
 # like. It also learned how *this person* writes it.
 #
-# This is called **leakage**: the test set shares something with the training set that
-# new data will not share. In MRI it happens when slices of one patient are on both
+# There is **leakage** when a test set shares something with the training set that new
+# data will not share. In MRI it happens when slices of one patient are on both
 # sides of the split. [[honest_experiments]] measures how much that is worth. In this
 # course, the test heads are always other people.
 
@@ -512,8 +513,9 @@ print("read rightly (%), by 0 to 6 pixels:", [round(percent) for percent in stil
 # for *each place* of each map. It learned what to expect at which place, since in
 # training every digit stood at the same one. No test on centred digits shows this.
 #
-# The remedy is **augmentation** ([[regularization]]): show in training what may happen
-# later. We move each batch by up to 4 pixels along both axes, anew in every step.
+# The remedy is known from [[regularization]]. **Augmentation** trains a network on
+# changed copies of its examples, which show it what may happen later. We move each
+# batch by up to 4 pixels along both axes, anew in every step.
 
 # %%
 REACH = 4  # pixels, in training
@@ -589,7 +591,7 @@ N_STEPS = 400
 # From here on images come out again. The task is to remove noise from a head. Let $x$
 # be the maps that enter a block, $n$ of them. Most blocks contain the same piece: a
 # convolution of 3 x 3, a ReLU, and a second convolution, all with $n$ maps and without
-# constants. We call this piece $G$ (the papers say $F$, but that is our Fourier
+# constants. We call this piece $G$ (the papers use the letter of our Fourier
 # transform).
 #
 # ### Plain and residual
@@ -808,9 +810,9 @@ print("as the library:", torch.equal(by_hand, block(maps)))
 # A convolution sees a few pixels. It cannot know whether the image as a whole is noisy.
 # **Channel attention** multiplies each channel by a factor that depends on the whole
 # image. It takes the mean of each channel over all pixels; two small dense layers, with
-# a ReLU between, make a number of it for each channel; and a **sigmoid**, the function
-# $1/(1+e^{-z})$, turns that into a factor between 0 and 1. It stands inside a residual
-# block, before the sum.
+# a ReLU between, make a number of it for each channel, and a sigmoid makes the factor.
+# The **sigmoid** is the function $1/(1+e^{-z})$, which turns any number $z$ into one
+# between 0 and 1. All this stands inside a residual block, before the sum.
 #
 # *The weights, by hand*, for $n=16$: the dense layers go from 16 to 4 numbers and back
 # to 16, without constants. That is $2\cdot64=128$ on top of 4608.

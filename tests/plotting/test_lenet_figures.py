@@ -1,8 +1,10 @@
 """Figures of LeNet and its heirs: what they show, with which words."""
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
+from mricourse.plotting.alt_text import describe
 from mricourse.plotting.lenet_figures import show_budgets, show_connections, show_hands, show_strips
 
 pytestmark = pytest.mark.usefixtures("style_kept")
@@ -23,6 +25,7 @@ def test_strips_show_each_map_with_the_row_s_own_window():
     windows = [cell.get_images()[0].get_clim() for cell in axes]
     assert windows[0] == windows[2] != windows[3] == windows[4]
     assert windows[3][0] == pytest.approx(float(second.min()))
+    assert describe(plt.gcf()) == "Rows of small pictures: first (3 pictures); second (2 pictures)."
 
 
 def test_strips_take_complex_maps_and_at_most_sixteen():
