@@ -238,7 +238,7 @@ def open_notebook(chromium, lab, tmp_path) -> Iterator:
         page = chromium.new_page(viewport={"width": width_px, "height": height_px})
         pages.append(page)
         notebook = Notebook(page, path.name, Path(kept) if kept else tmp_path / "pictures")
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)  # a busy machine starts a kernel in a minute
         page.goto(f"{address}/doc/tree/{path.name}?token={token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.evaluate(READY)

@@ -18,6 +18,7 @@ from mricourse.classroom import run
 from mricourse.classroom.notebooks import lesson_sources
 from mricourse.classroom.page import STATE, VIEW, bound, claims_table, draw_equation, equations, lesson_page, measured
 from mricourse.classroom.run import run_lessons, update_readme
+from mricourse.classroom.syllabus import load_syllabus
 
 CLAIM = {"sentence": "Two | <three>", "value": 1.8321, "low": 1.5, "high": 2.1, "n": 24, "unit": "dB", "passed": True}
 CLAIM |= {"at_least": 0.5, "at_most": None, "samples": "slices", "interval": "bootstrap", "values": None}
@@ -302,9 +303,9 @@ def test_readme_gets_the_tables_of_a_run(readme):
     assert "now hold" in update_readme(readme, claims)
     text = readme.read_text(encoding="utf-8")
     page = (readme.parent / "docs/CLAIMS.md").read_text(encoding="utf-8")
-    assert "| [3 · SENSE: unfolding with many coils](notebooks/03_sense.ipynb) |" in text
-    assert "| 31 s | 6 s | 90 |" in text
-    assert "## 3 · SENSE: unfolding with many coils\n" in page
+    row = load_syllabus().lesson("03_sense")
+    assert f"| [3 · {row.title}](notebooks/03_sense.ipynb) |" in text and f"| 31 s | 6 s | {row.minutes} |" in text
+    assert f"## 3 · {row.title}\n" in page
     assert "| Two \\| <three> | 1.83 dB [1.5, 2.1], bootstrap, 24 slices | at least 0.5 dB |" in page
     assert text.startswith("# A\n") and "\nold\n" not in text and text.endswith("<!-- /lessons -->\nB\n")
     update_readme(readme, claims)
