@@ -141,7 +141,8 @@ def _judge_number(question: Question, answer: int | str | float | Collection[int
     right = abs(value - question.answer) <= question.tolerance
     if right:
         return Verdict(True, (question.why,) if question.why else ())
-    return Verdict(False, (f"{value:g} {question.unit} is too {'large' if value > question.answer else 'small'}.",))
+    given = f"{value:g} {question.unit}".rstrip()
+    return Verdict(False, (f"{given} is too {'large' if value > question.answer else 'small'}.",))
 
 
 def _question(row: dict, name: str) -> Question:

@@ -141,7 +141,7 @@ def _as_page(question: Question) -> str:
         f"<li>{'✔' if option.right else '✘'} {html.escape(option.text)}: {html.escape(option.why)}</li>"
         for option in question.options
     )
-    number = f"{question.answer:g} {question.unit}. " if question.kind == "numeric" else ""
+    number = f"{question.answer:g} {question.unit}".rstrip() + ". " if question.kind == "numeric" else ""
     explanation = html.escape(number + question.why + question.explanation + question.model)
     asked = f"{'Predict. ' if question.kind == 'prediction' else ''}{html.escape(question.question)}"
     folded = f"<details><summary>Answer and reason</summary>{explanation}<ul>{whys}</ul></details>"

@@ -66,6 +66,8 @@ def _check_centre(mine: Transform, shape: tuple[int, ...]) -> None:
 def _wrong_transforms(image: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
     right = fft2c(image)
     area = image.shape[-2] * image.shape[-1]
+    front = image.shape[0] * image.shape[1]
+    first_sizes = "The factor takes the first two sizes: of a stack (slices, y, x) take the last two, image.shape[-2:]"
     every = tuple(range(image.ndim))
     first = torch.fft.fftshift(image, dim=AXES)
     last = torch.fft.ifftshift(image, dim=AXES)
@@ -95,11 +97,16 @@ def _wrong_transforms(image: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]
         ),
         "Your k-space is sqrt(ny nx) times too large: give the transform norm='ortho'.": right * area**0.5,
         "Your k-space is sqrt(ny nx) times too small: give the transform norm='ortho'.": right / area**0.5,
+        f"{first_sizes}.": right * (area / front) ** 0.5,
+        f"{first_sizes}, and the root of their product.": right * area**0.5 / front,
         "This is the inverse transform, from k-space to the image: use torch.fft.fft2.": ifft2c(image),
         "Your k-space is conjugated: the transform alone needs no .conj().": right.conj(),
         "Only one axis is transformed: an image needs both, y and x.": lambda: _centred(image, (-1,)),
         "Only one axis is transformed, the first one: an image needs both.": lambda: _centred(image, (-2,)),
         "All axes are transformed, the stack too: transform the last two only.": lambda: _centred(image, every),
+        "fftn transforms all axes, the stack too: fft2 takes the last two only.": (
+            lambda: torch.fft.fftshift(torch.fft.fftn(last, norm="ortho"), dim=AXES)
+        ),
         "The first two axes are transformed: of a stack (slices, y, x) transform the last two, dim=(-2, -1).": (
             lambda: _centred(image, (0, 1))
         ),
@@ -153,6 +160,7 @@ def _wrong_mirrors(kspace: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
     first_too = conjugate_mirror(kspace).flip(0) if kspace.ndim > 2 else conjugate_mirror(kspace)
     front = kspace.conj().flip(0, 1)
     rolled_front = front.roll([1 - n % 2 for n in kspace.shape[:2]], (0, 1))
+    long_row = "A roll without dims moves all entries in one long row: give it dims=-2 or dims=-1."
     first_two = "The first two axes are mirrored: of a stack (slices, ky, kx) mirror the last two, -2 and -1."
     one_kind = {
         "Even sizes are one sample off: the flip alone moves -n/2 to the end; roll such an axis by 1.": flipped,
@@ -166,6 +174,8 @@ def _wrong_mirrors(kspace: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
         "Even axes are rolled the wrong way: -n/2 has to come back to index 0.": flipped.roll(
             [n % 2 - 1 for n in (ny, nx)], AXES
         ),
+        "All axes are rolled, and the wrong way: only even ones need a roll, by +1.": flipped.roll((-1, -1), AXES),
+        **{f"{long_row}{' ' * i}": flipped.roll(step) for i, step in enumerate((1, -1, 2, -2))},
         "Both axes are rolled by what ky needs: look at the size of each axis by itself.": flipped.roll(
             [1 - ny % 2] * 2, AXES
         ),
@@ -250,7 +260,7 @@ def _check_one_size(mine: Callable[..., Tensor], shape: tuple[int, ...]) -> None
         off < 0.05, f"The phase is known, but after 20 iterations pixels are off by {off:.2f}: what does step 1 keep?"
     )
     for n in (1, 2):
-        _check_equal(answers[n], right_after(n), f"After {n} iterations your image is not that of steps 1 and 2")
+        _check_equal(answers[n], right_after(n), f"After n_iterations = {n} your image is not that of steps 1 and 2")
 
 
 def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> dict[str, Callable[[], Tensor]]:
@@ -296,9 +306,8 @@ def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> di
         "To take the phase out, turn back: multiply by exp(-1j * phase), not by exp(1j * phase).": (
             lambda: run(lambda image: turn * (turn * image).real)
         ),
-        "The measured samples are not put back: where the mask is True, k-space is known (step 2).": (
-            lambda: run(along_phase, lambda along: along)
-        ),
+        "The measured samples are not put back: where the mask is True, k-space is known (step 2). "
+        "Or does a return stand before it?": (lambda: run(along_phase, lambda along: along)),
         "The mask is the wrong way round: measured samples where it is True, the filled ones elsewhere.": (
             lambda: run(along_phase, lambda along: torch.where(mask, along, kspace))
         ),
@@ -318,6 +327,12 @@ def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> di
         ),
         "This is the image after step 1: step 2 comes last.": (
             lambda: along_phase(partial_fourier(kspace, mask, phase, n_iterations=n - 1))
+        ),
+        "Step 1 is done once more after the loop: there comes ifft2c alone.": (
+            lambda: along_phase(partial_fourier(kspace, mask, phase, n_iterations=n))
+        ),
+        "This is the part along the phase, turned back and left there: return the image after step 2.": (
+            lambda: (turn.conj() * partial_fourier(kspace, mask, phase, n_iterations=n - 1)).real + 0j
         ),
     }
 

@@ -204,7 +204,7 @@ def show_phase(
     support: Tensor | None = None,
     window: tuple[float, float] | None = None,
 ) -> list[Axes]:
-    """Show the phase of complex images in rad, in a cyclic colour map.
+    """Show the phase of complex images in rad, in a cyclic colour map where a full turn is shown.
 
     Parameters
     ----------
@@ -212,7 +212,8 @@ def show_phase(
     support : bool Tensor, shape (y, x), optional
         Where False, nothing is drawn: the phase of noise means nothing.
     window : (low, high), optional
-        What the colours span, in rad, by default -π to π; narrower for phases that differ little.
+        What the colours span, in rad, by default -π to π; narrower for phases that differ little, whose two ends
+        then get different colours (blue and red).
 
     Returns
     -------
@@ -225,7 +226,7 @@ def show_phase(
     phases = [np.angle(panel) for panel in panels]
     if support is not None:
         phases = [np.where(as_array(support), phase, np.nan) for phase in phases]
-    return draw([Row(phases, titles, **(PHASE if window is None else PHASE | {"window": window}))])
+    return draw([Row(phases, titles, **(PHASE if window is None else PHASE | {"cmap": "RdBu_r", "window": window}))])
 
 
 @styled

@@ -134,6 +134,7 @@ def test_phase_is_cyclic_and_empty_outside_the_support(reference):
     assert bar_labels(axes) == ["phase (rad)"]
     (axes,) = show_phase(reference, window=(-1, 1))
     assert window(axes) == (-1, 1)
+    assert axes.get_images()[0].get_cmap().name == "RdBu_r"  # -1 and 1 rad look different
     with pytest.raises(TypeError, match="real values"):
         show_phase(reference.abs())
 

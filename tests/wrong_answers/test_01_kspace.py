@@ -67,6 +67,10 @@ WRONG = {
         "scaled by 1/n": fft2c_with(norm="'forward'"),
         "scaled by what one size needs": fft2c_with(norm="'backward'", extra=" / 70**0.5"),
         "scaled by the square root of one side": fft2c_with(norm="'backward'", extra=" / image.shape[-1] ** 0.5"),
+        "scaled by the first two sizes, right for one image only": fft2c_with(
+            norm="'backward'", extra=" / (image.shape[0] * image.shape[1]) ** 0.5"
+        ),
+        "divided by the first two sizes": fft2c_with(norm="'backward'", extra=" / (image.shape[0] * image.shape[1])"),
         "the inverse transform": fft2c_with(fft="ifft2"),
         "conjugated": fft2c_with(extra=".conj()"),
         "shifts of the first two axes, right for one image only": fft2c_with(dim="(0, 1)"),
@@ -108,6 +112,9 @@ WRONG = {
         "rolled by what nx needs": MIRROR.format(
             "kspace.conj().flip(-2, -1).roll([1 - kspace.shape[-1] % 2] * 2, (-2, -1))"
         ),
+        "always rolled, the wrong way": MIRROR.format("kspace.conj().flip(-2, -1).roll((-1, -1), (-2, -1))"),
+        "a roll without dims": MIRROR.format("kspace.conj().flip(-2, -1).roll(1)"),
+        "a roll without dims, the wrong way": MIRROR.format("kspace.conj().flip(-2, -1).roll(-1)"),
         "odd axes rolled in place of even ones": MIRROR.format(
             "kspace.conj().flip(-2, -1).roll([n % 2 for n in kspace.shape[-2:]], (-2, -1))"
         ),
@@ -180,6 +187,13 @@ def my_conjugate_mirror(kspace):
         "image in place of k-space": partial_with(estimate="torch.where(mask, kspace, along)"),
         "starts again in each turn": partial_with(along="turn * (turn.conj() * ifft2c(kspace)).real"),
         "returns the image after step 1": partial_with(end="along"),
+        "step 1 once more after the loop": partial_with(end="turn * (turn.conj() * ifft2c(estimate)).real"),
+        "returns in the first turn": partial_with(
+            estimate="kspace\n        return turn * (turn.conj() * ifft2c(kspace)).real"
+        ),
+        "returns what step 1 left, not turned forth": partial_with(
+            estimate="torch.where(mask, kspace, fft2c(along))\n        last = turn.conj() * along", end="last"
+        ),
         "returns k-space": partial_with(end="estimate"),
         "returns the k-space of k-space": partial_with(end="fft2c(estimate)"),
         "the transform that counts from index 0": partial_with(
@@ -285,6 +299,9 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "sizes of a single image": "stack",
         "changes the image": "changes what it was given",
         "shifts of the first two axes, right for one image only": "shifts move the first two axes",
+        "scaled by the first two sizes, right for one image only": "first two sizes",
+        "divided by the first two sizes": "first two sizes",
+        "transforms all axes, right for one image only": "fftn",
         "no dim in the first shift, right for one image only": "before the transform has no dim",
         "no dim in the last shift, right for one image only": "after the transform has no dim",
         "the name that numpy gives to axes": "PyTorch calls the axes dim",
@@ -298,6 +315,9 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "flips the first axis too": "first axis",
         "always rolled, right for even sizes only": "Odd sizes",
         "index -i, right for even sizes only": "n - 1 - i",
+        "always rolled, the wrong way": "the wrong way",
+        "a roll without dims": "without dims",
+        "a roll without dims, the wrong way": "without dims",
         "only ky is rolled": "kx is not rolled",
         "only kx is rolled": "ky is not rolled",
         "rolled by what ny needs, right where both sizes are odd or even": "by what ky needs",
@@ -317,6 +337,9 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "phase with the wrong sign": "wrong sign",
         "measured samples not put back": "not put back",
         "returns the image after step 1": "step 1",
+        "step 1 once more after the loop": "once more after the loop",
+        "returns in the first turn": "does a return stand before it",
+        "returns what step 1 left, not turned forth": "left there",
         "returns k-space": "This is k-space",
         "returns the k-space of k-space": "not fft2c",
         "the transform that counts from index 0": "counts from index 0",
