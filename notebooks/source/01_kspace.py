@@ -923,12 +923,12 @@ claim(sentence, torch.stack(ratios), at_least=1, samples="scans (head, knee, bra
 # <details><summary>How we chose this bound</summary>
 #
 # The brain is the *development* scan of this course: some later choices were made with
-# it in view. In the brain the best coil is the one shown above (0.34 over 0.08 is 4.50 before
-# rounding). A symmetric object would stay below 1: the corner of k-space holds a little
-# signal too, so the noise comes out rather too large. Before looking we had expected 3,
-# and only the brain reaches that. Three slices say nothing about scanners at large.
-# With three values there is no bracket: all of them are printed, and each has to keep
-# the bound.
+# it in view. In the brain the best coil is the one shown above (0.34 over 0.08 is 4.50
+# before rounding). A symmetric object would stay below 1: the corner of k-space holds a
+# little signal too, so the noise comes out rather too large. Before looking we had
+# expected 3, and only the brain reaches that. Three slices say nothing about scanners
+# at large. With three values there is no bracket: all of them are printed, and each has
+# to keep the bound.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "skip"}
