@@ -225,6 +225,8 @@ def _check_order(mine: Callable[..., Any], memory: Any) -> None:
     second_moves = isinstance(second, Tensor) and bool((second > 500).all())
     swapped = second_moves and not first_moves
     check(not swapped, "You return the memory first; the new weights come first, then the memory.")
+    step_alone = isinstance(first, Tensor) and bool((first.abs() < 500).all())
+    check(not step_alone, "The old weights are not in what you return: return `weights - step`, not the step alone.")
 
 
 def _pair(returned: Any) -> tuple[Any, Any]:
@@ -390,6 +392,12 @@ def check_rate(mine: Callable[[int, int, int], float]) -> None:
             "Your factor falls along a straight line; take half a cosine.": rise * (1 - 0.98 * x),
             "Your factor rises: the cosine has the wrong sign.": rise * (0.51 - 0.49 * torch.cos(math.pi * x)),
             "Warm-up and fall are multiplied; you take the smaller of the two.": rise.minimum(fall),
+            "0.02 belongs to the fall; you add it after the product with the warm-up.": rise
+            * (0.49 + 0.49 * torch.cos(math.pi * x))
+            + 0.02,
+            "0.02 belongs to the fall, whose cosine is scaled by 0.98; you add it after the product.": rise
+            * (0.5 + 0.5 * torch.cos(math.pi * x))
+            + 0.02,
             "Your factor stays at 0.02 once it is there; let it fall along half a cosine to 0.02.": rise
             * (0.5 + 0.5 * torch.cos(math.pi * x)).clamp_min(0.02),
             "Your factor is 0.02 at the last step; it would be there one step later, at n_steps.": rise

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullLocator
 from torch import Tensor
 
 from mricourse.evaluation.metrics import psnr
@@ -338,10 +339,21 @@ def plot_lines(
         points = as_array(x)
         axes.set_xticks(points, [f"{point:g}" for point in points])
         axes.set_xticks([], minor=True)  # between points that are close, matplotlib's labels run into each other
+    if "y" in log:
+        _plain_ticks(axes)
     axes.grid(alpha=0.3)
     if any(curves):
         axes.legend(frameon=False)
     return quiet(axes)
+
+
+def _plain_ticks(axes: Axes) -> None:
+    """Label a logarithmic y axis of one or two decades 2, 5, 10, 20: powers of ten would leave one or two labels."""
+    low, high = axes.get_ylim()
+    if low >= 0.05 and high <= 2000 and high / low < 200:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _join(title: str, remark: str) -> str:

@@ -108,14 +108,14 @@ panels = {"truth": image}
 black = torch.zeros_like(image)
 for rate in (0.1, 1.9, 2.2):
     panels[f"rate {rate}"] = descend(gradient_of_misfit, black, rate, 30)[-1]
-show_images(panels, reference=image)
+show_images(panels, reference=image, error_gain=5)
 
 # %% [markdown]
 # Three times the same scan, the same start, the same 30 steps. The **learning rate** is
 # the factor that turns a gradient into a step, and it alone differs. At 0.1 two heads
-# still lie on one another. At 1.9 there is one head, with a faint rest of the other. At
-# 2.2 large parts have exploded: white stands for everything above 1, and the values
-# there are far above it.
+# still lie on one another. At 1.9 there is one head, and a faint rest of the other,
+# which the lower row shows (the error, five times enlarged). At 2.2 large parts have
+# exploded: white stands for everything above 1, and the values there are far above it.
 #
 # What is special about the number 2? And would another way to walk come further in 30
 # steps? We start with a loss that is small enough for a sheet of paper.
@@ -216,8 +216,9 @@ show_paths({pair: paths})
 # So this is the number 2. A walk diverges when $|1 - \eta\lambda| > 1$ for one of the
 # curvatures $\lambda$ (lambda), that is, for $\eta > 2/\lambda_{\max}$.
 #
-# In the scan of the first figure no curvature is above 1 either. So 1.9 works
-# everywhere, and 2.2 explodes where a curvature is above $2/2.2 = 0.91$.
+# In the scan of the first figure no curvature is above 1 either, because the squared
+# sensitivities of all coils add up to 1 at each pixel. So 1.9 works everywhere, and 2.2
+# explodes where a curvature is above $2/2.2 = 0.91$.
 #
 # <details><summary>At which pixels is that?</summary>
 #
@@ -295,7 +296,7 @@ def descend(gradient, start, rate, n_steps, beta=0.0):
 
 
 # %%
-predict("who-crosses")
+predict("how-much-nearer")
 
 # %%
 plain = descend(gradient, start, rate=1.9, n_steps=25)
@@ -310,16 +311,19 @@ show_paths({pair: {"gradient descent": plain, "momentum 0.5": heavy}})
 # %% [markdown]
 # Both start with the same step. Gradient descent crosses the floor of the valley at
 # every step. Momentum crosses it less often, and less far: what is left of the last
-# jump holds the next one back. At the same time it gains speed along the floor. After
-# 25 steps it is more than twenty times as near to the star.
+# jump holds the next one back. At the same time it gains speed along the floor. So
+# after 25 steps it is not twice but more than twenty times as near to the star: a
+# smaller factor a step, 25 times over.
 #
 # How much does momentum save when the valley gets longer? With the best choice of
-# $\eta$ and $\beta$ a step leaves, after a slow start, about
+# $\eta$ and $\beta$ a step leaves about
 #
 # $$ \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} \quad\text{instead of}\quad
 #    \frac{\kappa - 1}{\kappa + 1} . $$
 #
 # For our pair, with $\sqrt\kappa = 5$, that is $4/6 = 0.67$ instead of 0.92.
+# The first steps leave more than that, because the velocity starts at zero and has to
+# grow.
 #
 # <details><summary>Where does the square root come from?</summary>
 #
@@ -453,12 +457,16 @@ show_images(panels, window=(0, 1))
 for title, x in panels.items():
     print(f"{title}: {psnr(x, image):.1f} dB")
 
-# %% [markdown] tags=["solution"]
-# (1) No. With 0.9 and 0.97 the image is worse than without momentum: bright and dark
-# clouds have run past their values and not yet come back. (2) After 300 steps 0.9 has
-# settled, and 0.97 nearly. (3) It runs past the star. It has to be turned round, and
-# the memory that made it fast now makes it slow to turn. A step leaves $\sqrt\beta$ of
-# the error, at best; for 0.97 that is 98.5 %.
+# %% [markdown] slideshow={"slide_type": "skip"}
+# <details><summary>Our answer (after you have written yours)</summary>
+#
+# (1) No. After 30 steps 0.7 gives 38 dB, 0.9 gives 23 dB and 0.97 gives 13 dB, worse
+# than without momentum: bright and dark clouds have run past their values and not yet
+# come back. (2) After 300 steps 0.9 has settled (135 dB: the data have no noise), and
+# 0.97 nearly (49 dB). (3) It runs past the star. It has to be turned round, and the
+# memory that made it fast now makes it slow to turn. A step leaves $\sqrt\beta$ of the
+# error, at best; for 0.97 that is 98.5 %.
+# </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A batch is a noisy guess
@@ -492,7 +500,9 @@ for title, x in panels.items():
 
 
 # %%
+# (lowest, highest) of what is drawn for each slice; here all are alike
 undersampled = {"task": "undersampling", "strength": (2, 2), "noise_std": (0.03, 0.03)}
+# 10 is the seed of the draws
 scans = TaskScans("train", 10, shape=(64, 64), **undersampled)
 zero_filled, clean = scans.images(24, DEVICE)  # complex, (slices, y, x)
 unseen = scans.to_judge("test", 10)  # of a head that no training sees
@@ -602,11 +612,12 @@ def distance(images):
 
 
 # %% [markdown]
-# Which rates can we take? With the factor 4 the curvatures of a batch reach up to 4,
-# where the two drawn coils alone hear a pixel pair. So a rate below $2/4 = 0.5$ is
-# safe. We compare the constant rates 0.4 and 0.1, and a third walk with decay.
-# **Learning-rate decay** is a learning rate that falls during a training. Ours falls
-# along half a cosine, from 0.4 down to 0.
+# Which rates can we take? For all coils no curvature is above 1, as in the first
+# figure. Two coils that hear all the signal of a pixel pair have the curvatures of all
+# coils there. The factor 4 makes it 4 at most, so a rate below $2/4 = 0.5$ is safe. We
+# compare the constant rates 0.4 and 0.1, and a third walk with decay. **Learning-rate
+# decay** is a learning rate that falls during a training. Ours falls along half a
+# cosine, from 0.4 down to 0.
 
 # %%
 predict("constant-rates")
@@ -626,49 +637,31 @@ for name, left in walks.items():
 
 # %% [markdown]
 # The large rate is fast at first, but after 30 steps it only dances. Near the minimum
-# the true gradient vanishes and the noise stays, so each step is a step in a random
-# direction, of a length in proportion to $\eta$. A quarter of the rate dances at about
-# half the distance, and takes about four times as long to get there. Decay has
-# both: it runs first, and then the steps become so short that their noise averages out.
-
-# %% [markdown]
-# <details><summary>Why does nobody train networks with conjugate gradients?</summary>
-#
-# [[sense]] solved such a problem with conjugate gradients (CG). They need no learning
-# rate, and no method that walks along gradients comes nearer in as many steps. We let
-# them run with two coils a step, as SGD above; the claim below has the numbers. They
-# run away from the minimum. Each of their directions is built on all earlier ones, and
-# counts on the loss being the same quadratic as before. In a training every batch
-# brings another loss, and none of them is quadratic. SGD expects nothing of the kind,
-# and survives.
-# </details>
-
-
-# %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-def normal_of_two(x):
-    """A^H A x from two coils drawn at random, scaled to all eight."""
-    drawn = torch.randperm(N_COILS)[:2]
-    return N_COILS / 2 * SenseOperator(eight_coils[drawn], comb).normal(x)
-
+# the true gradient vanishes and the noise stays, so each step goes in a random
+# direction, and its length is in proportion to $\eta$. Why does a quarter of the rate
+# then dance at *half* the distance, and not at a quarter? A small rate also pulls back
+# more slowly. So four times as many random steps pile up before they are forgotten, and
+# random steps add up as the root of their number: $\tfrac14 \cdot \sqrt4 = \tfrac12$.
+# The distance goes as $\sqrt\eta$. The small rate also takes about four times as long
+# to get there. Decay has both: it runs first, and then the steps become short. In the
+# end it is a little nearer than the rate 0.1 (2.4 against 2.9 %); on the way there it
+# is not always ahead.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 over_decay = []
 for _ in range(10):
-    by_cg = conjugate_gradient(normal_of_two, rhs, n_iterations=50, tolerance=0)
-    ends = [by_cg, sgd([0.4] * N_STEPS)[-1], sgd(0.4 * cosine)[-1]]
-    of_cg, of_constant, of_falling = distance(torch.stack(ends)).tolist()
-    over_decay.append([of_cg / of_falling, of_constant / of_falling])
+    ends = [sgd([0.4] * N_STEPS)[-1], sgd(0.4 * cosine)[-1]]
+    of_constant, of_falling = distance(torch.stack(ends)).tolist()
+    over_decay.append(of_constant / of_falling)
 over_decay = torch.tensor(over_decay)
-words = "distance at the end, over SGD with a falling rate:"
-samples = "draws of the batches"
-claim(f"{words} SGD at 0.4", over_decay[:, 1], at_least=1, samples=samples)
-claim(f"{words} CG, 50 steps", over_decay[:, 0], at_least=10, samples=samples)
+sentence = "distance at the end: SGD at 0.4 over SGD with a falling rate"
+claim(sentence, over_decay, at_least=1, samples="draws of the batches")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>How we chose these bounds</summary>
 #
 # A falling rate should end nearer than a constant one, so at least 1; one draw had been
-# seen. For CG we asked for a factor of ten, so that nobody can call it bad luck.
+# seen.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -688,6 +681,7 @@ def batch_loss(network, step):
 
 
 layers = list(untrained.parameters())
+# the gradients that loss.backward() would store, as a list
 parts = torch.autograd.grad(batch_loss(untrained, 0), layers)
 for layer, part in zip(layers, parts, strict=True):
     size = layer.square().mean().sqrt()
@@ -759,9 +753,10 @@ show_paths(runs)
 #
 # On the folded pixels Adagrad is *not* better. Look at $N$: both pixels have the same
 # 0.52 on the diagonal, so their gradients are about equally large, and dividing them by
-# their sizes does not change the direction. A size for each weight cannot see a valley
-# that lies between the axes. Momentum can. So sizes are for weights of different kinds,
-# as in a network; in an oblique valley, as that of SENSE, it is momentum that helps.
+# their sizes does not change the direction. Another rate does not help. A size for each
+# weight cannot see a valley that lies between the axes. Momentum can. So sizes are for
+# weights of different kinds, as in a network; in an oblique valley, as that of SENSE,
+# it is momentum that helps.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### RMSProp: forget the old ones
@@ -806,7 +801,8 @@ def my_rmsprop_step(weights, memory, grad, rate, t, alpha=0.99, eps=1e-8):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** The first step is $10\,\eta$, for small and for large gradients.
 # Then 20 random steps are compared with `torch.optim.RMSprop`, and your rule fits an MR
-# signal: eight echoes of a spin echo, with two unknowns, amplitude and $1/T_2$.
+# signal that dies away: eight values of an amplitude times $e^{-\text{time}/T_2}$. The
+# two unknowns are the amplitude and $1/T_2$.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_rmsprop_step(my_rmsprop_step)
@@ -837,10 +833,12 @@ plot_lines(None, misfits, xlabel="step", ylabel="misfit of the echoes", log="y")
 # The steps of RMSProp start ten times too long, because its mean $s$ starts at zero,
 # which is no mean of anything, and takes about a hundred steps to forget that.
 #
-# The remedy is arithmetic. After $t$ steps the shares that all squares have in the mean
-# add up to $1 - \alpha^t$: after one step to 0.01, after two to 0.0199, in the end to
-# 1. The shares of a mean should add up to 1. The **bias correction** is the division of
-# a mean that started at zero by what its shares add up to, $1 - \alpha^t$.
+# The remedy is arithmetic. Add up the shares that all squares have in the mean. After
+# one step that is $0.01$. The second step keeps 0.99 of it and adds 0.01, so it is
+# $0.99 \cdot 0.01 + 0.01 = 0.0199$, which is $1 - 0.99^2$. After $t$ steps it is $1 -
+# \alpha^t$, in the end 1. The shares of a mean should add up to 1. The **bias
+# correction** is the division of a mean that started at zero by what its shares add up
+# to, $1 - \alpha^t$.
 #
 # **Adam** (adaptive moments) is the rule that divides a mean $m$ of the gradients by
 # the root of a mean $s$ of their squares, both with the bias correction. The mean $m$
@@ -854,10 +852,10 @@ plot_lines(None, misfits, xlabel="step", ylabel="misfit of the echoes", log="y")
 #    \hat s = \frac{s}{1 - \beta_2^{\,t}} , \qquad
 #    w \leftarrow w - \eta\,\frac{\hat m}{\sqrt{\hat s} + \varepsilon} . $$
 #
-# The shares are $\beta_1 = 0.9$ and $\beta_2 = 0.999$, and $t$ counts steps from 1. By
-# hand, for $t = 1$ and any gradient $g$: $m = 0.1\,g$, and $\hat m = 0.1\,g/0.1 = g$.
-# In the same way $\hat s = g^2$. So the first step is $\eta\,g/|g|$: one $\eta$ long,
-# up or down. Only the sign of the gradient counts.
+# The shares are $\beta_1 = 0.9$ and, in the place of $\alpha$, $\beta_2 = 0.999$, and
+# $t$ counts steps from 1. By hand, for $t = 1$ and any gradient $g$: $m = 0.1\,g$, and
+# $\hat m = 0.1\,g/0.1 = g$. In the same way $\hat s = g^2$. So the first step is
+# $\eta\,g/|g|$: one $\eta$ long, up or down. Only the sign of the gradient counts.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 11.3 · Adam  (★★☆, about 10 min)
@@ -945,17 +943,26 @@ claim(sentence, torch.stack(off).max(), at_most=1e-12)
 # **Try it.** The first surface has a **saddle**. A saddle is a place where the loss
 # rises in one direction and falls in another. All five rules start almost on the line
 # between its two valleys, where the gradient to the side is only 0.01. Which of them
-# leaves that line last? Then click into the surface, or move the start with the
-# sliders. At which rate does gradient descent diverge? Does Adam ever? More surfaces
-# are in the menu.
+# needs the most *steps* to leave that line? Then click into the surface, or move the
+# start with the sliders. On the folded pixels (in the menu), at which rate does
+# gradient descent diverge? Does Adam ever?
 
 # %% slideshow={"slide_type": "subslide"}
 PathExplorer([SADDLE, T2_DECAY, pair, AXIS_VALLEY])
 
 # %% [markdown]
-# Gradient descent leaves last, since its sideways step is in proportion to the tiny
-# sideways gradient. The three adaptive rules divide each component by its own size, and
-# leave soonest. Adagrad has stalled on its way: its steps have shrunk, as we computed.
+# Gradient descent needs the most steps, at the rates set at first, since its sideways
+# step is in proportion to the tiny sideways gradient. Momentum is carried further along
+# the line, but in fewer steps; the picture does not show the time. The three adaptive
+# rules divide each component by its own size, and leave soonest. Adagrad has stalled on
+# its way: its steps have shrunk, as we computed.
+#
+# <details><summary>Who diverges on the folded pixels?</summary>
+#
+# Gradient descent above the rate 2, as we computed. Adam does not: its steps are about
+# one $\eta$ long, however steep the place. With a large $\eta$ its first step leads far
+# away, about $\eta$ in either pixel, and it takes long to come back.
+# </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The learning rate: measure it
@@ -967,7 +974,9 @@ PathExplorer([SADDLE, T2_DECAY, pair, AXIS_VALLEY])
 # from far too small to far too large, while one watches the loss (Smith, 2017). A
 # single one is noisy, because every batch is different. So we subtract the loss that
 # the untrained network has on the same batch, average over 25 neighbouring steps, and
-# over three such trainings. All trainings of this section use Adam.
+# over three such trainings. The price: 25 steps span a factor of ten in the rate, about
+# three to either side. The lowest point is known no better than that. All trainings of
+# this section use Adam.
 
 # %%
 predict("range-ends")
@@ -975,7 +984,8 @@ predict("range-ends")
 # %%
 rates = torch.logspace(-5, 0.5, 132)  # a factor of ten in 24 steps
 curve = range_test(untrained, batch_loss, rates)
-at = curve.nan_to_num(torch.inf).argmin()  # the ends have no average: nan
+averaged = curve.nan_to_num(torch.inf)  # the ends have no average, and are nan
+at = averaged.argmin()
 lowest = float(rates[at])
 best_rate = lowest / 10
 show_range_test(rates, curve, {"lowest": lowest, "a tenth of it": best_rate})
@@ -988,7 +998,8 @@ show_range_test(rates, curve, {"lowest": lowest, "a tenth of it": best_rate})
 #
 # Which rate would you take? Not that of the lowest point: there the fall has stopped,
 # and what earlier steps have gained is about to be lost. A common rule is to take *a
-# tenth* of it, where the curve still falls steeply. To see what is at stake we train
+# tenth* of it. That lies outside the averaged stretch, and the curve still falls
+# steeply there. To see what is at stake we train
 # three times from the same start, 180 steps each: at this rate, at a thirtieth of it,
 # and at a hundred times it, which is ten times the lowest point.
 
@@ -1027,10 +1038,10 @@ for name, network in networks.items():
 # such steps pushed all channels of the second layer below zero for every pixel of every
 # image. There a ReLU is flat ([[pooling_and_activations]]): nothing comes out, and no
 # gradient goes back. The network returns its input plus a correction, and the
-# correction is now zero for ever. This is also the flat end of the range test: an
-# untrained network makes an image about 0.2 dB worse than none, and a dead one undoes
-# that. When a training goes wrong with Adam, this is how it often looks: no explosion,
-# a loss that stays.
+# correction is now zero for ever. This is also the flat end of the range test: the
+# correction of an untrained network makes its input about 0.2 dB worse, and a dead
+# network returns the input as it is. When a training goes wrong with Adam, this is how
+# it often looks: no explosion, a loss that stays.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Schedules

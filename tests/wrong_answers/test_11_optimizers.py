@@ -213,6 +213,8 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
             s="torch.maximum(beta2 * s + (1 - beta2) * grad**2, torch.as_tensor(s))"
         ),
         "memory not updated": adam(keep="memory"),
+        "the step alone": adam().replace("return weights - rate", "return rate"),
+        "the step alone, with its sign": adam().replace("return weights - rate", "return -rate"),
         "one size for all weights": adam(
             step="rate * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)).mean().sqrt() + eps)"
         ),
@@ -234,6 +236,8 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         "a whole cosine": rate(fall="(0.02 + 0.98 * (1 + math.cos(2 * math.pi * step / n_steps)) / 2)"),
         "falls to zero": rate(fall="(1 + math.cos(math.pi * step / n_steps)) / 2"),
         "2 % on top": rate(fall="(0.02 + (1 + math.cos(math.pi * step / n_steps)) / 2)"),
+        "2 % after the product": rate(fall="(1 + math.cos(math.pi * step / n_steps)) / 2 + 0.02"),
+        "2 % after the product, scaled": rate(fall="0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2 + 0.02"),
         "2 % as a floor": rate(fall="max(0.02, (1 + math.cos(math.pi * step / n_steps)) / 2)"),
         "the cosine begins after the warm-up": """
 def my_rate(step, n_steps, warmup):
