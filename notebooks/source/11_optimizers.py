@@ -993,8 +993,7 @@ show_range_test(rates, curve, {"lowest": lowest, "a tenth of it": best_rate})
 # %% [markdown]
 # With tiny rates the loss hardly changes. Then it falls faster and faster, reaches a
 # lowest point, and rises again. But it does not explode: it ends on a flat line, about
-# 0.2 dB below the untrained network. We shall see why. (The two jumps on the right are
-# one bad step, which enters the average of 25 steps and leaves it again.)
+# 0.2 dB below the untrained network. We shall see why.
 #
 # Which rate would you take? Not that of the lowest point: there the fall has stopped,
 # and what earlier steps have gained is about to be lost. A common rule is to take *a
