@@ -42,6 +42,8 @@ ERRORS = {
     "can't be cast": "Complex numbers do not fit into a real tensor: begin with torch.zeros_like.",
     "expanded size": "You write into a slice of another length than the pixels have: the image is as high as the maps, "
     "torch.zeros_like(smaps[0]), and the step of its slice is n_rows, as in C.",
+    "out of bounds for dimension 1": f"{OUR_SLICE} There are n_rows = folded.shape[1] folded rows, and the next pixel "
+    "of a group lies n_rows further, not 60.",
     "local variable": "A variable gets its value only inside an `if` that was never true: does a lowest value start at "
     "float('inf')?",
 }  # a part of what Python says -> what it means here
@@ -116,7 +118,8 @@ def check_conjugate_gradient(mine: Callable[[Callable[[Tensor], Tensor], Tensor,
         "Keep the product N d in a variable, and use it for alpha and for r.",
     )
     n = rhs.numel()
-    last, _ = _solved_by(mine, A, rhs, n)
+    last, n_calls = _solved_by(mine, A, rhs, n)
+    check(n_calls >= n, f"Asked for {n} steps your loop ends after {n_calls}: leave out the `break` or the tolerance.")
     left = ((A.normal(last) - rhs).norm() / rhs.norm()).item()
     check(left < 1e-6, f"After {n} steps for {n} unknowns a residual of {left:.0e} of b is left.")
     passed(LESSON, "my_conjugate_gradient", f"{n} unknowns, {n} steps: a residual of {left:.0e} of b is left")
@@ -295,6 +298,7 @@ CG_MISTAKES = {
     "fixed step": "Your step has the same length at every turn: alpha is computed anew from r and d.",
     "plus": "The residual grows: it is r - alpha N d, with a minus.",
     "minus": "x goes backwards: it is x + alpha d, with a plus.",
+    "residual without N": "The residual loses alpha N d; yours loses alpha d. Use the product with N.",
     "residual without alpha": "The residual loses alpha N d; yours loses N d.",
 }  # what goes wrong in `_wrong_cg` -> what to say
 
@@ -350,6 +354,7 @@ def _wrong_cg(A: SenseOperator, rhs: Tensor, n_iterations: int, mistake: str) ->
         step = first_step if mistake == "fixed step" else step
         moved = residual - (1 if mistake == "residual without alpha" else step) * product
         moved = residual + step * product if mistake == "plus" else moved
+        moved = residual - step * direction if mistake == "residual without N" else moved
         before = rhs if mistake == "first length" else residual
         beta = _beta(_squared(moved, mistake) / _squared(before, mistake), mistake)
         following = (residual if mistake == "old residual" else moved) + beta * direction
@@ -399,7 +404,7 @@ def _mean_g(smaps: Tensor) -> float:
 def _pair_from(mine: Callable, smaps: Tensor, array: str) -> tuple[int, int]:
     """The learner's pair as two whole numbers in order, or a sentence about what else came."""
     hint = "Are first and second two different coils, and both in the array?"
-    answer = _call(mine, smaps, about=f"For {array}", hint=hint)
+    answer = _call(mine, smaps, about=f"For {array}", hint=f"{hint} Two coils are smaps[[first, second]].")
     check(
         answer is not None,
         "Your function returns nothing: is the `return` missing, or does the lowest value start too low?",

@@ -10,7 +10,7 @@
 # - unfold an accelerated image with the sensitivity maps of its coils;
 # - say where the unfolded image will be noisy, and by how much;
 # - explain residual and direction of conjugate gradients, and write the iteration;
-# - choose when to stop it, or how to make stopping unnecessary.
+# - choose its settings, the number of iterations and a weight.
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
@@ -85,10 +85,10 @@ show_smaps(head * smaps[shown], names)
 # The maps are smooth: the field of a wire loop changes slowly. They also differ from
 # one another, most between coils on opposite sides.
 #
-# In this lesson we take the maps as known; how a scanner measures them is the subject
-# of [[coil_calibration]]. They are scaled so that $\sum_c |S_c|^2 = 1$ at every pixel.
-# A real array hears what is near it better, so its images are brighter there. The
-# scaling takes this *receive shading* out of our simulation.
+# We take the maps as known; [[coil_calibration]] measures them. They are scaled so that
+# $\sum_c |S_c|^2 = 1$ at every pixel. A real array hears what is near it better, so its
+# images are brighter there. The scaling takes this *receive shading* out of our
+# simulation.
 #
 # A **comb** is a mask that keeps every $R$-th line of k-space and no others. Now we
 # take a comb with the acceleration $R = 2$. We multiply by $R$, which makes up for the
@@ -133,8 +133,8 @@ show_folding(coil_images[7], folded_half[7], row=30, column=30)
 predict("paper")
 
 # %% [markdown]
-# There are many ways. This one we shall need again: *add* the two equations, and
-# *subtract* the second from the first.
+# One way we shall need again: *add* the two equations, and *subtract* the second from
+# the first.
 #
 # $$ 1.0\,(\rho_1 + \rho_2) = 4.0 , \qquad 0.6\,(\rho_1 - \rho_2) = -1.2 . $$
 #
@@ -159,18 +159,19 @@ predict("paper")
 # as possible. There the derivative is zero.
 #
 # For one coil and one pixel, both real, $(c\rho - a)^2$ has the derivative
-# $2c\,(c\rho - a)$. For all coils and pixels it is $2\,C^H (C\rho - a)$: in place of
-# $c$ stands $C^H$, the conjugate transpose of $C$ (in the code `C.mH`). We set it to
-# zero:
+# $2c\,(c\rho - a)$. For all coils and pixels it is $2\,C^H (C\rho - a)$. In place of
+# $c$ stands $C^H$, the conjugate transpose of $C$ (in the code `C.mH`): transposed, as
+# each pixel collects the misfits of all coils, and conjugated, as a squared magnitude
+# is $|z|^2 = \bar z z$. We set it to zero:
 #
 # $$ C^H C\,\hat\rho = C^H a , \qquad \hat\rho = (C^H C)^{-1} C^H a . $$
 #
 # <details><summary>Why is there a conjugate?</summary>
 #
-# A squared magnitude is $|z|^2 = \bar z z$. Change $\rho$ by a small $\epsilon$. The
-# misfit $z = C\rho - a$ changes by $C\epsilon$, and $\bar z z$, summed over the coils,
-# by twice the real part of $(C\epsilon)^H z = \epsilon^H C^H (C\rho - a)$. At the
-# lowest point no small step changes anything, and so $C^H (C\rho - a) = 0$.
+# Change $\rho$ by a small $\epsilon$. The misfit $z = C\rho - a$ changes by
+# $C\epsilon$, and $\bar z z$, summed over the coils, by twice the real part of
+# $(C\epsilon)^H z = \epsilon^H C^H (C\rho - a)$. At the lowest point no small step
+# changes anything, and so $C^H (C\rho - a) = 0$.
 # </details>
 #
 # We try it on the two pixels of the figure above.
@@ -184,8 +185,7 @@ print("unfolded", rho.abs().cpu().numpy().round(2))
 print("truth   ", image[rows, 30].abs().cpu().numpy().round(2))
 
 # %% [markdown]
-# The two values come back up to a few hundredths, which is about the noise. Every other
-# pair of pixels is solved in the same way.
+# The two values come back up to a few hundredths, which is about the noise.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 3.1 · unfold an image  (★★☆, about 10 min)
@@ -267,7 +267,8 @@ show_images({"reference": image, **panels}, reference=image)
 
 # %% [markdown]
 # No ghost is left at any $R$. What grows instead is grain. At $R = 2$ one has to look
-# for it; at $R = 4$ it covers the brain. Where does it come from? Back to paper.
+# for it; at $R = 4$ it covers the brain, and the air beside it: the equations do not
+# know that the air is empty. Where does the grain come from? Back to paper.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Two pixels with noise
@@ -304,7 +305,7 @@ show_two_pixels(pairs, truth, errors)
 # are equally thin in the direction in which the sum changes. Subtracting gives only
 # $0.2\,(\rho_1 - \rho_2) = -0.4$. We divide by 0.2 instead of 0.6, the noise is divided
 # with it, and the cloud is three times as long. *Similar coils know the sum of the
-# pixels and hardly know their difference.* The rest of the lesson lives on this.
+# pixels and hardly know their difference.*
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The g-factor
@@ -316,9 +317,12 @@ show_two_pixels(pairs, truth, errors)
 # is half of the sum plus half of the difference. Its noise is
 # $\tfrac12\sqrt{1.41^2 + 7.07^2}\,\sigma = 3.61\,\sigma$.
 #
-# (Independent errors add in squares. Sum and difference come from the same two
-# measurements, but their errors are independent: an error of $a_1$ changes both in the
-# same sense, an equally likely error of $a_2$ in opposite senses.)
+# <details><summary>Why may these two noises be added in squares?</summary>
+#
+# Independent errors add in squares, and so do these two, though they come from the same
+# measurements. If $a_1$ and $a_2$ are wrong by $e_1$ and $e_2$, the product of the two
+# errors is $(e_1 + e_2)(e_1 - e_2) = e_1^2 - e_2^2$, which is zero on average.
+# </details>
 #
 # And with the same coils and *no* second pixel? Then $a_1 = 0.6\,\rho_1$ and
 # $a_2 = 0.4\,\rho_1$, so $C$ is a single column. $C^H C = 0.6^2 + 0.4^2 = 0.52$ and
@@ -330,21 +334,23 @@ show_two_pixels(pairs, truth, errors)
 # many times noisier it becomes because other pixels fold onto it.
 
 # %% [markdown]
-# For any coils and pixels there is a formula, and we have both its parts. The noise of
-# $\hat\rho = (C^H C)^{-1} C^H a$ has the covariance $\sigma^2 (C^H C)^{-1}$, a matrix
-# with the variance of each pixel on its diagonal. So pixel $i$ has the variance
-# $\sigma^2\,[(C^H C)^{-1}]_{ii}$. Alone, it would have $\sigma^2 / [C^H C]_{ii}$:
-# above, $[C^H C]_{11}$ was 0.52. The ratio of the two, under a square root, is
+# For any coils and pixels there is a formula. The single pixel had the variance
+# $\sigma^2/0.52$, that is, $\sigma^2$ over $C^H C$. With several pixels $C^H C$ is a
+# matrix, and its inverse takes the place of the division: the variance of pixel $i$ is
+# $\sigma^2\,[(C^H C)^{-1}]_{ii}$, an entry on the diagonal (the fold shows why). Alone,
+# the pixel would have $\sigma^2 / [C^H C]_{ii}$. The ratio of the two, under a square
+# root, is
 #
 # $$ g_i = \sqrt{\,[(C^H C)^{-1}]_{ii}\;[C^H C]_{ii}\,} \;\ge\; 1 . $$
 #
 # <details><summary>Why is the covariance σ²(CᴴC)⁻¹?</summary>
 #
-# Write the solution as $B a$ with $B = (C^H C)^{-1} C^H$. Noise of covariance
-# $\sigma^2 I$ in $a$ becomes noise of covariance $\sigma^2 B B^H$ in $B a$. Now
-# $B B^H = (C^H C)^{-1} C^H C\,(C^H C)^{-1}$, and the middle cancels with one of its
-# neighbours. This needs noise that is equal and independent in all coils. Real coils
-# share some of it; [[coil_calibration]] shows how to undo that first.
+# The covariance is the matrix with the variance of each pixel on its diagonal. Write
+# the solution as $B a$ with $B = (C^H C)^{-1} C^H$. Noise of covariance $\sigma^2 I$ in
+# $a$ becomes noise of covariance $\sigma^2 B B^H$ in $B a$. Now $B B^H = (C^H C)^{-1}
+# C^H C\,(C^H C)^{-1}$, and the middle cancels with one of its neighbours. This needs
+# noise that is equal and independent in all coils. Real coils share some of it;
+# [[coil_calibration]] shows how to undo that first.
 # </details>
 
 
@@ -356,8 +362,8 @@ for name, C in pairs.items():
     print(f"{name}: g =", (together * alone).sqrt().numpy().round(2))
 
 # %% [markdown]
-# For the similar coils it is 2.6, as on paper; the different ones lose little. The
-# library's `g_factor` does the same for every group of pixels of an image.
+# For the similar coils it is 2.6, as on paper. The library's `g_factor` does the same
+# for every group of pixels of an image.
 
 # %%
 predict("where-g")
@@ -376,13 +382,15 @@ show_images(maps_of_g, window=(1, 4), label="g", cmap="viridis")
 # with 0 and 80).
 #
 # There is a second reason for grain, known from [[forward_model]]: one line in $R$ is
-# measured, fewer measurements are averaged, and the noise grows by $\sqrt R$. Both
-# factors multiply,
+# measured, fewer measurements are averaged, and the noise grows by $\sqrt R$. The
+# $\sigma$ on paper, that of a folded value, holds this factor already: it is
+# $\sqrt R\,\sigma_\text{full}$. So both factors multiply,
 #
 # $$ \sigma_\text{SENSE} = g\,\sqrt R\;\sigma_\text{full} , $$
 #
-# where $\sigma_\text{full}$ is the noise of the image from all lines. (Here it is 0.02,
-# that of k-space, since $F$ is orthonormal and $\sum_c |S_c|^2 = 1$.) Does it hold? We
+# where $\sigma_\text{full}$ is the noise of the image from all lines. Here it is 0.02,
+# that of k-space: $F$ is orthonormal, and the image from all lines,
+# $\sum_c \bar S_c x_c$, adds the coils with weights of $\sum_c |S_c|^2 = 1$. We
 # measure, without the formula. **Pseudo-replicas** are many scans of nothing but noise,
 # sent through one reconstruction; the spread of their results is the noise of the
 # image, pixel by pixel.
@@ -398,10 +406,9 @@ for R in RATES:
     print(f"R = {R}: g {g[R][head].median():.2f}, noise {ours}, formula {theirs}")
 
 # %% [markdown]
-# The printed numbers are medians over the head. Formula and measurement agree. At
-# $R = 2$ nearly all of the price is $\sqrt R$. At $R = 4$ most of it is $g$: the
-# typical pixel is six times as noisy as in the full scan (0.12 instead of 0.02), for a
-# quarter of the time.
+# Formula and measurement agree (medians over the head). At $R = 2$ nearly all of the
+# price is $\sqrt R$. At $R = 4$ most of it is $g$: the typical pixel is six times as
+# noisy as in the full scan (0.12 instead of 0.02), for a quarter of the time.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 for R in RATES:
@@ -460,11 +467,11 @@ plot_lines(range(SHAPE[0]), along, xlabel="row", ylabel="magnitude")
 # Under the comb the point comes back as four equal peaks, with nothing between them.
 # With the ACS something lies on nearly every row. So each pixel mixes with all others
 # of its column, and 120 unknowns hang together instead of four. With other masks it
-# would be the whole image, 11,520 unknowns, and their matrix would fill a gigabyte.
+# would be all 11,520 of the image, and their matrix would fill a gigabyte.
 #
-# The problem is still the same. We look for the image $x$ that makes
-# $\lVert A x - y \rVert^2$ smallest, where $y$ is the measured k-space and $A = M F S$
-# the forward model. As before the derivative has to be zero:
+# As before we look for the image $x$ that makes $\lVert A x - y \rVert^2$ smallest,
+# where $y$ is the measured k-space and $A = M F S$ the forward model, and the
+# derivative has to be zero:
 #
 # $$ A^H A\,x = A^H y , \qquad \text{in short} \quad N x = b . $$
 #
@@ -487,9 +494,9 @@ plot_lines(range(SHAPE[0]), along, xlabel="row", ylabel="magnitude")
 # fastest, as the derivative is $-2r$.
 #
 # We step along $r$, by a length $\alpha$, to the lowest point on this line. There the
-# residual is $r' = b - N(x + \alpha r) = r - \alpha N r$. The misfit has the slope
-# $-2\langle r, r'\rangle$ along our line, and at its lowest point this slope is zero.
-# We say that $r'$ has *nothing along* $r$:
+# residual is $r' = b - N(x + \alpha r) = r - \alpha N r$, and the derivative is $-2r'$.
+# Its part along our line is the slope $-2\langle r, r'\rangle$, and at the lowest point
+# of the line it is zero. We say that $r'$ has *nothing along* $r$:
 #
 # $$ \langle r,\; r - \alpha N r\rangle = 0 \quad\Longrightarrow\quad
 #    \alpha = \frac{\langle r, r\rangle}{\langle r, N r\rangle} . $$
@@ -514,9 +521,11 @@ print(f"distance from the solution after 10 steps: {(x - truth).norm():.2f}")
 show_walks(N, truth, {"steepest descent": descent})
 
 # %% [markdown]
-# It works, and it is tedious: after ten steps we are still not there. The walker
-# crosses the valley, turns by a right angle, crosses again, and each step undoes a part
-# of the one before. The more alike the coils, the longer and narrower is the valley.
+# It works, and it is tedious: after ten steps we are still not there. The floor of the
+# valley is the line where the sum is 4. The walker starts at a sum of 4.6 and crosses
+# the floor in every step: 3.5 is too small, 4.3 too large again. Each step undoes a
+# part of the one before. The more alike the coils, the longer and narrower is the
+# valley.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A direction that spoils nothing
@@ -533,28 +542,23 @@ show_walks(N, truth, {"steepest descent": descent})
 #
 # Two **conjugate directions** $d$ and $d'$ have $\langle d, N d'\rangle = 0$: a step
 # along one keeps what the other achieved. We get such a $d'$ by correcting the new
-# residual with a share $\beta$ of the old direction. The right share is a ratio of two
-# squared lengths that we know anyway:
+# residual with a share $\beta$ of the old direction, $d' = r' + \beta d$. Which share?
+# The first step changed the residual by $r' - r = -\alpha N d$. So the condition says
+# that $d'$ has nothing along $r - r'$:
 #
-# $$ d' = r' + \beta d , \qquad
-#    \beta = \frac{\lVert r'\rVert^2}{\lVert r\rVert^2} . $$
+# $$ \langle r - r',\; r' + \beta d\rangle = 0 . $$
 #
-# How far do we go along $d'$? As before, until the residual has nothing along it. This
-# gives $\alpha = \langle d', r'\rangle / \langle d', N d'\rangle$. Since $r'$ has
-# nothing along $d$, the inner product of $d' = r' + \beta d$ with $r'$ is
-# $\lVert r'\rVert^2$. So
+# We multiply it out. Here $d = r$, and $r'$ has nothing along it. What remains is
+# $-\lVert r'\rVert^2 + \beta\lVert r\rVert^2 = 0$, so
+#
+# $$ \beta = \frac{\lVert r'\rVert^2}{\lVert r\rVert^2} . $$
+
+# %% [markdown]
+# How far do we go along $d'$? As before, until the residual has nothing along it:
+# $\alpha = \langle d', r'\rangle / \langle d', N d'\rangle$. Of
+# $d' = r' + \beta d$ only $r'$ has anything along $r'$, so
 #
 # $$ \alpha = \frac{\lVert r'\rVert^2}{\langle d', N d'\rangle} . $$
-#
-# <details><summary>Where does this β come from?</summary>
-#
-# Put $d' = r' + \beta d$ into $\langle d, N d'\rangle = 0$. This gives
-# $\beta = -\langle N d, r'\rangle / \langle d, N d\rangle$. The step was
-# $r' = r - \alpha N d$, so $N d = (r - r')/\alpha$. The residual $r'$ has nothing along
-# $r$ (in the first step $r = d$). So
-# $\langle N d, r'\rangle = -\lVert r'\rVert^2/\alpha$. With
-# $\alpha = \lVert r\rVert^2 / \langle d, N d\rangle$ the rest cancels.
-# </details>
 #
 # From the third step on there are several older directions. The same $d'$ is conjugate
 # to all of them (for the proof see Hestenes and Stiefel, listed at the end).
@@ -585,10 +589,8 @@ show_walks(N, truth, {"steepest descent": descent, "conjugate gradients": two_st
 # %% [markdown]
 # Two steps bring us to the solution. The first is that of steepest descent. The second
 # does not turn by a right angle, but by what the shape of the valley asks for:
-# $\langle d, N d'\rangle$ is zero up to rounding. (It meets every second corner of the
-# blue path. In a plane these corners lie on one line to the solution, and conjugate
-# gradients walk straight along it.) In a plane no third direction is conjugate to both.
-# With $n$ unknowns at most $n$ steps are needed, and a good image
+# $\langle d, N d'\rangle$ is zero up to rounding. In a plane no third direction is
+# conjugate to both. With $n$ unknowns at most $n$ steps are needed, and a good image
 # comes much earlier.
 #
 # **Conjugate gradients** (CG) solves $N x = b$ by steps along directions, each of which
@@ -666,10 +668,10 @@ show_images({"truth": image, "zero-filled": zero_filled, "you, 6 steps": mine})
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## How far to iterate
+# ## Forty iterations on noisy data
 #
-# The library's `cg_sense` runs the same iteration, and `cg_sense_iterates` keeps every
-# image on the way. We let it run for 40 iterations on our noisy data.
+# The library's `cg_sense` runs the same iteration; `cg_sense_iterates` keeps every
+# image on the way.
 
 # %%
 predict("more-iterations")
@@ -683,8 +685,8 @@ show_images({"reference": image, "zero-filled": zero_filled, **panels})
 
 # %% [markdown]
 # The first iterate is the zero-filled image times a number: CG had no other direction
-# yet. Then ghosts fade: at iteration 2 the second outline is clear, at 5 an arc of it
-# is left, at 10 hardly any. In the meantime something else comes up. There is some
+# yet. Then ghosts fade: at iteration 2 the second outline is clear, at 5 two arcs of
+# it are left, at 10 hardly any. In the meantime something else comes up. There is some
 # grain at iteration 5, and at 40 it covers the brain.
 #
 # We follow the relative error,
@@ -711,14 +713,15 @@ plot_lines(range(1, 41), curves, xlabel="iteration", ylabel="error (%)")
 # and $(0.48, 0.52)$. Applied to two equal pixels it gives them back: it multiplies
 # their sum by 1. Applied to $(1, -1)$ it gives $(0.04, -0.04)$: it multiplies the
 # difference by 0.04. CG starts at $x = 0$ and goes along $b = N x_\text{true}$ plus
-# noise. So $b$ is nearly all sum, and the difference comes in later steps. What the
-# data say about it is mostly noise.
+# noise. For the pixels 1 and 3, $N x_\text{true} = (1.96, 2.04)$, and the first step
+# goes nearly exactly there: the sum is right, 4, while of the difference of 2 we have
+# 0.08. The rest is left to the later steps. With the noise of 0.1 that we drew above,
+# the data know the sum as $4 \pm 0.14$ and the difference as $2 \pm 0.7$. So the late
+# steps bring in little signal and most of the noise.
 #
 # With many pixels there are many *combinations* of them, as sum and difference are of
-# two. Some are measured well, and some are multiplied by a number near zero. The
-# directions of CG are made of $b$, $N b$, $N^2 b$ and so on, where each $N$ makes the
-# badly measured ones still smaller. So they come last, and stopping early leaves them
-# out.
+# two. Some are measured well, and some are multiplied by a number near zero. These come
+# last in CG, as the difference does, and stopping early leaves them out.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A cost for large values
@@ -766,13 +769,15 @@ panels = {"λ = 0": iterates[-1], f"λ = {best_weight}": steady[-1]}
 show_images({"reference": image, **panels}, reference=image, error_gain=3)
 
 # %% [markdown]
-# With $\lambda$ the curve falls and stays: it no longer matters when we stop. Its level
-# is that of the best iteration, which we could not have known.
+# With $\lambda$ the curve falls and stays, at the level of the best iteration: it no
+# longer matters when we stop.
 #
-# The images (both after 40 iterations) show what it costs. Without $\lambda$ the error
-# is grain. With it there is less grain, and a faint ghost: a *difference* of two pixels
-# that was pulled towards zero is a pixel that was not quite unfolded. Grain or ghost,
-# $\lambda$ decides.
+# The images (both after 40 iterations) show what it costs. (The bar gives the error
+# itself; "× 3" is its brightness against the images.) Without $\lambda$ the error is
+# grain. With it there is less grain, and a ghost: a *difference* of two pixels that was
+# pulled towards zero is a pixel that was not quite unfolded. The bright skull is a
+# little too dark, which is the ring, and what it lost lies as faint arcs in the middle,
+# where it folds to. Grain or ghost, $\lambda$ decides.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 by_cg = cg_sense(SenseOperator(smaps, combs[2]), combs[2] * kspace, n_iterations=60)
@@ -800,11 +805,10 @@ for weight, bounds in ((0.0, {"at_least": 1.3}), (best_weight, {"at_most": 1.1})
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data
 #
-# Everything above was simulated, with maps known exactly. Here is one measured slice of
-# one person: a T1-weighted brain, all lines measured, by four coils. It is the course's
-# *development* brain: choices were made while looking at it, so its numbers are no test
-# of anything. The maps come from the centre of its k-space, by a method that
-# [[coil_calibration]] explains.
+# Here is one measured slice of one person: a T1-weighted brain, all lines, four coils.
+# It is the course's *development* brain: choices were made while looking at it, so its
+# numbers are no test of anything. The maps come from the centre of its k-space, by a
+# method that [[coil_calibration]] explains.
 
 # %%
 brain = load_real("moco_brain_7ch").to(DEVICE)  # 4 of 7 coils; 3 hear hardly anything
@@ -818,9 +822,10 @@ show_smaps(brain.smaps)
 # We leave out lines afterwards, so that we know the answer, and keep 24 of the 256 in
 # the centre. So at $R = 4$ one line in 3.1 is measured.
 #
-# Which $\lambda$? Ours was chosen for another scan. It balances noise against signal,
-# so we scale it by the noise variance, and divide by the mean square of the image. The
-# noise of a measured scan is not known; `noise_level` estimates it from the k-space.
+# Which $\lambda$? Ours was chosen for another scan. More noise asks for a larger one,
+# and a stronger image for a smaller one, since $\lambda\lVert x\rVert^2$ pulls harder
+# at large values. So we scale it with the noise variance over the mean square of the
+# image. `noise_level` estimates the noise of a measured scan from its k-space.
 #
 # <details><summary>Why this ratio?</summary>
 #
@@ -831,8 +836,9 @@ show_smaps(brain.smaps)
 # $(\lambda^2 s^2 + \nu\sigma^2)/(\nu + \lambda)^2$, which is smallest at
 # $\lambda = \sigma^2/s^2$, whatever $\nu$ is. The combinations that coils know badly
 # are mostly fine detail and smaller than the typical pixel, so the $\lambda$ that we
-# found is ten times as large as the noise variance over the mean square of the image.
-# But it should grow and shrink with it.
+# found, 0.03, is larger than the noise variance over the mean square of the image. That
+# is $2 \cdot 0.02^2 = 0.0008$ (real and imaginary part together) over 0.289, or 0.0028:
+# ours is eleven times as large. But it should grow and shrink with it.
 # </details>
 
 # %%
@@ -840,10 +846,9 @@ brain_noise = noise_level(brain.kspace, brain.mask).item()
 noise_ratio = (brain_noise / NOISE_STD) ** 2
 power = image[head].abs().square().mean().item()
 brain_power = brain.reference[rss(brain.smaps) > 0].abs().square().mean().item()
-power_ratio = brain_power / power
-BRAIN_WEIGHT = best_weight * noise_ratio / power_ratio
+BRAIN_WEIGHT = best_weight * noise_ratio / (brain_power / power)
 print(f"noise {brain_noise:.4f} instead of {NOISE_STD}: variance × {noise_ratio:.3f}")
-print(f"mean square {brain_power:.3f} instead of {power:.3f}: × {power_ratio:.2f}")
+print(f"mean square {brain_power:.3f} instead of {power:.3f}")
 print(f"λ = {BRAIN_WEIGHT:.3f} instead of {best_weight}")
 
 # %%
@@ -876,8 +881,7 @@ show_comparison(reference, results, view=middle)
 
 # %% [markdown]
 # The reference is the root sum of squares of all coil images, from all lines. It needs
-# no maps, so errors of the maps count as errors of the image. We draw the middle of the
-# head; the decibels are those of the whole picture.
+# no maps. We draw the middle of the head; the decibels are of the whole picture.
 #
 # At $R = 2$ the brain looks untouched, and at $R = 3$ a little grain appears. At
 # $R = 4$ it works and it is noisy, which answers the prediction: without $\lambda$ the
@@ -885,32 +889,33 @@ show_comparison(reference, results, view=middle)
 # unknowns, and nothing is averaged. With $\lambda$ more than half of the loss comes
 # back.
 #
-# But a bright arc crosses the top of the picture. Is it the ghost that $\lambda$
-# leaves? Look again: at $\lambda = 0$ it is there too, under the grain. So we ask what
-# would happen with maps that fit exactly. We *make* data from an image and these very
-# maps, without noise, and reconstruct them in the same way.
+# But with $\lambda$ a double arc, light and dark, crosses the top of the picture. Is it
+# the ghost that $\lambda$ leaves, or do the maps not quite fit? In a measured image we
+# cannot tell. So we *make* data from an image and these very maps, which then fit
+# exactly, without noise, and reconstruct them in the same way.
 
 # %%
+# brain.reference is one complex image, (y, x): the coils combined with their maps
 made = replace(brain, kspace=fft2c(brain.smaps * brain.reference))
 made_reference = rss(ifft2c(made.kspace))
 made_images = compare(made, 4)
 drawn = {}
 for name in ("λ = 0", "with λ"):
-    measured_error = results["R = 4"][name] - reference
-    drawn[f"measured, {name}"] = measured_error[middle]
+    drawn[f"measured, {name}"] = (results["R = 4"][name] - reference)[middle]
     drawn[f"made, {name}"] = (made_images[name] - made_reference)[middle]
 show_images(drawn, window=(0, 0.1), label="|error| at R = 4", cmap="magma")
 
 # %% [markdown]
-# Data made with these maps show no arc at $\lambda = 0$ (second panel). So the arc of
-# the measured scan has another cause than folding and noise: at the top the maps, which
-# are measured themselves, do not quite fit. With $\lambda$ the made data show arcs at
-# the top and at both sides, without noise and with exact maps (last panel). These are
-# the ghosts that $\lambda$ leaves. In the measured image we see both.
+# With $\lambda$ the made data show arcs at the top and at both sides (last panel).
+# There is no noise, and the maps are exact: these are the ghosts that $\lambda$ leaves.
+# At $\lambda = 0$ hardly anything is left of them (second panel; 30 iterations are not
+# quite the end). But the measured scan has an arc at the top at $\lambda = 0$ too,
+# under the grain (first panel). Noise makes no arcs, so something in these data does
+# not fit the model: probably the maps, which are measured themselves.
 #
-# One thing is not documented for this scan: which axis was the phase encode. Only along
-# it can a scanner save time, since each readout brings a whole line at once. We took
-# the vertical one. So we exchange the axes and do it all again, leaving out columns.
+# It is not documented which axis of this scan was the phase encode, the only one along
+# which a scanner can leave out lines. We took the vertical one. So we exchange the axes
+# and do it all again, leaving out columns.
 
 # %%
 for direction, scan in {"rows": brain, "columns": turned(brain)}.items():
@@ -1041,9 +1046,8 @@ for name, curve in curves.items():
 # - **Stopping.** Late iterations fit noise. Stop early, or choose a $\lambda$ on other
 #   data.
 #
-# Two questions are open. Where do the maps come from? That is [[coil_calibration]]. And
-# does an image have no better property than being small, as $\lambda\lVert x\rVert^2$
-# says? That is [[compressed_sensing]].
+# Where do the maps come from? That is [[coil_calibration]]. And does an image have no
+# better property than being small? That is [[compressed_sensing]].
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Further reading

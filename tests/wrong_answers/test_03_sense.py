@@ -195,6 +195,10 @@ WRONG = {
             "    tiled = folded.repeat(1, acceleration, 1)\n"
             "    return (smaps.conj() * tiled).sum(0)"
         ),
+        "the rows of the lesson, one by one": loop_with(
+            group="[row, row + torch.tensor(60)]", target="image[[row, row + 60], column]"
+        ),
+        "all rows of the image": loop_with(n_rows="smaps.shape[1]"),
         "the rows of the lesson": loop_with(group="[row, row + 60]", target="image[[row, row + 60], column]"),
         "the height of the lesson": loop_with(n_rows="60"),
         "the width of the lesson": loop_with(width="96"),
@@ -259,6 +263,10 @@ WRONG = {
         "changes the right-hand side and the direction": ALIASED_CG,
         "applies N twice a step": TWICE,
         "the residual computed anew": COMPUTED_ANEW,
+        "the residual without N": cg_with(residual="r - alpha * d"),
+        "stops at a tolerance": cg_with(
+            direction="r + beta * d\n        if r.norm() < 1e-2 * rhs.norm():\n            break"
+        ),
         "never applies N": ("def my_conjugate_gradient(normal, rhs, n_iterations):\n    return torch.zeros_like(rhs)"),
         "the normal operator of the lesson": (
             "lesson = SenseOperator(smaps, mask).normal\n" + cg_with().replace("q = normal(d)", "q = lesson(d)")
@@ -285,6 +293,7 @@ WRONG = {
         "the worst pair": pair_with(start="0", better=">"),
         "a slice of coils": pair_with(maps="smaps[first : second + 1]"),
         "a slice without its end": pair_with(maps="smaps[first:second]"),
+        "a pixel in place of two coils": pair_with(maps="smaps[first, second]"),
         "one coil twice": pair_with(after="first"),
         "four coils always": pair_with(n="4"),
         "three coils": pair_with(n="3"),
@@ -400,6 +409,8 @@ SAYS = {  # mistakes that learners make, and a word of the sentence that has to 
         "always ten iterations": "made 10 steps",
         "changes the right-hand side": "changes `rhs`",
         "applies N twice a step": "applied N 8 times",
+        "the residual without N": "loses alpha d",
+        "stops at a tolerance": "tolerance",
         "never applies N": "never calls",
         "vdot of images": "d.flatten()",
         "a matrix in place of a number": "are numbers",
@@ -417,6 +428,7 @@ SAYS = {  # mistakes that learners make, and a word of the sentence that has to 
         "starts at one, without a pair": "start too low",
         "starts at one, never assigned": "float('inf')",
         "a slice of coils": "all coils in between",
+        "a pixel in place of two coils": "smaps[[first, second]]",
         "one coil twice": "two different coils",
         "coils counted from one": "two different coils",
         "no return": "`return` missing",
