@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "calibration": "calibrated_images calibration_scores",
+        "cases": "four_cases gain_in_words score",
         "claims": "ClaimFailed claim",
         "classification": "percent_by_shift percent_right",
         "comparison": "Sampling compare compare_scans samplings turned undersample",
@@ -16,6 +17,6 @@ __getattr__, __dir__, __all__ = face(
         "realism": "null_space_part split_error texture_distance unseen_part",
         "scores": "evaluate",
         "statistics": "Interval bootstrap_interval mean_interval t_interval",
-        "tuning": "tuned_sparsity tuned_tv tuned_wavelet",
+        "tuning": "sparse_reconstruction tuned_sparsity tuned_tv tuned_wavelet",
     },
 )

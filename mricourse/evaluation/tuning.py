@@ -81,6 +81,32 @@ def tuned_sparsity(A: SenseOperator, kspace: Tensor, reference: Tensor, *, toler
     return torch.where(tv_is_closer[..., None, None].to(tv.device), tv, haar)
 
 
+def sparse_reconstruction(
+    A: SenseOperator, kspace: Tensor, kind: str, reg_weight: float, *, tolerance: float = TOLERANCE
+) -> Tensor:
+    """Solve for Haar wavelets or total variation at a known weight, as `tuned_sparsity` does at each that it tries.
+
+    Parameters
+    ----------
+    A : SenseOperator
+    kspace : complex Tensor, shape (..., coils, ky, kx)
+    kind : "haar" or "tv"
+    reg_weight, tolerance : float
+        As in `wavelet_reconstruction` and `tv_reconstruction`.
+
+    Raises
+    ------
+    ValueError
+        Another kind.
+    """
+    settings = {"reg_weight": reg_weight, "tolerance": tolerance, "n_iterations": MOST_ITERATIONS}
+    if kind == "haar":
+        return wavelet_reconstruction(A, kspace, wavelet="db1", **settings)
+    if kind == "tv":
+        return tv_reconstruction(A, kspace, **settings)
+    raise ValueError(f"got kind={kind!r}; expected 'haar' or 'tv'.")
+
+
 @torch.no_grad()
 def _tuned(solve: Callable[..., Tensor], A: SenseOperator, kspace: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """Climb along `WEIGHTS`, each image by itself, but all that try the same weight in one run."""

@@ -5,6 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "ablation": "changed",
         "adaptive_modl": "AdaptiveMoDL",
         "apply": "apply_network",
         "channels": "to_channels to_image",

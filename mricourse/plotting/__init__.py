@@ -5,6 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "ablation_figures": "show_gains",
         "alt_text": "describe set_alt",
         "block_diagrams": "show_modl_diagram",
         "calibration_figures": "show_calibration_matrix show_column show_ghosts show_grappa_kernel show_windows",

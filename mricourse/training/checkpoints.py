@@ -75,6 +75,12 @@ def load_checkpoint(source: Path | str) -> Checkpoint:
     return Checkpoint(network.eval(), card, recipe)
 
 
+def training_seconds(source: Path | str) -> int:
+    """Wall time that a checkpoint's training took, with that of the checkpoints which it went on from, in seconds."""
+    card = load_checkpoint(source).card
+    return card.seconds + (training_seconds(card.start) if card.start else 0)
+
+
 def weights_bytes(network: nn.Module) -> bytes:
     tensors: dict[str, Tensor] = {name: value.contiguous() for name, value in network.state_dict().items()}
     return tensor_bytes(tensors)

@@ -19,7 +19,7 @@ from mricourse.commands import app as cli
 from mricourse.simulate.anatomy import data_sha256
 from mricourse.training import cards, run
 from mricourse.training.cards import SEAL, Card, recipe_difference, shipped, verify
-from mricourse.training.checkpoints import load_checkpoint, save_checkpoint, weights_bytes
+from mricourse.training.checkpoints import load_checkpoint, save_checkpoint, training_seconds, weights_bytes
 from mricourse.training.recipes import load_recipe, parse_recipe, unseen_scans
 from mricourse.training.run import train_recipe
 
@@ -445,3 +445,9 @@ def test_the_weights_are_those_that_were_first_shipped():
     assert listed == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in cards.CHECKPOINTS.glob("*.safetensors")
     }
+
+
+def test_training_seconds_count_the_stages_before():
+    own = load_checkpoint("modl_k5").card.seconds
+    assert training_seconds("modl_k5") == own + load_checkpoint("modl_k1").card.seconds
+    assert training_seconds("unet") == load_checkpoint("unet").card.seconds

@@ -1,0 +1,340 @@
+"""Checks of the exercises on MoDL in practice: smooth phase, a weighted mean, mirrors, lines held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mricourse.classroom.exercise_checks import CheckFailed, NotYet, check, check_tensor, passed, reject_known_mistakes
+from mricourse.physics.fourier import fft2c, ifft2c, random_complex
+from mricourse.physics.operators import SenseOperator
+from mricourse.physics.sampling import acs_mask, random_mask
+from mricourse.reconstruct.least_squares import cg_sense
+from mricourse.simulate.coils import simulate_coils
+
+LESSON = "modl_in_practice"
+CLOSE = 1e-4
+Network = Callable[[SenseOperator, Tensor], Tensor]
+
+
+def _asked(mine: Callable, *arguments: object) -> object:
+    """What the learner's function returns; an error inside it becomes a sentence, its cause stays visible."""
+    copies = [value.clone() if isinstance(value, Tensor) else value for value in arguments]
+    try:
+        answer = mine(*copies)
+    except (NotYet, CheckFailed):
+        raise
+    except Exception as error:
+        words = " ".join(str(error).split())
+        raise CheckFailed(f"Your function stops with {type(error).__name__}: {words}") from error
+    for before, after in zip(arguments, copies, strict=True):
+        same = not isinstance(before, Tensor) or torch.equal(before, after)
+        check(same, "Your function changes its arguments: work on copies, and leave what came as it was.")
+    return answer
+
+
+# --- smooth phase ---
+
+
+def check_smooth_phase(mine: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Magnitude 1 everywhere; that of the low-passed image, for single images and stacks.
+
+    Raises
+    ------
+    CheckFailed
+        With one sentence that says what is wrong.
+    """
+    for shape in ((23, 30), (2, 24, 17)):
+        window = _window(shape[-2:])
+        image = random_complex(*shape, seed=4)
+        answer = _asked(mine, image, window)
+        check_tensor(answer, shape)
+        low = ifft2c(window * fft2c(image))
+        right = low / low.abs()
+        reject_known_mistakes(answer, right, _wrong_phases(image, window, low), tolerance=CLOSE)
+        check(answer.is_complex(), "Your result is real; expected complex numbers of magnitude 1.")
+        size = (answer.abs() - 1).abs().max()
+        check(
+            size < CLOSE, f"The magnitude is off 1 by up to {size:.2g}: divide by the magnitude of what you filtered."
+        )
+        off = (answer - right).abs().max()
+        check(off < CLOSE, f"An image of shape {shape}: your phase differs by up to {off:.2g} from that of the window.")
+    nothing = _asked(mine, torch.zeros(6, 5, dtype=torch.complex64), _window((6, 5)))
+    check_tensor(nothing, (6, 5))
+    passed(LESSON, "my_smooth_phase", "magnitude 1, and the phase of low resolution, for images and stacks")
+
+
+def _window(shape: tuple[int, ...]) -> Tensor:
+    ky, kx = (torch.arange(n) - n // 2 - 1 for n in shape)  # off the middle: else fft2c and ifft2c could change places
+    return torch.exp(-(ky[:, None] ** 2 + kx**2) / (2 * 3.0**2))
+
+
+def _wrong_phases(image: Tensor, window: Tensor, low: Tensor) -> dict[str, Tensor]:
+    right = low / low.abs()
+    blurred = ifft2c(window * fft2c(image.abs()))
+    in_image = window * image
+    exchanged = fft2c(window * ifft2c(image))
+    return {
+        "This is the angle, in radians: give e^(i angle), the filtered image over its magnitude.": low.angle(),
+        "This is the filtered image: divide it by its own magnitude.": low,
+        "This is the magnitude of the filtered image; its phase is wanted.": low.abs(),
+        "This is the phase of the image itself: filter before you divide.": image / image.abs(),
+        "The phase has the wrong sign: no conjugate is needed here.": right.conj(),
+        "The filtered image is divided by the magnitude of the unfiltered one: take its own.": low / image.abs(),
+        "The window is applied to the image: it belongs to k-space, between fft2c and ifft2c.": in_image
+        / in_image.abs().clamp_min(1e-12),
+        "The magnitude of the image is filtered, so its phase is gone before the filter.": blurred / blurred.abs(),
+        "This is the low-passed k-space: go back to the image with ifft2c.": window * fft2c(image),
+        "fft2c and ifft2c have changed places: first to k-space.": exchanged / exchanged.abs(),
+        "The image comes back turned: its phase is smooth, but the phase was asked for.": image * right.conj(),
+    }
+
+
+# --- a weighted mean ---
+
+
+def check_weighted_mean(mine: Callable[[float, float, float, float], float]) -> None:
+    """The estimate with the least expected error, its limits, and complex samples.
+
+    Raises
+    ------
+    CheckFailed
+        With one sentence that says what is wrong.
+    """
+    for sample, noise_std, prior, prior_std in (
+        (2.0, 0.1, 1.0, 0.2),
+        (1.0, 0.5, 3.0, 0.25),
+        (2 + 1j, 0.3, 1 + 4j, 0.1),
+    ):
+        answer = _number(mine, sample, noise_std, prior, prior_std)
+        right = _mean(sample, noise_std**2, prior, prior_std**2)
+        mistakes = _wrong_means(sample, noise_std, prior, prior_std)
+        reject_known_mistakes(answer, torch.tensor(complex(right)), mistakes, tolerance=CLOSE)
+        off = abs(complex(answer) - right)
+        case = f"my_weighted_mean({sample}, {noise_std}, {prior}, {prior_std})"
+        check(off < 1e-3, f"{case} should be {right:.4g}; yours is {complex(answer):.4g}.")
+    exact = _number(mine, 2.0, 0.0, 1.0, 0.2)
+    check(abs(complex(exact) - 2) < 1e-6, "Without noise the sample is right: expected 2, whatever the prior says.")
+    sure = _number(mine, 2.0, 0.1, 1.0, 0.0)
+    check(
+        abs(complex(sure) - 1) < 1e-6,
+        "A prior without any spread is right: expected 1. If lambda becomes infinite there, multiply both parts of the "
+        "fraction by the square of prior_std.",
+    )
+    passed(LESSON, "my_weighted_mean", "the weighted mean with the least error, and both its limits")
+
+
+def _number(mine: Callable, *arguments: complex) -> Tensor:
+    """The answer as a complex tensor without axes."""
+    try:
+        answer = _asked(mine, *arguments)
+    except CheckFailed as error:
+        if "ZeroDivisionError" not in str(error):
+            raise
+        sentence = "Your function divides by zero where one of the two spreads is zero: write the mean as one fraction."
+        raise CheckFailed(sentence) from error
+    check(answer is not None, "Your function returns nothing: is the `return` missing?")
+    kinds = (int, float, complex, Tensor)
+    check(isinstance(answer, kinds), f"Your function returns a {type(answer).__name__}; expected one number.")
+    answer = torch.as_tensor(answer, dtype=torch.complex64)
+    check(answer.numel() == 1, f"Your result has the shape {tuple(answer.shape)}; expected one number.")
+    check(torch.isfinite(answer.abs()).all(), "Your result is infinite or not a number (NaN).")
+    return answer.reshape(())
+
+
+def _mean(sample: complex, noise: complex, prior: complex, spread: complex) -> complex:
+    return (spread * sample + noise * prior) / (spread + noise)
+
+
+def _wrong_means(sample: complex, noise_std: float, prior: complex, prior_std: float) -> dict[str, Tensor]:
+    noise = noise_std**2
+    spread = prior_std**2
+    ratio = noise / spread
+    results = {
+        "The weights are exchanged: the more the noise, the less the sample counts.": _mean(
+            sample, spread, prior, noise
+        ),
+        "The weights are the spreads themselves: variances, their squares, are needed.": _mean(
+            sample, noise_std, prior, prior_std
+        ),
+        "This is the plain mean: the spreads do not count in it.": (sample + prior) / 2,
+        "The division by 1 + lambda is missing.": sample + ratio * prior,
+        "This is lambda; the mean that it leads to is wanted.": ratio,
+        "This is the sample, whatever the prior says.": sample,
+        "This is the prior, whatever was measured.": prior,
+    }
+    return {sentence: torch.tensor(complex(value)) for sentence, value in results.items()}
+
+
+# --- mirrors ---
+
+
+def check_mirror_average(mine: Callable[[Network, SenseOperator, Tensor], Tensor]) -> None:
+    """The mean of both views, for an even and an odd number of columns, whatever the network does.
+
+    Raises
+    ------
+    CheckFailed
+        With one sentence that says what is wrong.
+    """
+    for shape in ((14, 12), (15, 11)):
+        A = SenseOperator(simulate_coils(3, shape, seed=2), random_mask(shape[0], 2, acs=4))
+        kspace = A.mask * random_complex(3, *shape, seed=3)
+        calls: list[tuple[SenseOperator, Tensor]] = []
+        answer = _asked(mine, _recording(calls), A, kspace)
+        check_tensor(answer, shape, is_complex=True)
+        check(len(calls) == 2, f"The network is asked {len(calls)} times; expected twice: as it is, and mirrored.")
+        right = (_lopsided(A, kspace) + _view(A, kspace, maps=True, back=True)) / 2
+        reject_known_mistakes(answer, right, _wrong_mirrors(A, kspace), tolerance=CLOSE)
+        off = (answer - right).abs().max() / right.abs().max()
+        check(
+            off < CLOSE, f"With {shape[1]} columns your mean is off by up to {100 * off:.0f} % of the brightest pixel."
+        )
+    passed(LESSON, "my_mirror_average", "the mean of both views, for even and odd numbers of columns")
+
+
+def _recording(calls: list) -> Network:
+    def network(A: SenseOperator, kspace: Tensor) -> Tensor:
+        calls.append((A, kspace))
+        return _lopsided(A, kspace)
+
+    return network
+
+
+def _lopsided(A: SenseOperator, kspace: Tensor) -> Tensor:
+    """A network that brightens one side: mirrored input does not give mirrored output."""
+    image = A.adjoint(kspace)
+    return image * torch.linspace(1, 2, image.shape[-1])
+
+
+def _view(A: SenseOperator, kspace: Tensor, *, maps: bool, back: bool, axis: int = -1) -> Tensor:
+    """The mirrored reconstruction, or what it is where a part of the mirroring was forgotten."""
+    smaps = A.smaps.flip(axis) if maps else A.smaps
+    image = _lopsided(SenseOperator(smaps, A.mask), fft2c(ifft2c(kspace).flip(axis)))
+    return image.flip(axis) if back else image
+
+
+def _wrong_mirrors(A: SenseOperator, kspace: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
+    plain = _lopsided(A, kspace)
+    mirrored = _view(A, kspace, maps=True, back=True)
+    flipped_maps = SenseOperator(A.smaps.flip(-1), A.mask)
+    reversed_samples = _lopsided(flipped_maps, kspace.flip(-1)).flip(-1)
+    maps_only = _lopsided(flipped_maps, kspace).flip(-1)
+    upside_down = _view(A, kspace, maps=True, back=True, axis=-2)
+    return {
+        "The second image is not mirrored back before the mean.": (plain + _view(A, kspace, maps=True, back=False)) / 2,
+        "The coil maps are not mirrored: coils and images have to move together.": (
+            plain + _view(A, kspace, maps=False, back=True)
+        )
+        / 2,
+        "Neither the maps are mirrored, nor the second image back.": (plain + _view(A, kspace, maps=False, back=False))
+        / 2,
+        "The samples of k-space are reversed. For an even number of columns that also shifts the image by a pixel: "
+        "mirror the coil images, ifft2c(kspace).flip(-1).": (plain + reversed_samples) / 2,
+        "Only the maps are mirrored; the coil images have to be, too.": (plain + maps_only) / 2,
+        "This is the sum of both images: divide by two.": plain + mirrored,
+        "This is the mirrored view alone: average it with the plain one.": mirrored,
+        "This is the plain image: the mirrored view is missing.": plain,
+        "This mirrors the image after the network, not the scan before it.": (plain + plain.flip(-1)) / 2,
+        "This mirrors up and down, where the lines of the mask would have to move as well: mirror axis -1.": (
+            plain + upside_down
+        )
+        / 2,
+    }
+
+
+# --- lines held out ---
+
+
+def check_held_out_error(mine: Callable[[Network, SenseOperator, Tensor, Tensor], float]) -> None:
+    """The network never sees the held lines, and the error is counted on them alone.
+
+    Raises
+    ------
+    CheckFailed
+        With one sentence that says what is wrong.
+    """
+    for shape, seed in (((24, 18), 5), ((25, 13), 6)):
+        A = SenseOperator(simulate_coils(4, shape, seed=seed), random_mask(shape[0], 2, acs=8))
+        kspace = A.mask * random_complex(4, *shape, seed=seed)
+        outer = (A.mask & ~acs_mask(shape[0], 8)).nonzero()[::3, 0]
+        held = torch.zeros_like(A.mask)
+        held[outer] = True
+        seen: list[tuple[SenseOperator, Tensor]] = []
+        answer = _asked(mine, _sense(seen), A, kspace, held)
+        check(len(seen) == 1, f"The network is asked {len(seen)} times; expected once.")
+        _check_no_leak(*seen[0], A, held)
+        right = _error(_sense([])(SenseOperator(A.smaps, A.mask & ~held), kspace * ~held), A, kspace, held)
+        _check_error(answer, right, _wrong_errors(A, kspace, held))
+    passed(LESSON, "my_held_out_error", "the error of lines that the network has not seen")
+
+
+def _sense(seen: list) -> Network:
+    def network(A: SenseOperator, kspace: Tensor) -> Tensor:
+        seen.append((A, kspace))
+        return cg_sense(A, kspace, reg_weight=0.1, n_iterations=20)
+
+    return network
+
+
+def _check_no_leak(given: SenseOperator, kspace: Tensor, A: SenseOperator, held: Tensor) -> None:
+    check(
+        not (given.mask & held).any(),
+        "The network's operator still counts the held lines as measured: its mask should be A.mask & ~held.",
+    )
+    check(
+        torch.equal(given.mask.expand_as(A.mask), A.mask & ~held),
+        "The network's mask lacks more than the held lines: expected A.mask & ~held.",
+    )
+    check(
+        not (kspace * held).any(),
+        "The held lines are still in the k-space that the network gets: multiply it by the mask of the kept lines.",
+    )
+    check(bool(kspace.any()), "The network gets an empty k-space: keep the lines that are not held.")
+
+
+def _error(image: Tensor, A: SenseOperator, kspace: Tensor, lines: Tensor) -> Tensor:
+    predicted = SenseOperator(A.smaps, lines).forward(image)
+    return (predicted - lines * kspace).norm() / (lines * kspace).norm()
+
+
+def _wrong_errors(A: SenseOperator, kspace: Tensor, held: Tensor) -> dict[str, Tensor]:
+    kept = A.mask & ~held
+    image = _sense([])(SenseOperator(A.smaps, kept), kept * kspace)
+    measured = held * kspace
+    right = _error(image, A, kspace, held)
+    everywhere = (fft2c(A.smaps * image) - measured).norm() / measured.norm()
+    predicted = SenseOperator(A.smaps, held).forward(image)
+    return {
+        "The error is counted on the kept lines, which the network has seen.": _error(image, A, kspace, kept),
+        "The error is counted on all measured lines: the kept ones belong to the network.": _error(
+            image, A, kspace, A.mask
+        ),
+        "The prediction is not cut down to the held lines before it is compared.": everywhere,
+        "The error is not relative: divide by the norm of the measured held lines.": right * measured.norm(),
+        "The error is divided by the norm of all measured lines: take the held ones.": right
+        * measured.norm()
+        / kspace.norm(),
+        "The error is divided by the norm of the prediction: take the measured held lines.": right
+        * measured.norm()
+        / predicted.norm(),
+        "The error is squared: take the norm, not its square.": right**2,
+        "This compares magnitudes: the phase of the samples counts, too.": (predicted.abs() - measured.abs()).norm()
+        / measured.norm(),
+    }
+
+
+def _check_error(answer: object, right: Tensor, mistakes: dict[str, Tensor]) -> None:
+    check(answer is not None, "Your function returns nothing: is the `return` missing?")
+    kinds = (int, float, Tensor)
+    check(isinstance(answer, kinds), f"Your function returns a {type(answer).__name__}; expected one number.")
+    answer = torch.as_tensor(answer)
+    check(answer.numel() == 1, f"Your result has the shape {tuple(answer.shape)}; expected one number.")
+    check(not answer.is_complex(), "Your result is complex; expected a real number, as a norm is.")
+    answer = answer.reshape(()).to(right.dtype)
+    check(bool(torch.isfinite(answer)), "Your result is infinite or not a number (NaN).")
+    reject_known_mistakes(answer, right, mistakes, tolerance=1e-3)
+    off = abs(float(answer - right))
+    check(off < 1e-3 * float(right), f"Your error is {float(answer):.4f}; expected {float(right):.4f}.")

@@ -1,0 +1,61 @@
+"""Cases to judge methods on: what is left out of a scan, and what a score says."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mricourse.evaluation.cases import four_cases, gain_in_words, score
+from mricourse.evaluation.metrics import best_scale, psnr
+from mricourse.evaluation.tuning import sparse_reconstruction
+from mricourse.physics.sampling import acceleration_of
+from mricourse.physics.scan import stack
+from mricourse.reconstruct.total_variation import tv_reconstruction
+from mricourse.simulate.protocols import contrast_scan
+
+
+@pytest.fixture(scope="module")
+def scan():
+    return contrast_scan("mni152", "T1w", shape=(64, 56), n_coils=4)
+
+
+def test_lines_are_left_out_along_both_axes(scan):
+    cases = four_cases(scan, 4, acs=12)
+    assert list(cases) == ["random", "equispaced", "random, turned", "equispaced, turned"]
+    for name, case in cases.items():
+        shape = (56, 64) if "turned" in name else (64, 56)
+        assert case.reference.shape == shape and case.A.mask.shape == (shape[0], 1)
+        assert not (case.kspace * ~case.A.mask).any()
+        assert acceleration_of(case.A.mask) == pytest.approx(4 if "random" in name else 2.5, abs=0.3)
+    with pytest.raises(ValueError, match="no reference"):
+        four_cases(replace(scan, reference=None), 4)
+
+
+def test_a_score_is_the_psnr_at_best_scale(scan):
+    def zero_filled(A, kspace):
+        return 3 * A.adjoint(kspace)
+
+    cases = four_cases(scan, 4, acs=12)
+    case = cases["random"]
+    right = psnr(best_scale(case.A.adjoint(case.kspace), case.reference), case.reference)
+    assert score(zero_filled, case).item() == pytest.approx(right)
+    assert score(zero_filled, cases).shape == (4,) and score(zero_filled, cases)[0].item() == pytest.approx(right)
+    [pair] = stack([scan, scan])
+    assert score(zero_filled, pair).shape == (2,)
+
+
+def test_gains_are_told_with_their_interval():
+    assert gain_in_words(torch.tensor([1.0, 2.0])) == "+1.50 dB (+1.00, +2.00)"
+    words = gain_in_words(torch.linspace(0, 2, 20), unit="%")
+    assert words.startswith("+1.00 % [+0.") and words.endswith("]")
+
+
+def test_sparse_reconstructions_by_their_names(scan):
+    case = four_cases(scan, 4, acs=12)["random"]
+    by_name = sparse_reconstruction(case.A, case.kspace, "tv", 1e-2, tolerance=1e-2)
+    assert torch.equal(
+        by_name, tv_reconstruction(case.A, case.kspace, reg_weight=1e-2, tolerance=1e-2, n_iterations=2000)
+    )
+    assert not torch.equal(by_name, sparse_reconstruction(case.A, case.kspace, "haar", 1e-2, tolerance=1e-2))
+    with pytest.raises(ValueError, match="expected 'haar' or 'tv'"):
+        sparse_reconstruction(case.A, case.kspace, "db2", 1e-2)

@@ -1,0 +1,23 @@
+"""Figures of differences: their numbers and their refusals."""
+
+import pytest
+import torch
+
+from mricourse.plotting.ablation_figures import show_gains
+
+pytestmark = pytest.mark.usefixtures("style_kept")
+
+
+def test_every_line_has_its_mean_in_numbers():
+    axes = show_gains({"phase": torch.linspace(1, 3, 20), "mean": [0.5, -0.5]}, single={"phase": [4.0, 5.0]})
+    assert [text.get_text() for text in axes.texts] == ["+2.00 dB", "+0.00 dB"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["phase", "mean"]
+    assert [patch.get_width() for patch in axes.patches] == pytest.approx([2, 0])
+    assert "one case" in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_what_cannot_be_shown_is_refused():
+    with pytest.raises(ValueError, match="0 gains"):
+        show_gains({})
+    with pytest.raises(ValueError, match=r"\['other'\]"):
+        show_gains({"phase": torch.ones(5)}, single={"other": 1.0})

@@ -1,0 +1,250 @@
+"""Plausible wrong answers that its checks must reject, and right ones that they must accept."""
+
+from bank import (  # noqa: F401
+    test_every_exercise_has_a_bank,
+    test_right_answer_is_accepted,
+    test_the_lessons_own_answer_is_accepted,
+    test_wrong_answer_is_rejected,
+)
+
+PHASE = """
+def my_smooth_phase(image, window):
+    low = {low}
+    return {result}
+"""
+RIGHT_PHASE = {"low": "ifft2c(window * fft2c(image))", "result": "low / low.abs().clamp_min(1e-12)"}
+
+MEAN = """
+def my_weighted_mean(sample, noise_std, prior, prior_std):
+    a = {a}
+    b = {b}
+    return {result}
+"""
+RIGHT_MEAN = {"a": "prior_std**2", "b": "noise_std**2", "result": "(a * sample + b * prior) / (a + b)"}
+
+MIRROR = """
+def my_mirror_average(network, A, kspace):
+    first = network(A, kspace)
+    B = SenseOperator({smaps}, A.mask)
+    second = network(B, {data}){back}
+    return {result}
+"""
+RIGHT_MIRROR = {
+    "smaps": "A.smaps.flip(-1)",
+    "data": "fft2c(ifft2c(kspace).flip(-1))",
+    "back": ".flip(-1)",
+    "result": "(first + second) / 2",
+}
+
+HELD = """
+def my_held_out_error(network, A, kspace, held):
+    kept = {kept}
+    image = network(SenseOperator(A.smaps, {mask}), {data})
+    predicted = SenseOperator(A.smaps, {judged}).forward(image)
+    goal = {goal}
+    return {result}
+"""
+RIGHT_HELD = {
+    "kept": "A.mask & ~held",
+    "mask": "kept",
+    "data": "kept * kspace",
+    "judged": "held",
+    "goal": "held * kspace",
+    "result": "(predicted - goal).norm() / goal.norm()",
+}
+
+
+def phase(**changes):
+    return PHASE.format(**RIGHT_PHASE | changes)
+
+
+def mean(**changes):
+    return MEAN.format(**RIGHT_MEAN | changes)
+
+
+def mirror(**changes):
+    return MIRROR.format(**RIGHT_MIRROR | changes)
+
+
+def held(**changes):
+    return HELD.format(**RIGHT_HELD | changes)
+
+
+WRONG = {
+    "my_smooth_phase": {
+        "no return": "def my_smooth_phase(image, window):\n    low = ifft2c(window * fft2c(image))",
+        "the angle": phase(result="low.angle()"),
+        "the filtered image": phase(result="low"),
+        "its magnitude": phase(result="low.abs()"),
+        "the phase of the image itself": phase(low="image"),
+        "conjugated": phase(result="(low / low.abs().clamp_min(1e-12)).conj()"),
+        "over the magnitude of the image": phase(result="low / image.abs().clamp_min(1e-12)"),
+        "over the largest magnitude": phase(result="low / low.abs().max()"),
+        "over the norm": phase(result="low / low.norm()"),
+        "the window on the image": phase(low="window * image"),
+        "of the magnitude": phase(low="ifft2c(window * fft2c(image.abs()))"),
+        "stays in k-space": phase(low="window * fft2c(image)"),
+        "inverse first": phase(low="fft2c(window * ifft2c(image))"),
+        "the window ignored": phase(low="ifft2c(fft2c(image))"),
+        "the window inverted": phase(low="ifft2c((1 - window) * fft2c(image))"),
+        "the image turned": phase(result="image * (low / low.abs().clamp_min(1e-12)).conj()"),
+        "NaN where nothing is": phase(result="low / low.abs()"),
+        "the sign of the real part": phase(result="torch.sign(low.real) + 0j"),
+        "a window of its own": phase(low="ifft2c((window > 0.5) * fft2c(image))"),
+        "one phase for all pixels": phase(result="(low.sum() / low.sum().abs()).expand_as(low)"),
+        "the first of a stack only": phase(low="ifft2c(window * fft2c(image[:1]))"),
+        "changes its argument": (
+            "def my_smooth_phase(image, window):\n"
+            "    low = ifft2c(window * fft2c(image))\n"
+            "    image *= 0\n"
+            "    return low / low.abs().clamp_min(1e-12)"
+        ),
+        "real numbers from NumPy": "def my_smooth_phase(image, window):\n    return image.numpy()",
+        "unshifted transforms": phase(low="torch.fft.ifft2(window * torch.fft.fft2(image))"),
+    },
+    "my_weighted_mean": {
+        "no return": "def my_weighted_mean(sample, noise_std, prior, prior_std):\n    sample + prior",
+        "weights exchanged": mean(a="noise_std**2", b="prior_std**2"),
+        "no squares": mean(a="prior_std", b="noise_std"),
+        "plain mean": mean(a="1", b="1"),
+        "square roots": mean(a="prior_std**0.5", b="noise_std**0.5"),
+        "fourth powers": mean(a="prior_std**4", b="noise_std**4"),
+        "lambda only": mean(result="b / a if a else 0.0"),
+        "no division": mean(result="sample + (b / a if a else 0) * prior"),
+        "no division, one fraction": mean(result="a * sample + b * prior"),
+        "divides by zero": mean(result="(sample + b / a * prior) / (1 + b / a)"),
+        "divides by zero, the other way": mean(result="(sample / b + prior / a) / (1 / a + 1 / b)"),
+        "the sample": mean(result="sample"),
+        "the prior": mean(result="prior"),
+        "lambda fixed": mean(a="1", b="0.25"),
+        "difference": mean(result="(a * sample - b * prior) / (a + b)"),
+        "real part": mean(result="complex((a * sample + b * prior) / (a + b)).real"),
+        "magnitudes": mean(result="(a * abs(sample) + b * abs(prior)) / (a + b)"),
+        "the example": mean(result="1.8"),
+        "a pair": mean(result="(a, b)"),
+        "rounded": mean(result="round(abs((a * sample + b * prior) / (a + b)))"),
+        "sum without brackets": mean(result="a * sample + b * prior / (a + b)"),
+    },
+    "my_mirror_average": {
+        "no return": "def my_mirror_average(network, A, kspace):\n    network(A, kspace)",
+        "maps not mirrored": mirror(smaps="A.smaps"),
+        "not mirrored back": mirror(back=""),
+        "neither": mirror(smaps="A.smaps", back=""),
+        "samples reversed": mirror(data="kspace.flip(-1)"),
+        "samples conjugated": mirror(data="kspace.conj()"),
+        "k-space as it is": mirror(data="kspace"),
+        "the sum": mirror(result="first + second"),
+        "the second alone": mirror(result="second"),
+        "the first alone": mirror(result="first"),
+        "asked once": "def my_mirror_average(network, A, kspace):\n    return network(A, kspace)",
+        "mirrors the image": (
+            "def my_mirror_average(network, A, kspace):\n"
+            "    first = network(A, kspace)\n"
+            "    second = network(A, kspace)\n"
+            "    return (first + second.flip(-1)) / 2"
+        ),
+        "up and down": mirror(smaps="A.smaps.flip(-2)", data="fft2c(ifft2c(kspace).flip(-2))", back=".flip(-2)"),
+        "back up and down": mirror(back=".flip(-2)"),
+        "mirrors the coils": mirror(smaps="A.smaps.flip(0)", data="kspace.flip(0)"),
+        "image space given": mirror(data="ifft2c(kspace).flip(-1)"),
+        "geometric mean": mirror(result="(first * second).sqrt()"),
+        "magnitudes": mirror(result="(first.abs() + second.abs()) / 2"),
+        "largest of both": mirror(result="torch.where(first.abs() > second.abs(), first, second)"),
+        "weights one third": mirror(result="(2 * first + second) / 3"),
+        "the difference": mirror(result="(first - second) / 2"),
+        "transposed": mirror(smaps="A.smaps.mT", data="kspace.mT", back=".mT"),
+        "an image for each coil": mirror(result="A.smaps * (first + second) / 2"),
+        "in place": (
+            "def my_mirror_average(network, A, kspace):\n"
+            "    first = network(A, kspace)\n"
+            "    B = SenseOperator(A.smaps.flip(-1), A.mask)\n"
+            "    kspace.copy_(fft2c(ifft2c(kspace).flip(-1)))\n"
+            "    return (first + network(B, kspace).flip(-1)) / 2"
+        ),
+    },
+    "my_held_out_error": {
+        "no return": "def my_held_out_error(network, A, kspace, held):\n    network(A, kspace)",
+        "sees everything": held(mask="A.mask", data="kspace"),
+        "mask leaks": held(mask="A.mask"),
+        "data leak": held(data="kspace"),
+        "sees the held lines only": held(mask="held", data="held * kspace"),
+        "kept is everything but held": held(kept="~held"),
+        "judged on kept lines": held(judged="kept", goal="kept * kspace"),
+        "judged on all lines": held(judged="A.mask", goal="kspace"),
+        "prediction on all lines": held(judged="A.mask"),
+        "not relative": held(result="(predicted - goal).norm()"),
+        "relative to all": held(result="(predicted - goal).norm() / kspace.norm()"),
+        "relative to the prediction": held(result="(predicted - goal).norm() / predicted.norm()"),
+        "squared": held(result="((predicted - goal).norm() / goal.norm()) ** 2"),
+        "per cent": held(result="100 * (predicted - goal).norm() / goal.norm()"),
+        "mean of ratios": held(result="((predicted - goal).abs() / (goal.abs() + 1e-9)).mean()"),
+        "magnitudes": held(result="(predicted.abs() - goal.abs()).norm() / goal.norm()"),
+        "largest": held(result="(predicted - goal).abs().max() / goal.abs().max()"),
+        "one number a coil": held(result="(predicted - goal).flatten(1).norm(dim=1) / goal.norm()"),
+        "sum": held(result="(predicted + goal).norm() / goal.norm()"),
+        "complex": held(result="(predicted - goal).sum() / goal.norm()"),
+        "asked twice": held(result="(predicted - goal).norm() / goal.norm() + 0 * network(A, kspace).norm()"),
+        "constant": held(result="0.5"),
+        "maps forgotten": held(judged="held", result="(held * fft2c(image) - goal).norm() / goal.norm()"),
+        "empty k-space": held(data="0 * kspace"),
+        "changes its argument": (
+            "def my_held_out_error(network, A, kspace, held):\n"
+            "    goal = held * kspace\n"
+            "    kspace -= goal\n"
+            "    image = network(SenseOperator(A.smaps, A.mask & ~held), kspace)\n"
+            "    return (SenseOperator(A.smaps, held).forward(image) - goal).norm() / goal.norm()"
+        ),
+    },
+}
+
+RIGHT = {
+    "my_smooth_phase": {
+        "clamped": phase(),
+        "sgn": phase(result="torch.sgn(low)"),
+        "polar": phase(result="torch.polar(torch.ones_like(low.real), low.angle())"),
+        "exponential": phase(result="torch.exp(1j * low.angle())"),
+        "nan_to_num": phase(result="(low / low.abs()).nan_to_num(1.0)"),
+        "plus a little": phase(result="low / (low.abs() + 1e-12)"),
+    },
+    "my_weighted_mean": {
+        "one fraction": mean(),
+        "share": "def my_weighted_mean(sample, noise_std, prior, prior_std):\n"
+        "    share = prior_std**2 / (prior_std**2 + noise_std**2)\n"
+        "    return share * sample + (1 - share) * prior",
+        "with a case apart": "def my_weighted_mean(sample, noise_std, prior, prior_std):\n"
+        "    if prior_std == 0:\n"
+        "        return prior\n"
+        "    lam = noise_std**2 / prior_std**2\n"
+        "    return (sample + lam * prior) / (1 + lam)",
+        "correction": mean(result="prior + a / (a + b) * (sample - prior)"),
+    },
+    "my_mirror_average": {
+        "in four lines": mirror(),
+        "half each": mirror(result="0.5 * first + 0.5 * second"),
+        "stacked": mirror(result="torch.stack([first, second]).mean(0)"),
+        "mirrored first": (
+            "def my_mirror_average(network, A, kspace):\n"
+            "    coils = torch.flip(ifft2c(kspace), dims=(-1,))\n"
+            "    view = network(SenseOperator(torch.flip(A.smaps, dims=(-1,)), A.mask), fft2c(coils))\n"
+            "    return (torch.flip(view, dims=(-1,)) + network(A, kspace)) / 2"
+        ),
+        "mask mirrored too": (
+            "def my_mirror_average(network, A, kspace):\n"
+            "    B = SenseOperator(A.smaps.flip(-1), A.mask.flip(-1))\n"
+            "    other = network(B, fft2c(ifft2c(kspace).flip(-1))).flip(-1)\n"
+            "    return (network(A, kspace) + other) / 2"
+        ),
+    },
+    "my_held_out_error": {
+        "as asked": held(),
+        "a plain number": held(result="float((predicted - goal).norm() / goal.norm())"),
+        "by difference": held(data="kspace - held * kspace"),
+        "where": held(data="torch.where(held, 0, kspace)", goal="torch.where(held, kspace, 0)"),
+        "by hand": held(judged="A.mask", result="(held * fft2c(A.smaps * image) - goal).norm() / goal.norm()"),
+        "root of a sum": held(result="((predicted - goal).abs() ** 2).sum().sqrt() / (goal.abs() ** 2).sum().sqrt()"),
+        "picked out": held(
+            result="torch.linalg.vector_norm(predicted[:, held[:, 0]] - kspace[:, held[:, 0]])"
+            " / torch.linalg.vector_norm(kspace[:, held[:, 0]])"
+        ),
+    },
+}
