@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[compressed_sensing]], [[unet]] | 100 minutes | 45 s | simulated scans of a head that no network trained on |
+# | [[compressed_sensing]], [[unet]] | 110 minutes | 45 s | simulated scans of a head that no network trained on |
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 import torch  # noqa: I001  packed below
@@ -450,7 +450,6 @@ for weight in (0.25, 0.26):
 # **Implicit differentiation** finds the derivative of a solution from the equation that
 # it solves, whatever solver was used. For the pixel $H = 1 + \lambda$, and we read off
 # $(z - x)/(1 + \lambda)$ again.
-#
 
 # %% [markdown]
 # One step is left: from $x$ to the loss $L$. The gradient of $L$ at $x$ is, by
@@ -705,8 +704,9 @@ show_images(panels, reference=reference, error_gain=4)
 # A full training takes long, so we watch a small one: $K = 1$, 16 features, 80 steps.
 # The scans come from two other heads. Each is a strip of 48 columns, which is no
 # approximation: all of every line is read, so the Fourier transform along $x$ can be
-# undone, and every column of pixels is then a problem of its own. The loss is the relative error of the image in dB. Every fifth
-# step we score eight scans that are not trained on.
+# undone, and every column of pixels is then a problem of its own. The loss is the
+# relative error of the image in dB. Every fifth step we score eight scans that are not
+# trained on.
 
 # %%
 FOUR_COILS = {**OPTIONS, "n_coils": (4, 4), "strip": 48}
@@ -788,18 +788,19 @@ show_close_up(panels, reference, error_gain=4, **part)
 
 # %% [markdown]
 # On this slice the rival and $K = 5$ draw, with 30.3 dB each, and $K = 1$ stays about
-# 2.5 dB below. The enlargement shows how they differ. With $K = 1$ stripes cross the brain:
-# one round of a denoiser that sees 11 x 11 pixels has not removed them. With $K = 5$
-# most of them are gone. The rival is flat where the reference has texture. And nobody
-# brings back the fine folds in the middle of the cerebellum: the measured lines hold
-# too little of them, and neither "few edges" nor two training heads can tell where they
-# lie.
+# 2.5 dB below. The enlargement shows how they differ. With $K = 1$ stripes cross the
+# brain: one round of a denoiser that sees 11 x 11 pixels has not removed them. With
+# $K = 5$ most of them are gone. The rival is flat where the reference has texture. And
+# nobody brings back the fine folds in the middle of the cerebellum: the measured lines
+# hold too little of them, and neither "few edges" nor two training heads can tell where
+# they lie.
 #
 # One slice proves nothing. So we take 20 slices of this head, in strips of 48 columns
 # to save time, each with its own contrast, phase, noise, coils and lines. All methods
 # get the same strips, and we compare strip by strip. One more method joins: $K = 1$
 # *without its denoiser*, one data consistency with $z = x_0$ and the same $\lambda$. It
 # shows how much of one round needs no network.
+
 
 # %%
 def no_denoiser(A, kspace):
@@ -892,8 +893,8 @@ print(f"x5 {quality[10]:.1f} dB")
 # %% [markdown]
 # It is data consistency that raises the PSNR, in every round. The denoiser gains 0.2 dB
 # in the first round, and from then on each $z_k$ is *worse* than the $x_k$ before it:
-# in the last round 28.9 dB after 30.0. ($x_0$ has 23.7 dB here and had 23.8 above, where
-# it was scaled to fit the reference.)
+# in the last round 28.9 dB after 30.0. ($x_0$ has 23.7 dB here and had 23.8 above,
+# where it was scaled to fit the reference.)
 
 # %% [markdown]
 # Is the denoiser useless, then? Let us see what data consistency does with an error.
@@ -906,12 +907,12 @@ print(f"x5 {quality[10]:.1f} dB")
 #
 # So not all of the error of $z$ reaches $x$, only $\lambda H^{-1}$ of it. Think of one
 # uniform coil, where every sample of k-space stands for itself. A measured sample of
-# the error ($A^H A = 1$) is multiplied by $\lambda/(1 + \lambda)$, which is 0.04 for the
-# $\lambda$ of $K = 5$. One that was not measured ($A^H A = 0$) is multiplied by 1. With
-# several coils there is everything in between. The **surviving error** of an image is
-# what one data consistency would leave of its error $z - r$, namely $\lambda H^{-1} (z -
-# r)$. The library computes it as `unseen_part(error, A, reg_weight)`. (Noise in the
-# data adds a second part to $x - r$, on which $z$ has no influence.)
+# the error ($A^H A = 1$) is multiplied by $\lambda/(1 + \lambda)$, which is 0.04 for
+# the $\lambda$ of $K = 5$. One that was not measured ($A^H A = 0$) is multiplied by 1.
+# With several coils there is everything in between. The **surviving error** of an image
+# is what one data consistency would leave of its error $z - r$, namely $\lambda H^{-1}
+# (z - r)$. The library computes it as `unseen_part(error, A, reg_weight)`. (Noise in
+# the data adds a second part to $x - r$, on which $z$ has no influence.)
 
 # %%
 reg_weight = five.log_reg_weight.exp()
@@ -927,7 +928,7 @@ for image in inside:
 curves = {"whole error": whole, "surviving error": surviving}
 axes = plot_lines(places, curves, xlabel=label, ylabel="error (% of the image)")
 axes.set_xticks(range(6))
-print(f"whole error of z0: {whole[1]:.1f} %, x1: {whole[2]:.1f} %, z1: {whole[3]:.1f} %")
+print(f"whole error: z0 {whole[1]:.1f}, x1 {whole[2]:.1f}, z1 {whole[3]:.1f} %")
 for k in (0, 1):
     print(f"surviving error of x{k}: {surviving[2 * k]:.1f} %, ", end="")
     print(f"of z{k}: {surviving[2 * k + 1]:.1f} %")
@@ -1056,9 +1057,9 @@ for title, numbers in curves.items():
 # **Change it, and explain.** (1) What happens to each network after the last round that
 # it learned? Why so differently? (2) Multiply $\lambda$ of the $K = 5$ network by 10,
 # then by 0.1, and look at the fifth round: first on this slice, then as the mean over
-# the 20 strips (`operators`, `data`, `truths`). One of the two may *gain* on this slice.
-# How can that be, if $\lambda$ was learned? (3) Would you train with $K = 5$ and use
-# $K = 10$?
+# the 20 strips (`operators`, `data`, `truths`). One of the two may *gain* on this
+# slice. How can that be, if $\lambda$ was learned? (3) Would you train with $K = 5$ and
+# use $K = 10$?
 #
 # *Your answer:* (click here and write)
 
@@ -1086,11 +1087,11 @@ print("learned with K = 1:", [round(number) for number in numbers])
 # 30.4 dB, and after twenty rounds it is back at 29.7. Nothing in the training made it
 # stop at a good image; that takes more than shared weights ([[unrolled_networks]]).
 #
-# (2) Ten times $\lambda$ costs 1.8 dB on this slice and 2.6 dB on the strips: too much of
-# the denoised image, too little of the data. A tenth of it *gains* 0.3 dB on this slice,
-# 30.6 after 30.3, and that is no bug. The one $\lambda$ is a compromise among all scans of
-# the training, and this slice has little noise: its data deserve more trust. Over the
-# 20 strips a tenth loses a little: 28.9 dB, after 29.1.
+# (2) Ten times $\lambda$ costs 1.8 dB on this slice and 2.6 dB on the strips: too much
+# of the denoised image, too little of the data. A tenth of it *gains* 0.3 dB on this
+# slice, 30.6 after 30.3, and that is no bug. The one $\lambda$ is a compromise among
+# all scans of the training, and this slice has little noise: its data deserve more
+# trust. Over the 20 strips a tenth loses a little: 28.9 dB, after 29.1.
 #
 # (3) It costs twice the time for 0.1 dB here, and nothing was learned for it. Better
 # train with the $K$ that will be used, as the authors do.
