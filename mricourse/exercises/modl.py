@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mricourse.classroom.exercise_checks import check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.exercise_checks import CheckFailed, check, check_tensor, passed, reject_known_mistakes
 from mricourse.evaluation.metrics import psnr
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
@@ -20,6 +20,12 @@ from mricourse.simulate.coils import simulate_coils
 LESSON = "modl"
 NY, NX = 45, 38  # odd, and not square
 CLOSE = 2e-3  # how far a right answer may be from the library's, relative
+
+CALLED = (
+    "Something is called that is no function: the solver wants the function A.normal itself, not its result "
+    "A.normal(...), and a tensor has no brackets."
+)
+NOT_IMAGES = "data_consistency takes images: give it the zero-filled one, A.adjoint(kspace), not the k-space."
 
 DataConsistency = Callable[[SenseOperator, Tensor, Tensor, float], Tensor]
 Denoiser = Callable[[Tensor], Tensor]
@@ -246,7 +252,7 @@ def check_modl(mine: Callable[[SenseOperator, Tensor, Denoiser, Tensor, int], Te
         mistakes = _mistakes_of_unrolling(A, zero_filled, weight, n_iterations, path)
         reject_known_mistakes(answer, path[-1], mistakes, tolerance=CLOSE)
         n_asked = len(denoiser.asked)
-        check(n_asked > 0, "The denoiser was never asked: each iteration begins with denoiser(image).")
+        check(n_asked > 0, "The denoiser was never asked: each round begins with denoiser(image).")
         check(
             _apart(denoiser.asked[0], zero_filled) < CLOSE,
             "The first image that the denoiser sees should be the zero-filled one, A.adjoint(kspace).",
@@ -257,7 +263,7 @@ def check_modl(mine: Callable[[SenseOperator, Tensor, Denoiser, Tensor, int], Te
         )
         check(
             _apart(answer, path[-1]) < CLOSE,
-            "Your image differs from MoDL's. What changes from one iteration to the next, and what stays as it is?",
+            "Your image differs from MoDL's. What changes from one round to the next, and what stays as it is?",
         )
     passed(LESSON, "my_modl", "K = 1 and K = 3: the denoiser is asked K times, and the image is MoDL's")
 
@@ -289,7 +295,7 @@ def check_psnr_by_iteration(
         "You return 4 numbers for 4 iterations; expected 5: that of x₀, the zero-filled image, is missing.",
     )
     check(len(found) == 5, f"You return {len(found)} numbers for 4 iterations; expected 5, for x₀ to x₄.")
-    check(len(denoiser.asked) > 0, "The denoiser was never asked: each iteration begins with denoiser(image).")
+    check(len(denoiser.asked) > 0, "The denoiser was never asked: each round begins with denoiser(image).")
     right = [psnr(image, reference) for image in path]
     denoised = [right[0]] + [psnr(_Recorder()(image), reference) for image in path[:-1]]
     check(not _same(found, right[::-1]), "The numbers are in the reverse order: begin with x₀.")
@@ -297,8 +303,8 @@ def check_psnr_by_iteration(
         not _same(found, denoised),
         "These are the numbers of z, after the denoiser; expected those of x, after consistency.",
     )
-    check(not _same(found, [right[0]] * 5), "All numbers are those of x₀: is the image replaced in each iteration?")
-    check(not _same(found, [right[-1]] * 5), "All numbers are those of the last image: note one in each iteration.")
+    check(not _same(found, [right[0]] * 5), "All numbers are those of x₀: is the image replaced in each round?")
+    check(not _same(found, [right[-1]] * 5), "All numbers are those of the last image: note one in each round.")
     check(_same(found, right), f"Your numbers are {_listed(found)} dB; expected {_listed(right)} dB.")
     passed(LESSON, "my_psnr_by_iteration", "one number for each image, from x₀ to the last one")
 
@@ -333,17 +339,17 @@ def _mistakes_of_unrolling(
     denoise = _Recorder()
     right = partial(_iterates, A, zero_filled, denoise, weight)
     return {
-        "The current image stands in the place of the data: Aᴴy is the same in every iteration.": lambda: repeated(
+        "The current image stands in the place of the data: Aᴴy is the same in every round.": lambda: repeated(
             lambda x: consistent(x, denoise(x)), zero_filled
         ),
-        "Every iteration denoises the zero-filled image; the next one should start from the image so far.": lambda: (
+        "Every round denoises the zero-filled image; the next one should start from the image so far.": lambda: (
             consistent(zero_filled, denoise(zero_filled))
         ),
         "Start from the zero-filled image, not from zero.": lambda: repeated(
             lambda x: consistent(zero_filled, denoise(x)), torch.zeros_like(zero_filled)
         ),
-        "One iteration is missing: range(n_iterations) counts them.": lambda: path[-2],
-        "That is one iteration too many: range(n_iterations) counts them.": lambda: right(n_iterations + 1)[-1],
+        "One round is missing: range(n_iterations) counts them.": lambda: path[-2],
+        "That is one round too many: range(n_iterations) counts them.": lambda: right(n_iterations + 1)[-1],
         "The order is the other way round: denoise first, then make it consistent.": lambda: repeated(
             lambda x: denoise(consistent(zero_filled, x)), zero_filled
         ),
@@ -352,7 +358,7 @@ def _mistakes_of_unrolling(
             lambda x: consistent(zero_filled, x + denoise(x)), zero_filled
         ),
         "Data consistency is missing: this only denoises, again and again.": lambda: repeated(denoise, zero_filled),
-        "Data consistency comes once, at the end; it belongs into every iteration.": lambda: consistent(
+        "Data consistency comes once, at the end; it belongs into every round.": lambda: consistent(
             zero_filled, repeated(denoise, zero_filled)
         ),
         "This is a gradient step in place of data consistency, which solves the equation.": lambda: repeated(
@@ -375,7 +381,16 @@ def _unchanged(mine: Callable, *arguments: object) -> object:
     """Call the learner's function, and refuse one that changes the tensors it was given."""
     tensors = [argument for argument in arguments if isinstance(argument, Tensor)]
     before = [tensor.clone() for tensor in tensors]
-    answer = mine(*arguments)
+    try:
+        answer = mine(*arguments)
+    except TypeError as error:
+        if "object is not callable" in str(error):
+            raise CheckFailed(CALLED) from None
+        raise
+    except ValueError as error:
+        if "expected two images" in str(error) or str(error).startswith(("prior has shape", "zero_filled has shape")):
+            raise CheckFailed(NOT_IMAGES) from None
+        raise
     same = all(torch.equal(old, new) for old, new in zip(before, tensors, strict=True))
     check(same, "Your function changes a tensor that it was given (as += does): make a new one instead.")
     return answer

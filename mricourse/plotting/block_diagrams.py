@@ -23,7 +23,7 @@ def show_modl_diagram() -> Axes:
     Axes
     """
     axes = plt.subplots(figsize=(9.6, 4.6))[1]
-    axes.set(xlim=(0, 96), ylim=(0, 46), title="MoDL: K iterations of denoiser and data consistency")
+    axes.set(xlim=(0, 96), ylim=(0, 46), title="MoDL: K rounds of denoiser and data consistency")
     axes.set_axis_off()
     axes.add_patch(FancyBboxPatch((17.5, 17), 60, 21, boxstyle="round,pad=0.6", fill=False, ls="--", ec="0.4"))
     axes.text(18.5, 35.6, "repeated $K$ times, with the same $w$ and $\\lambda$", color="0.3")
@@ -36,7 +36,7 @@ def show_modl_diagram() -> Axes:
     _arrow(axes, (35.8, 27), (44, 27), label="$z_k$", at=(40, 28))
     _arrow(axes, (71.8, 27), (88, 27), label="$x_K$", at=(84, 28))
     _path(axes, [(6, 41), (58, 41), (58, 31.4)], DATA)
-    axes.text(32, 42, "the data enter every iteration", ha="center", color=DATA)
+    axes.text(32, 42, "the data enter every round", ha="center", color=DATA)
     _path(axes, [(74.5, 27), (74.5, 19.5), (18.7, 19.5), (18.7, 26.4)], "black")
     axes.text(58, 20.4, "$x_{k+1}$ goes back", ha="center")
     axes.text(88.6, 27, "image", va="center")

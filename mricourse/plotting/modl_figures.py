@@ -49,7 +49,7 @@ def show_frozen_steps(
     -------
     Axes
     """
-    axes = plt.subplots(figsize=(6.6, 4))[1]
+    axes = plt.subplots(figsize=(9.2, 4))[1]
     at = np.linspace(data - 0.8, data + 0.25, 400)
     whole = (at - data) ** 2 + reg_weight * (at - denoise(at)) ** 2
     axes.plot(at, whole, color="black", linewidth=2.4, label="the objective, D(x) moves with x")
@@ -64,7 +64,7 @@ def show_frozen_steps(
         axes.plot(x, (x - data) ** 2 + reg_weight * (x - z) ** 2, "o", color=colour, markersize=8)
     axes.set(xlabel="value of the pixel, x", ylabel="value of the objective", ylim=(0, 0.75 * whole[0]))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=True, fontsize=9)
+    axes.legend(frameon=True, fontsize=9, loc="center left", bbox_to_anchor=(1.02, 0.5))
     return quiet(axes)
 
 

@@ -121,6 +121,7 @@ WRONG = {
         "a NumPy array": consistency(result="x.numpy()"),
         "not a number": consistency(result="x * float('nan')"),
         "the prior as it came": consistency(result="prior"),
+        "A.normal applied before the solver": consistency().replace("(A.normal, rhs", "(A.normal(prior), rhs"),
     },
     "my_reg_weight_gradient": {
         "no return": gradient(result="None"),
@@ -146,6 +147,7 @@ WRONG = {
             result="((A.normal(grad) + reg_weight * grad).conj() * (prior - image)).sum().real"
         ),
         "solves for the image": gradient(rhs="image"),
+        "A.normal applied before the solver": gradient().replace("(A.normal, grad", "(A.normal(grad), grad"),
         "conjugated gradient": gradient(rhs="grad.conj()"),
         "one number a pixel": gradient(result="(v.conj() * (prior - image)).real"),
         "one number a row": gradient(result="(v.conj() * (prior - image)).sum(-1).real"),
@@ -164,6 +166,9 @@ WRONG = {
             body="x = data_consistency(A, b, denoiser(b), reg_weight)"
         ),
         "starts at zero": unrolled(start="torch.zeros_like(b)"),
+        "k-space in place of the zero-filled image": unrolled(
+            body="x = data_consistency(A, kspace, denoiser(x), reg_weight)"
+        ),
         "starts at SENSE": unrolled(start="conjugate_gradient(A.normal, b, reg_weight=0.01)"),
         "one iteration too few": unrolled(n="n_iterations - 1"),
         "one iteration too many": unrolled(n="n_iterations + 1"),
