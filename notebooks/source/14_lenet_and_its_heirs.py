@@ -893,7 +893,8 @@ factors = block.excite(block.squeeze(change.mean(dim=(2, 3))).relu()).sigmoid()
 noise_std = torch.tensor([scan.meta["noise_std"] for scan in scans]).to(DEVICE)
 order = noise_std.argsort()
 knobs = {f"channel {number}": factors[order, number] for number in range(5)}
-plot_lines(100 * noise_std[order], knobs, xlabel="noise (%)", ylabel="factor")
+axes = plot_lines(100 * noise_std[order], knobs, xlabel="noise (%)", ylabel="factor")
+axes.set_ylim(0.32, 0.75)  # room for the legend
 together = torch.cat([noise_std[None], factors.T])
 follow = torch.corrcoef(together)[0, 1:].abs() > 0.8
 print(f"{int(follow.sum())} of {len(follow)} factors follow the noise", end="; ")
