@@ -173,37 +173,6 @@ def _later(loss: Loss, first: int, network: nn.Module, step: int) -> Tensor:
     return loss(network, first + step)
 
 
-def read_range_test(rates: Tensor, curve: Tensor, *, rise: float) -> tuple[float, float, float]:
-    """Read three learning rates off the curve of `range_test`.
-
-    Parameters
-    ----------
-    rates, curve : Tensor, shape (steps,)
-    rise : float
-        By how much above its minimum the curve is called broken, in the units of the loss.
-
-    Returns
-    -------
-    (fastest, lowest, broken) : tuple of float
-        Where the curve falls most steeply before its minimum; its minimum; and the first rate beyond at which it has
-        risen by `rise` or is no longer finite, the last rate if it never does.
-
-    Raises
-    ------
-    ValueError
-        A curve that does not fall: the rates begin too high.
-    """
-    known = torch.nan_to_num(curve, nan=torch.inf)
-    first = int(known.isfinite().int().argmax())
-    lowest = int(known.argmin())
-    if lowest - first < 2:
-        raise ValueError("the loss does not fall; expected a fall before it rises: begin with lower rates.")
-    fastest = first + int(torch.gradient(known[first : lowest + 1])[0].argmin())
-    beyond = (known[lowest:] > known[lowest] + rise).nonzero()
-    broken = lowest + int(beyond[0]) if len(beyond) else len(rates) - 1
-    return float(rates[fastest]), float(rates[lowest]), float(rates[broken])
-
-
 def dead_share(network: nn.Module, *inputs: Tensor) -> list[float]:
     """Share of the channels behind each ReLU that are zero everywhere, for all of these inputs.
 

@@ -19,7 +19,7 @@ def show_range_test(rates: Tensor, curve: Tensor, marks: Mapping[str, float], *,
     ----------
     rates, curve : Tensor, shape (steps,)
     marks : mapping {name: rate}
-        What `read_range_test` found, or rates chosen by hand.
+        Rates read off the curve, or chosen by hand.
     unit : str
         Of the loss.
 

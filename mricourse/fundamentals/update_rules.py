@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
-    "adagrad_step", "adam_step", "momentum_step", "plain_step", "rmsprop_step", "step_lengths", "train_by_hand",
+    "adagrad_step", "adam_step", "momentum_step", "plain_step", "rmsprop_step", "train_by_hand",
     "valley_steps",
 ]  # fmt: skip
 
@@ -120,17 +120,6 @@ def train_by_hand(
                 moved, memories[index] = rule(part.clone(), memories[index], gradient, rate, t)
                 part.copy_(moved)
     return trained.requires_grad_(False)
-
-
-def step_lengths(rule: Rule, *, n_steps: int, memory: Any = 0.0) -> Tensor:
-    """Length of each step in units of the learning rate, while the gradient stays 1: shape (n_steps,)."""
-    weights = torch.zeros(1, dtype=torch.float64)
-    lengths = []
-    for t in range(1, n_steps + 1):
-        moved, memory = rule(weights, memory, torch.ones_like(weights), 1.0, t)
-        lengths.append((moved - weights).abs())
-        weights = moved
-    return torch.cat(lengths)
 
 
 def valley_steps(kappa: float, *, momentum: bool) -> int:

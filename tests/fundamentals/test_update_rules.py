@@ -16,7 +16,6 @@ from mricourse.fundamentals.update_rules import (
     momentum_step,
     plain_step,
     rmsprop_step,
-    step_lengths,
     train_by_hand,
     valley_steps,
 )
@@ -48,13 +47,6 @@ def test_a_walk_is_that_of_torch(name):
 def test_a_walk_starts_where_it_is_told():
     path = walk(AXIS_VALLEY, plain_step, rate=1.0, n_steps=1, start=(0.5, 0.5))
     assert path.tolist() == [[0.5, 0.5], [0.0, pytest.approx(0.48)]]
-
-
-def test_lengths_of_steps_under_a_constant_gradient():
-    t = torch.arange(1, 51, dtype=torch.float64)
-    assert torch.allclose(step_lengths(adagrad_step, n_steps=50), t.rsqrt())
-    assert torch.allclose(step_lengths(rmsprop_step, n_steps=50), (1 - 0.99**t).rsqrt(), rtol=1e-6)
-    assert torch.allclose(step_lengths(adam_step, n_steps=50, memory=(0.0, 0.0)), torch.ones(50).double())
 
 
 @pytest.mark.parametrize("kappa", [9.0, 100.0, 400.0])

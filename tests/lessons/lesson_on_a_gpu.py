@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import torch
 from counted_work import counted_work
 from pretend_gpu import pretend_gpu
 
@@ -35,7 +36,12 @@ def compute_on_the_gpu(source):
     cells = [cell for cell in solution_version(read_source(source)).cells if cell.cell_type == "code"]
     space = {"__name__": "__main__", "display": lambda *_: None}
     printed = io.StringIO()
-    with pretend_gpu(), counted_work(leave_out=ON_THE_CPU) as work, contextlib.redirect_stdout(printed):
+    with (
+        torch.enable_grad(),  # as in a new kernel, whatever the lesson before switched off
+        pretend_gpu(),
+        counted_work(leave_out=ON_THE_CPU) as work,
+        contextlib.redirect_stdout(printed),
+    ):
         for cell in cells:
             exec(compile(cell.source, f"<{source.stem}, {cell.id}>", "exec"), space)
             plt.close("all")
