@@ -5,7 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "calibration": "calibrated_images calibration_scores",
+        "calibration": "calibrated_images calibration_scores compared_with_rss",
         "cases": "four_cases gain_in_words score",
         "claims": "ClaimFailed claim",
         "classification": "percent_by_shift percent_right",
