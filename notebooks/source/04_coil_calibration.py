@@ -528,10 +528,10 @@ show_images({"true map": inside, **panels}, reference=inside, error_gain=20, **o
 # largest errors are two patches at the rim.
 
 # %% [markdown]
-# **Half-way.** This is a good place to stop for today. We have two ways to get maps:
-# divide blurred coil images by their RSS, or find the maps that all windows of the ACS
-# allow. Noise, a method without maps, and failures follow. When you come back, first
-# run all cells above.
+# *Half-way. Here is a good place for a break. We have two ways to get maps: divide
+# blurred coil images by their RSS, or find the maps that all windows of the ACS allow.
+# Noise, a method without maps, and failures follow. When you come back in a new
+# session, choose Run, then Run All Above Selected Cell.*
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Noise that coils share
