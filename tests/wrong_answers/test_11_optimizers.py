@@ -102,6 +102,11 @@ WRONG = {
         "the velocity of the step before": walk(
             update="velocity", step="x - rate * velocity\n        velocity = beta * velocity + gradient"
         ),
+        "the image moves first": walk(
+            gradient="0",
+            update="velocity",
+            step="x - rate * velocity\n        velocity = beta * velocity + A.adjoint(A.forward(x) - kspace)",
+        ),
         "no data": walk(gradient="A.normal(x)"),
         "no image in the gradient": walk(gradient="-A.adjoint(kspace)"),
         "factor 2": walk(gradient="2 * A.adjoint(A.forward(x) - kspace)"),
@@ -127,6 +132,20 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         x -= rate * v
     return x
 """,
+        "one tensor for both, the velocity in place": """
+def my_sense_momentum(A, kspace, rate, beta, n_steps):
+    x = torch.zeros_like(A.adjoint(kspace))
+    v = x
+    for _ in range(n_steps):
+        gradient = A.adjoint(A.forward(x) - kspace)
+        v *= beta
+        v += gradient
+        x = x - rate * v
+    return x
+""",
+        "a start with coils": walk(start="torch.zeros_like(kspace)"),
+        "velocity without a first value": walk().replace("    velocity = torch.zeros_like(x)\n", ""),
+        "a misspelt name": walk(step="x - rate * velocty"),
         "beta on the image": walk(update="gradient", step="x - rate * velocity + beta * x"),
     },
     "my_rmsprop_step": {
@@ -189,6 +208,8 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         "eps before the correction": adam(
             step="rate * (m / (1 - beta1**t)) / ((s.sqrt() + eps) / (1 - beta2**t) ** 0.5)"
         ),
+        "root before the correction": adam(step="rate * (m / (1 - beta1**t)) / (s.sqrt() / (1 - beta2**t) + eps)"),
+        "means without a first value": adam().replace("    m, s = memory\n", ""),
         "no eps": adam(step="rate * (m / (1 - beta1**t)) / (s / (1 - beta2**t)).sqrt()"),
         "betas swapped": adam(
             m="beta2 * m + (1 - beta2) * grad",
@@ -266,6 +287,27 @@ def my_rate(step, n_steps, warmup):
 
     return min((step + 1) / warmup, 0.02 + 0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2)
 """,
+        "the larger of line and 1": rate(rise="max(1, (step + 1) / warmup)"),
+        "line, then fall": """
+def my_rate(step, n_steps, warmup):
+    import math
+
+    if step + 1 < warmup:
+        return (step + 1) / warmup
+    return 0.02 + 0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2
+""",
+        "line, then fall, one step later": """
+def my_rate(step, n_steps, warmup):
+    import math
+
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.02 + 0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2
+""",
+        "sum instead of the product": rate().replace(") * (", ") + ("),
+        "mean instead of the product": rate().replace("return", "return 0.5 *").replace(") * (", ") * 1 + 0.5 * ("),
+        "times the rate of the walk": rate().replace("return", "return 0.4 *"),
+        "divides by the warm-up less one": rate(rise="min(1, step / (warmup - 1))"),
         "exponential": rate(fall="0.02 ** (step / n_steps)"),
         "rising": rate(fall="(0.02 + 0.98 * (1 - math.cos(math.pi * step / n_steps)) / 2)"),
     },
