@@ -21,6 +21,9 @@ LESSON = "modl"
 NY, NX = 45, 38  # odd, and not square
 CLOSE = 2e-3  # how far a right answer may be from the library's, relative
 
+UNCALLABLE = "The operator A itself is no function: give the solver the function A.normal."
+NOT_KSPACE = "A.adjoint came to an image; it takes the k-space. Does the solver have A.normal as its function?"
+NOT_NORMAL = "The solver was given a function that makes no image of an image: it wants A.normal."
 CALLED = (
     "Something is called that is no function: the solver wants the function A.normal itself, not its result "
     "A.normal(...), and a tensor has no brackets."
@@ -149,7 +152,12 @@ def check_reg_weight_gradient(mine: Callable[[SenseOperator, Tensor, Tensor, Ten
             sentence = f"Here z explains the data, so x = z and the gradient is 0; yours is {answer:.4g}."
         else:
             sentence = f"At λ = {weight} the slope by finite differences is {slope:.4f}; yours is {answer:.4f}."
-        check(abs(slope - answer) < 1e-5 * (1 + abs(slope)), sentence)
+        close = abs(slope - answer)
+        check(
+            not 1e-5 * (1 + abs(slope)) <= close < 1e-2 * abs(slope),
+            f"{sentence} So close, v is not solved for well enough: n_iterations=100, tolerance=1e-12.",
+        )
+        check(close < 1e-5 * (1 + abs(slope)), sentence)
     passed(
         LESSON, "my_reg_weight_gradient", "equals the slope by finite differences, at two values of λ; 0 where x = z"
     )
@@ -187,6 +195,7 @@ def _mistakes_of_gradient(
         ).real,
         "This applies the matrix to g; v is the solution of (AᴴA + λI) v = g.": inner(applied, change).real,
         "The conjugate is missing in the inner product: ⟨v, u⟩ = Σ conj(v) u.": (v * change).sum().real,
+        "This is the magnitude of the inner product; take its real part, which has a sign.": inner(v, change).abs(),
         "This is the imaginary part of the inner product; take its real part.": inner(v, change).imag,
         "The gradient of λ has no factor λ; that of z has.": weight * inner(v, change).real,
         "The inner product is a sum over the pixels, not a mean.": inner(v, change).real / v.numel(),
@@ -303,6 +312,14 @@ def check_psnr_by_iteration(
         not _same(found, denoised),
         "These are the numbers of z, after the denoiser; expected those of x, after consistency.",
     )
+    swapped = [psnr(reference, image) for image in path]
+    check(not _same(found, swapped), "The two images are exchanged: it is psnr(image, reference), the reference last.")
+    once = [right[0]] + [right[-1]] * 4
+    again = [psnr(image, reference) for image in _iterates(A, A.adjoint(kspace), _Recorder(), weight, 16)[::4]]
+    check(
+        not _same(found, once) and not _same(found, again),
+        "Every step of your loop runs all K rounds: one round for each number, please.",
+    )
     check(not _same(found, [right[0]] * 5), "All numbers are those of x₀: is the image replaced in each round?")
     check(not _same(found, [right[-1]] * 5), "All numbers are those of the last image: note one in each round.")
     check(_same(found, right), f"Your numbers are {_listed(found)} dB; expected {_listed(right)} dB.")
@@ -384,12 +401,18 @@ def _unchanged(mine: Callable, *arguments: object) -> object:
     try:
         answer = mine(*arguments)
     except TypeError as error:
+        if "'SenseOperator' object is not callable" in str(error):
+            raise CheckFailed(UNCALLABLE) from None
         if "object is not callable" in str(error):
             raise CheckFailed(CALLED) from None
         raise
     except ValueError as error:
         if "expected two images" in str(error) or str(error).startswith(("prior has shape", "zero_filled has shape")):
             raise CheckFailed(NOT_IMAGES) from None
+        if str(error).startswith("kspace has shape"):
+            raise CheckFailed(NOT_KSPACE) from None
+        if str(error).startswith("normal made"):
+            raise CheckFailed(NOT_NORMAL) from None
         raise
     same = all(torch.equal(old, new) for old, new in zip(before, tensors, strict=True))
     check(same, "Your function changes a tensor that it was given (as += does): make a new one instead.")

@@ -121,6 +121,10 @@ WRONG = {
         "a NumPy array": consistency(result="x.numpy()"),
         "not a number": consistency(result="x * float('nan')"),
         "the prior as it came": consistency(result="prior"),
+        "A in place of A.normal": consistency().replace("(A.normal, rhs", "(A, rhs"),
+        "A.forward in place of A.normal": consistency().replace("(A.normal, rhs", "(A.forward, rhs"),
+        "A.adjoint in place of A.normal": consistency().replace("(A.normal, rhs", "(A.adjoint, rhs"),
+        "k-space on the right": consistency(rhs="kspace + reg_weight * prior"),
         "A.normal applied before the solver": consistency().replace("(A.normal, rhs", "(A.normal(prior), rhs"),
     },
     "my_reg_weight_gradient": {
@@ -134,6 +138,10 @@ WRONG = {
         "solve without lambda": gradient(left="0.0"),
         "a lambda of its own": gradient(left="0.05"),
         "no conjugate": gradient(result="(v * (prior - image)).sum().real"),
+        "magnitude of the sum": gradient(result="(v.conj() * (prior - image)).sum().abs()"),
+        "the solver as it comes": gradient().replace(", n_iterations=100, tolerance=1e-12", ""),
+        "ten iterations": gradient().replace("n_iterations=100", "n_iterations=10"),
+        "A in place of A.normal": gradient().replace("(A.normal, grad", "(A, grad"),
         "imaginary part": gradient(result="(v.conj() * (prior - image)).sum().imag"),
         "complex": gradient(result="(v.conj() * (prior - image)).sum()"),
         "a complex number of Python's": gradient(result="complex((v.conj() * (prior - image)).sum())"),
@@ -213,6 +221,13 @@ WRONG = {
             start="[(x - reference).abs().square().mean()]", noted="(x - reference).abs().square().mean()"
         ),
         "words": noted(start="['x0']", noted="str(psnr(x, reference))"),
+        "reference first": noted(start="[psnr(reference, x)]", noted="psnr(reference, x)"),
+        "all rounds in every step": noted(
+            body="for _ in range(n_iterations): x = data_consistency(A, b, denoiser(x), reg_weight)"
+        ),
+        "all rounds from the beginning in every step": noted(
+            body="x = my_modl(A, kspace, denoiser, reg_weight, n_iterations)"
+        ),
         "reference and zero-filled": noted(noted="psnr(x, b)"),
     },
 }
@@ -279,6 +294,14 @@ NAMED = {  # mistake -> a word of the sentence that names it
     ("my_data_consistency", "the prior forgotten"): "z is missing",
     ("my_data_consistency", "three iterations"): "too early",
     ("my_data_consistency", "the prior is changed in place"): "changes a tensor",
+    ("my_data_consistency", "A in place of A.normal"): "A itself is no function",
+    ("my_data_consistency", "A.forward in place of A.normal"): "it wants A.normal",
+    ("my_data_consistency", "A.adjoint in place of A.normal"): "it takes the k-space",
+    ("my_reg_weight_gradient", "magnitude of the sum"): "magnitude of the inner product",
+    ("my_reg_weight_gradient", "the solver as it comes"): "tolerance=1e-12",
+    ("my_psnr_by_iteration", "reference first"): "the reference last",
+    ("my_psnr_by_iteration", "all rounds in every step"): "all K rounds",
+    ("my_psnr_by_iteration", "all rounds from the beginning in every step"): "all K rounds",
     ("my_reg_weight_gradient", "the sign trap"): "the sign trap",
     ("my_reg_weight_gradient", "no solve"): "solved for first",
     ("my_reg_weight_gradient", "complex"): "take .real",
