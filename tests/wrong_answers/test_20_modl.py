@@ -107,6 +107,7 @@ WRONG = {
         "only the correction of the prior": consistency(rhs="A.adjoint(kspace) - A.normal(prior)"),
         "measured samples of each coil replaced": (
             "def my_data_consistency(A, kspace, prior, reg_weight):\n"
+            "    from mricourse import ifft2c\n"
             "    own = fft2c(A.smaps * prior)\n"
             "    mixed = torch.where(A.mask, (kspace + reg_weight * own) / (1 + reg_weight), own)\n"
             "    return (A.smaps.conj() * ifft2c(mixed)).sum(-3)"
