@@ -1,4 +1,4 @@
-"""Checks of the exercises on MoDL in practice: smooth phase, a weighted mean, mirrors, lines held out."""
+"""Checks of the exercises on MoDL in practice: smooth phase, a weighted mean, lines held out."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _wrong_phases(image: Tensor, window: Tensor, low: Tensor) -> dict[str, Tenso
         "This is the phase of the image itself: filter before you divide.": image / image.abs(),
         "The phase has the wrong sign: no conjugate is needed here.": right.conj(),
         "The filtered image is divided by the magnitude of the unfiltered one: take its own.": low / image.abs(),
-        "The window is applied to the image: it belongs to k-space, between fft2c and ifft2c.": in_image
+        "The window is applied to the image: first go to k-space with fft2c, and back with ifft2c after it.": in_image
         / in_image.abs().clamp_min(1e-12),
         "The magnitude of the image is filtered, so its phase is gone before the filter.": blurred / blurred.abs(),
         "This is the low-passed k-space: go back to the image with ifft2c.": window * fft2c(image),
@@ -131,6 +131,10 @@ def _number(mine: Callable, *arguments: complex) -> Tensor:
     try:
         answer = _asked(mine, *arguments)
     except CheckFailed as error:
+        if "not 'complex'" in str(error):
+            raise CheckFailed(
+                "Samples of k-space are complex: your function should take them without float()."
+            ) from error
         if "ZeroDivisionError" not in str(error):
             raise
         sentence = "Your function divides by zero where one of the two spreads is zero: write the mean as one fraction."
@@ -166,83 +170,6 @@ def _wrong_means(sample: complex, noise_std: float, prior: complex, prior_std: f
         "This is the prior, whatever was measured.": prior,
     }
     return {sentence: torch.tensor(complex(value)) for sentence, value in results.items()}
-
-
-# --- mirrors ---
-
-
-def check_mirror_average(mine: Callable[[Network, SenseOperator, Tensor], Tensor]) -> None:
-    """The mean of both views, for an even and an odd number of columns, whatever the network does.
-
-    Raises
-    ------
-    CheckFailed
-        With one sentence that says what is wrong.
-    """
-    for shape in ((14, 12), (15, 11)):
-        A = SenseOperator(simulate_coils(3, shape, seed=2), random_mask(shape[0], 2, acs=4))
-        kspace = A.mask * random_complex(3, *shape, seed=3)
-        calls: list[tuple[SenseOperator, Tensor]] = []
-        answer = _asked(mine, _recording(calls), A, kspace)
-        check_tensor(answer, shape, is_complex=True)
-        check(len(calls) == 2, f"The network is asked {len(calls)} times; expected twice: as it is, and mirrored.")
-        right = (_lopsided(A, kspace) + _view(A, kspace, maps=True, back=True)) / 2
-        reject_known_mistakes(answer, right, _wrong_mirrors(A, kspace), tolerance=CLOSE)
-        off = (answer - right).abs().max() / right.abs().max()
-        check(
-            off < CLOSE, f"With {shape[1]} columns your mean is off by up to {100 * off:.0f} % of the brightest pixel."
-        )
-    passed(LESSON, "my_mirror_average", "the mean of both views, for even and odd numbers of columns")
-
-
-def _recording(calls: list) -> Network:
-    def network(A: SenseOperator, kspace: Tensor) -> Tensor:
-        calls.append((A, kspace))
-        return _lopsided(A, kspace)
-
-    return network
-
-
-def _lopsided(A: SenseOperator, kspace: Tensor) -> Tensor:
-    """A network that brightens one side: mirrored input does not give mirrored output."""
-    image = A.adjoint(kspace)
-    return image * torch.linspace(1, 2, image.shape[-1])
-
-
-def _view(A: SenseOperator, kspace: Tensor, *, maps: bool, back: bool, axis: int = -1) -> Tensor:
-    """The mirrored reconstruction, or what it is where a part of the mirroring was forgotten."""
-    smaps = A.smaps.flip(axis) if maps else A.smaps
-    image = _lopsided(SenseOperator(smaps, A.mask), fft2c(ifft2c(kspace).flip(axis)))
-    return image.flip(axis) if back else image
-
-
-def _wrong_mirrors(A: SenseOperator, kspace: Tensor) -> dict[str, Tensor | Callable[[], Tensor]]:
-    plain = _lopsided(A, kspace)
-    mirrored = _view(A, kspace, maps=True, back=True)
-    flipped_maps = SenseOperator(A.smaps.flip(-1), A.mask)
-    reversed_samples = _lopsided(flipped_maps, kspace.flip(-1)).flip(-1)
-    maps_only = _lopsided(flipped_maps, kspace).flip(-1)
-    upside_down = _view(A, kspace, maps=True, back=True, axis=-2)
-    return {
-        "The second image is not mirrored back before the mean.": (plain + _view(A, kspace, maps=True, back=False)) / 2,
-        "The coil maps are not mirrored: coils and images have to move together.": (
-            plain + _view(A, kspace, maps=False, back=True)
-        )
-        / 2,
-        "Neither the maps are mirrored, nor the second image back.": (plain + _view(A, kspace, maps=False, back=False))
-        / 2,
-        "The samples of k-space are reversed. For an even number of columns that also shifts the image by a pixel: "
-        "mirror the coil images, ifft2c(kspace).flip(-1).": (plain + reversed_samples) / 2,
-        "Only the maps are mirrored; the coil images have to be, too.": (plain + maps_only) / 2,
-        "This is the sum of both images: divide by two.": plain + mirrored,
-        "This is the mirrored view alone: average it with the plain one.": mirrored,
-        "This is the plain image: the mirrored view is missing.": plain,
-        "This mirrors the image after the network, not the scan before it.": (plain + plain.flip(-1)) / 2,
-        "This mirrors up and down, where the lines of the mask would have to move as well: mirror axis -1.": (
-            plain + upside_down
-        )
-        / 2,
-    }
 
 
 # --- lines held out ---
@@ -282,7 +209,7 @@ def _sense(seen: list) -> Network:
 def _check_no_leak(given: SenseOperator, kspace: Tensor, A: SenseOperator, held: Tensor) -> None:
     check(
         not (given.mask & held).any(),
-        "The network's operator still counts the held lines as measured: its mask should be A.mask & ~held.",
+        "The network's operator counts held lines as measured: its mask should be A.mask & ~held, the kept ones.",
     )
     check(
         torch.equal(given.mask.expand_as(A.mask), A.mask & ~held),
@@ -313,6 +240,14 @@ def _wrong_errors(A: SenseOperator, kspace: Tensor, held: Tensor) -> dict[str, T
             image, A, kspace, A.mask
         ),
         "The prediction is not cut down to the held lines before it is compared.": everywhere,
+        "The difference is taken with all of the k-space: compare with held * kspace.": (predicted - kspace).norm()
+        / measured.norm(),
+        "Your prediction is zero on the held lines: take an operator with the mask `held` for it.": (
+            SenseOperator(A.smaps, kept).forward(image) - measured
+        ).norm()
+        / measured.norm(),
+        "Your prediction is zero on the held lines, and is compared there with what was measured: take an operator "
+        "with the mask `held` for it.": torch.ones(()),
         "The error is not relative: divide by the norm of the measured held lines.": right * measured.norm(),
         "The error is divided by the norm of all measured lines: take the held ones.": right
         * measured.norm()
