@@ -684,8 +684,8 @@ show_gains(trained_gains, xlabel="gain by training with it (dB), a dot a slice")
 #   iterations see further, and can correct what the first has missed.
 # - *Solver, not a gradient step*: +1.0 dB, at 3,009 s against 2,144 s. A gradient step
 #   corrects what the coils see well, and leaves the rest for later.
-# - *Unshared, not shared*: +0.5 dB, with five times the weights and in less time (2,294 s
-#   against 3,009 s). Early iterations have much folding to remove and late ones
+# - *Unshared, not shared*: +0.5 dB, with five times the weights and in less time (2,294
+#   s against 3,009 s). Early iterations have much folding to remove and late ones
 #   little, and each denoiser can learn its own task.
 #
 # The last is the opposite of what the authors found. Their result is often told as
@@ -737,7 +737,8 @@ show_gains(late, single=on_brain, single_label="the brain", xlabel=label)
 # (two diamonds each) it depends on the lines: the late iterations gain 1.8 dB with
 # random lines, and 0.1 dB with equispaced ones. Random lines leave wide gaps in
 # k-space, which must be filled from far away, a little in each iteration. So in our
-# first figure `modl` leans most on its late iterations, and next on its mirrors, 0.7 dB.
+# first figure `modl` leans most on its late iterations, and next on its mirrors, 0.7
+# dB.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Beside the rival, and on real data
