@@ -379,6 +379,8 @@ def _advice_on_axes(error: Exception) -> str:
         return _advice_on_names(error)
     if "'axes'" in str(error) or "'axis'" in str(error):
         return "PyTorch calls the axes dim: dim=(-2, -1)."
+    if "step must be" in str(error):
+        return "PyTorch knows no negative step: kspace.flip(-2, -1) reads both axes backwards."
     if isinstance(error, TypeError):
         return "Compare the call that it names with the hints."
     return "It has to take single images and stacks: count axes from the end, -2 and -1."

@@ -103,8 +103,8 @@ show_image_and_kspace(image, ["a slice of a head", "what a scanner measures of i
 # direction is where the magnet points at this moment. The coil adds up all arrows, head
 # to tail. The sum is again an arrow, and that is all that it measures.
 #
-# One sum cannot tell four unknown pixels. But the scanner can do something to the
-# arrows before they are added. It makes the magnetic field a little stronger on one
+# One sum cannot tell many unknown pixels apart. But the scanner can do something to
+# the arrows before they are added. It makes the magnetic field a little stronger on one
 # side than on the other, and where the field is stronger, arrows turn faster. We watch
 # from a seat that rotates with the arrow in the middle, so this one seems to stand
 # still. By a *turn* we mean how far an arrow gets ahead of the middle one or falls
@@ -208,10 +208,11 @@ print("and back", ifftc(fftc(row)).real)
 # </details>
 #
 # The second formula says something new. As $x$ runs through the row, the arrow
-# $e^{2\pi i k x/n}$ goes round $k$ times, and its horizontal part goes up and down $k$
-# times: it is a cosine wave. So the row is a sum of waves, and *the sample $s(k)$ says
-# how strong the wave with $k$ cycles is, and by how much it is shifted.* Strong means a
-# large magnitude; the shift is the phase.
+# $e^{2\pi i k x/n}$ goes round $k$ times. Its real part, how far it points to the
+# right, swings between 1 and $-1$ as many times: it is a cosine wave. ($k$ and $-k$ go
+# round in opposite directions and make this wave together.) So the row is a sum of
+# waves, and *the sample $s(k)$ says how strong the wave with $k$ cycles is, and by how
+# much it is shifted.* Strong means a large magnitude; the shift is the phase.
 #
 # <details><summary>And what about the vertical parts?</summary>
 #
@@ -304,9 +305,10 @@ show_stripes(image, [(3, 0), (0, 3), (6, 9)])
 # ### How a scanner walks through k-space
 #
 # A **readout** is the recording of one line of k-space, all $k_x$ at one $k_y$. Before
-# it starts, the arrows are turned along $x$ as far as $k_x = -92$. Then the field is
-# made stronger on the other side and stays so while the scanner records. The arrows
-# keep turning, every moment is another $k_x$, and in a few milliseconds it grows to 92.
+# it starts, the arrows are wound up along $x$, to $k_x = -92$. Then the field is made
+# stronger on the side where it was weaker, and stays so while the scanner records. Now
+# the arrows turn the opposite way: they unwind, pass $k_x = 0$ and go on to 92. Every
+# moment is another $k_x$, and all of it takes a few milliseconds.
 #
 # The **phase encode** is the turn along $y$, which has to be set before each readout.
 # In the plainest kind of scan, each line has to wait for its own radio pulse. The
@@ -332,7 +334,8 @@ print("ifftshift", torch.fft.ifftshift(numbers))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The middle of five numbers is index 2. `fftshift` moved the number at index 0 there.
-# `ifftshift` moved the number at index 2 to index 0.
+# `ifftshift` moved the number at index 2 to index 0. (For an even number of entries the
+# two do the same.)
 #
 # <details><summary>Hint 1: which one comes first?</summary>
 #
@@ -380,10 +383,9 @@ show_images(panels)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
 #
-# For even sizes the two shifts are the same, and for odd sizes they differ by one
-# pixel. With both in their places the transform is the formula above, for every size.
-# The line $k_y = 0$ holds all stripes that stand upright. They know in which column
-# something is, and nothing about the row.
+# For odd sizes the two shifts differ by one pixel. With both in their places the
+# transform is the formula above, for every size. The line $k_y = 0$ holds all stripes
+# that stand upright. They know in which column something is, and nothing about the row.
 # </details>
 #
 # <details><summary>A common mistake</summary>
@@ -404,7 +406,8 @@ show_images(panels)
 #
 # **Parseval's theorem** says that image and k-space have the same energy. It needs the
 # factor $1/\sqrt n$. The **norm** of a signal is the square root of its energy. A
-# transform is **orthonormal** if it keeps all norms and right angles, as this one does.
+# transform is **orthonormal** if it keeps the norms of all signals and the right angles
+# between them, as this one does.
 #
 # So we may ask which share of the energy a part of k-space holds. We keep a tenth of
 # k-space: either the central tenth of the *lines*, a flat strip with all of $k_x$, or a
@@ -485,8 +488,8 @@ show_images({"all samples outside the square": outside}, window=(0, 0.3))
 # - **The number of samples, and what they are.** "20 slices of one head" says nothing
 #   about other heads.
 # - **The bound.** "claimed: at least 75 %" is what has to hold. The *unfavourable* end
-#   of the bracket is compared with it, here 95.6. A single number has no bracket and no
-#   plus, and is compared as it is.
+#   of the bracket is compared with it, here 95.6. A value that comes from one
+#   measurement stands without plus and bracket, and is compared as it is.
 #
 # <details><summary>How is the bracket made?</summary>
 #
@@ -546,20 +549,23 @@ MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
 # 1. First flat grey, then a blob, then a head that gets sharper.
 # 2. Outlines, as in the picture of all samples outside the square.
 # 3. The whole head, too dark and a little blurred. Not half of a head!
-# 4. Copies of the head on top of one another, clearest if the gaps are alike. Say that
-#    every second line is left, those with an even number of cycles. All these waves
-#    repeat after half of the field of view. So two points that are half a field of view
-#    apart are turned alike in every sample and cannot be told apart: each shows up at
-#    both places. [[forward_model]] goes on from here.
+# 4. Copies of the head on top of one another, clearest if the gaps are alike. The next
+#    section says why.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Pixel size, and ringing
 #
-# The finest stripes decide how fine the image is. If k-space reaches only a quarter as
-# far, pixels are four times as large. (And what decides how large the image is? The
-# distance $\Delta k$ between lines. Neighbouring lines differ by one cycle over the
-# field of view, so in cycles per mm it is $\Delta k = 1/\mathrm{FOV}$.)
+# Two things decide what an image can show.
+#
+# - *How large it is.* That is up to the distance $\Delta k$ between lines. Neighbouring
+#   lines differ by one cycle over the field of view, so in cycles per mm it is
+#   $\Delta k = 1/\mathrm{FOV}$. Say that only every second line is left, those with an
+#   even number of cycles. All their waves repeat after half of the field of view. So
+#   the image does, too, and copies of the head lie on top of one another.
+#   ([[forward_model]] goes on from here.)
+# - *How fine it is.* That is up to the finest stripes. If k-space reaches only a
+#   quarter as far, details are lost as if pixels were four times as large.
 #
 # Let us keep the 51 lines in the middle, a quarter of 207.
 
@@ -568,13 +574,13 @@ quarter = acs_mask(207, 51).to(DEVICE)  # (ky, 1)
 blurred = ifft2c(quarter * kspace)
 panels = {"all 207 lines": image, "the central 51": blurred}
 show_images(panels, reference=image, scores=False)
-back = {"all lines, back of the head": image[150:], "the central 51": blurred[150:]}
-show_images(back, window=(0, 0.3))
+back = torch.stack([image, blurred.abs()])[:, 160:, 50:135]  # both, back of the head
+show_images(back, ["all lines, back of the head", "the central 51"], window=(0, 0.2))
 
 # %% [markdown]
-# The head is blurred from top to bottom, with pixels of 207/51 = 4 mm. The lower
-# pictures show the back of the head with a brighter grey scale: all from 0.3 up is
-# white. On the right there are stripes in the air below the head, where nothing is.
+# The head is blurred from top to bottom, as if pixels were 207/51 = 4 mm high. The
+# lower pictures show the back of the head with a brighter grey scale: all from 0.2 up
+# is white. On the right there are stripes in the air below the head, where nothing is.
 # Where do they come from?
 #
 # We build a sharp edge from its lowest waves, as we did with the row of the head. The
@@ -721,8 +727,8 @@ panels = {"phase of the slice": with_phase}
 show_phase(panels, support=image > 0.02, window=(-1, 1))
 
 # %% [markdown]
-# White arrows lie on the axis, red ones are ahead of it and blue ones behind, by half a
-# radian (28°) at most. Grey pixels are too dark for a phase worth showing. The
+# White arrows lie on the axis, red ones are ahead of it and blue ones behind, by 28° at
+# most, about half a radian. Grey pixels are too dark for a phase worth showing. The
 # magnitude is that of `image`, as before.
 
 # %%
@@ -739,16 +745,18 @@ show_images(panels, reference=image, error_gain=4)
 
 # %% [markdown]
 # For the real slice half of the lines is enough: not a pixel differs (142 dB is the
-# rounding of the computer). With phase it is not enough. The scalp is too bright or too
-# dark in places, and streaks run from top to bottom, through the air, too. The lower
-# row shows these errors four times as bright; its colour bar gives their true values.
+# rounding of the computer). With phase it is not enough. The scalp is wrong in places,
+# and streaks run from top to bottom, through the air, too. The lower row shows these
+# errors four times as bright; its colour bar gives their true values.
 
 # %% [markdown]
 # ### How far is a scan from symmetric?
 #
-# Take an image, and mirror each of its arrows about the horizontal axis. If we now turn
-# the other way, all sums are mirrored, too: the new sample at $k$ is the conjugate of
-# the old one at $-k$. So *the mirrored k-space belongs to the mirrored arrows.*
+# Take an image, and mirror each of its arrows about the horizontal axis. An arrow
+# $3 + i$ becomes $3 - i$. Where $-k$ turns the old arrow by 90°, to $-1 + 3i$, $k$
+# turns the new one by $-90°$, to $-1 - 3i$: a mirror image again. So the sums are
+# mirrored, too: the new sample at $k$ is the conjugate of the old one at $-k$. *The
+# mirrored k-space belongs to the mirrored arrows.*
 #
 # How far does one arrow move? Take $3 + i$. Mirrored it is $3 - i$, and the two tips
 # are 2 apart. Half of that, 1, is how far the arrow's tip is off the axis. Its length
@@ -786,9 +794,10 @@ claim("Symmetry error of 20 real slices, the largest", largest, at_most=1e-5)
 # arrow to every sample. Its horizontal and its vertical part are independent, have the
 # mean 0 and the standard deviation $\sigma$.
 #
-# Because the transform is orthonormal, the image gets noise of the same kind and the
-# same $\sigma$: random arrows, now added to pixels. Most images that doctors see are
-# *magnitudes*, the lengths of the arrows. What does noise do to those?
+# Such noise is alike in all directions, and an orthonormal transform only turns it. So
+# the image gets noise of the same kind and the same $\sigma$: random arrows, now added
+# to pixels. Most images that doctors see are *magnitudes*, the lengths of the arrows.
+# What does noise do to those?
 
 # %%
 predict("mean-in-air")
@@ -837,7 +846,7 @@ claim(sentence, air, at_least=1.23, at_most=1.28, unit="σ", samples="noise imag
 # ## What makes MRI different
 #
 # Many networks of this course have relatives that work on photographs. MRI gives them
-# more to work with:
+# more to work with, and asks more of them:
 #
 # - The raw data are complex samples of k-space, with a phase.
 # - The way from the image to these data is known: it is the formula above.
@@ -880,28 +889,33 @@ show_magnitude_and_phase(coil_images)
 #
 # - *Brain.* Dark means a phase near 0. From the back to the forehead the colours run
 #   through brown and light grey to blue: more than half a turn.
-# - *Knee.* All of it is dark, so its phase changes little. But it is speckled by noise.
+# - *Knee.* All of it is dark, so its phases lie near 0. The next figure tells them
+#   apart.
 # - *Head.* The phase runs evenly from corner to corner, like a *ramp*. (The smooth
-#   strips at the upper and right edges are probably parts of the head from beyond the
-#   opposite edge.)
+#   strip at the upper edge is probably a part of the head from beyond the lower edge.)
+
+# %%
+knee = coil_images["knee"]
+tissue = knee.abs() > 0.7 * knee.abs().mean()  # brighter than most of the air
+show_phase({"knee": knee}, support=tissue, window=(-1, 1))
 
 # %% [markdown]
-# The ramp has a dull cause: all samples of this scan lie a little beside their places
-# in k-space, and *a shift of k-space is a ramp of phase in the image.* It says nothing
-# about the head. So we take the best ramp out before we ask how far the scan is from
-# symmetric, as we did with the angle that all arrows share. `symmetry_error` does
+# Again red is ahead and blue behind, by half a radian in places, and dark pixels are
+# grey. The speckles are noise.
+
+# %% [markdown]
+# The ramp of the head has a dull cause: all samples of this scan lie a little beside
+# their places in k-space. So the waves of its image all make a little more of a turn
+# over the row than they should, an extra angle that grows evenly with $x$. *A shift of
+# k-space is a ramp of phase in the image*, and a shift of the image is a ramp of phase
+# in k-space.
+#
+# A ramp says nothing about the head. So we take out the ramp that leaves the smallest
+# symmetry error, as we did with the angle that all arrows share. `symmetry_error` does
 # it if we say `centre_echo=True`. (The *echo* is the signal that a readout records; it
 # is strongest at $k = 0$.)
-#
-# <details><summary>Why does a shift of k-space make a ramp?</summary>
-#
-# Say that all samples are one place off. Then the image is built from waves that all
-# make one turn too many over the row. At $x = 0$ this changes nothing, and with every
-# pixel to the right the arrow is turned a little more: $e^{2\pi i (k+1) x/n}$ is
-# $e^{2\pi i k x/n}$ times $e^{2\pi i x/n}$, an angle that grows with $x$. In the same
-# way a shift of the image is a phase that grows with $k$.
-# </details>
-#
+
+# %% [markdown]
 # Noise breaks the symmetry, too, since the noise arrow at $k$ knows nothing of the one
 # at $-k$. `noise_symmetry_error` says how large an error noise alone could make.
 #
@@ -923,8 +937,9 @@ for name, measured in measured_scans.items():
 # %% [markdown]
 # In all three the symmetry error is larger than noise alone could make it, which
 # answers the prediction. In the brain it is more than four times as large. The knee is
-# the closest call: much of its error may be noise, but not all. Its phase only looks
-# flat, since small angles hardly show where the colours span a full turn.
+# the closest call: noise may make 0.23 of its 0.34. But noise would speckle red and
+# blue all over, and not draw the red layers above and below and the blue one at the
+# right.
 #
 # So half of k-space is *not* enough for real scans. But phase is mostly smooth, and
 # that can be used, as you do in the last exercise.

@@ -158,6 +158,7 @@ def my_conjugate_mirror(kspace):
         "real part only": MIRROR.format(
             "kspace.real.flip(-2, -1).roll([1 - n % 2 for n in kspace.shape[-2:]], (-2, -1))"
         ),
+        "read backwards with a negative step": MIRROR.format("kspace[..., ::-1, ::-1].conj()"),
         "flips the first axis too": MIRROR.format(
             "kspace.conj().flip(0, 1, 2).roll([1 - n % 2 for n in kspace.shape[-2:]], (-2, -1))"
         ),
@@ -343,6 +344,7 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "two sizes unpacked, right for a single image only": "stack",
         "not mirrored": "not mirrored",
         "flips the first axis too": "first axis",
+        "read backwards with a negative step": "no negative step",
         "always rolled, right for even sizes only": "Odd sizes",
         "index -i, right for even sizes only": "n - 1 - i",
         "always rolled, the wrong way": "the wrong way",
