@@ -56,6 +56,8 @@ def check_lenet(make: Callable[[], nn.Module]) -> None:
     network.train()
     images = torch.randn(7, 1, 32, 32, generator=_seeded(0))
     hint = "A layer gets another size than it expects: do 400 = 16 · 5 · 5 numbers reach the first dense layer?"
+    if not any(isinstance(layer, nn.Flatten) for layer in network.modules()):
+        hint = "Maps cannot enter a dense layer: `nn.Flatten()` makes one row of numbers of them. Or is a size wrong?"
     scores = _result(network, images, hint=hint)
     check(isinstance(scores, Tensor), f"Your network returns a {type(scores).__name__}, not a tensor of scores.")
     check(scores.ndim == 2, f"Your scores have the shape {tuple(scores.shape)}; expected (7, 10): is `Flatten` there?")
@@ -221,6 +223,7 @@ BLOCK_SAYS = {
     "ReLU": BUILT,
     "Sigmoid": BUILT,
     "invalid combination of arguments": BUILT,
+    "to be at least 1D": "This is the mean of everything: take it over y and x, the axes 2 and 3.",
     "mat1 and mat2": "The dense layers take (images, channels): the mean goes over y and x, the axes 2 and 3.",
 }
 
@@ -254,6 +257,12 @@ def check_residual_block(function: Callable[..., Any]) -> None:
             ).relu(),
             "The ReLU between the convolutions is missing.": (maps + second(first(maps))).relu(),
             "The shortcut begins after the first convolution; it begins at the input.": (inner + change).relu(),
+            "The ReLU stands behind the second convolution; it belongs behind the first.": (
+                (maps + second(first(maps)).relu()).relu()
+            ),
+            "The input goes through a ReLU before the first convolution; it enters as it is.": (
+                (maps + second(first(maps.relu()).relu())).relu()
+            ),
             "The second convolution is left out.": (maps + inner).relu(),
             "The first convolution is used twice.": (maps + first(inner)).relu(),
             "The convolutions are exchanged.": (maps + first(second(maps).relu())).relu(),
@@ -320,6 +329,8 @@ def _attention_mistakes(maps: Tensor, squeeze: nn.Module, excite: nn.Module) -> 
         "This is a tanh; take the sigmoid.": maps * before.tanh(),
         "This is a ReLU; take the sigmoid.": maps * before.relu(),
         "A ReLU stands before the sigmoid: no factor can fall below one half.": maps * before.relu().sigmoid(),
+        "A sigmoid stands between the dense layers; the ReLU belongs there, the sigmoid behind both.": maps
+        * excite(squeeze(means).sigmoid()).sigmoid()[:, :, None, None],
         "The ReLU between the dense layers is missing.": maps * excite(squeeze(means)).sigmoid()[:, :, None, None],
         "This takes the largest pixel of each channel; take the mean.": maps * factors_of(maps.amax(dim=(2, 3))),
         "This takes the sum over the pixels; take the mean.": maps * factors_of(maps.sum(dim=(2, 3))),

@@ -191,6 +191,8 @@ def my_lenet():
         "ignores the labels": shift(value="100 * (answers == 5).float().mean().item()"),
     },
     "my_residual_block": {
+        "ReLU behind the second convolution": residual(change="second(first(maps)).relu()"),
+        "ReLU of the input, its first convolution": residual(change="second(first(maps.relu()).relu())"),
         "nothing returned": residual(result="None"),
         "the shortcut forgotten": residual(result="change.relu()"),
         "the change alone": residual(result="change"),
@@ -240,6 +242,7 @@ def my_lenet():
         "the change weighed by 0.1, as in some papers": residual(result="(maps + 0.1 * change).relu()"),
     },
     "my_channel_attention": {
+        "mean of everything": attention(factors="excite(squeeze(maps.mean()).relu()).sigmoid()"),
         "nothing returned": attention(result="None"),
         "no sigmoid": attention(factors="excite(squeeze(means).relu())"),
         "softmax, as if channels had to compete": attention(factors="excite(squeeze(means).relu()).softmax(dim=1)"),
