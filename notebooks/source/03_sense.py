@@ -150,9 +150,9 @@ predict("paper")
 # $$ a = C \rho . $$
 #
 # With noise, no $\rho$ satisfies eight equations at once. Each equation has a *misfit*,
-# its left side minus its right side. The **least-squares** solution of $a = C\rho$ is
-# the $\rho$ that makes $\lVert C\rho - a\rVert^2$, the sum of the squared misfits of
-# all equations, as small as possible.
+# $(C\rho - a)_c$: what coil $c$ would measure of these pixels, minus what it did. The
+# **least-squares** solution of $a = C\rho$ is the $\rho$ that makes $\lVert C\rho -
+# a\rVert^2$, the sum of the squared misfits of all equations, as small as possible.
 
 # %% [markdown]
 # At the smallest value the derivative is zero. For one coil and one pixel, both real,
@@ -162,10 +162,11 @@ predict("paper")
 # $$ 2 \sum_c \bar C_{c1}\,(C\rho - a)_c , $$
 #
 # where $C_{c1}$ is how coil $c$ hears pixel 1. The bar, a complex conjugate, is needed
-# for complex numbers, since $|z|^2 = \bar z z$ (the fold has the proof). The sums of
-# all pixels together are one product, $2\,C^H (C\rho - a)$: $C^H$, the conjugate
-# transpose, has a row for each *pixel*, and in it the conjugate sensitivities of all
-# coils. In the code it is `C.mH`. We set the product to zero:
+# for complex numbers, since $|z|^2 = \bar z z$ (the fold has the proof). Below the sum
+# of pixel 1 we write that of pixel 2, and so on. This column of sums is one product,
+# $2\,C^H (C\rho - a)$: $C^H$, the conjugate transpose, has a row for each *pixel*, and
+# in it the conjugate sensitivities of all coils. (On paper its first row is 0.8, 0.2.)
+# In the code it is `C.mH`. We set the product to zero:
 #
 # $$ C^H C\,\hat\rho = C^H a , \qquad \hat\rho = (C^H C)^{-1} C^H a . $$
 #
@@ -347,10 +348,12 @@ show_two_pixels(pairs, truth, errors)
 # %% [markdown]
 # For any coils and pixels there is a formula. It is made of variances, the squares of
 # the noise. The pixel alone had $(1.39\,\sigma)^2 = \sigma^2/0.52$: $\sigma^2$ over
-# $C^H C$. With several pixels $C^H C$ is a matrix, and its inverse takes the place of
-# the division: the variance of pixel $i$ is $\sigma^2\,[(C^H C)^{-1}]_{ii}$, an entry
-# on the diagonal (the fold shows why). Alone, the pixel would have
-# $\sigma^2 / [C^H C]_{ii}$. The ratio of the two, under a square root, is
+# $C^H C$. With several pixels $C^H C$ is a matrix. Its diagonal holds what each pixel
+# has alone, here 0.52 twice: alone, pixel $i$ has the variance
+# $\sigma^2 / [C^H C]_{ii}$. Together with the others, the inverse of the matrix takes
+# the place of the division: the variance is $\sigma^2\,[(C^H C)^{-1}]_{ii}$, an entry
+# on the diagonal again (the fold shows why). The ratio of the two, under a square root,
+# is
 #
 # $$ g_i = \sqrt{\,[(C^H C)^{-1}]_{ii}\;[C^H C]_{ii}\,} \;\ge\; 1 . $$
 #
@@ -386,10 +389,10 @@ show_images(maps_of_g, window=(1, 4), label="g", cmap="viridis")
 # %% [markdown]
 # Of the three pixels that fold together at $R = 3$, the middle one has mostly the
 # largest $g$. It lies between the other two, and most coils that hear it hear one of
-# them as well. At $R = 4$ the two middle bands are worst for the same reason. At
-# $R = 2$ the picture is dark: $g$ is nearly 1 everywhere. The sharp edges are rows
-# where a pixel changes its partners (at $R = 3$ row 39 folds with 79 and 119, row 40
-# with 0 and 80).
+# them as well. At $R = 4$ the two middle bands are worst for the same reason. At $R =
+# 2$ the picture is dark: $g$ is nearly 1 everywhere. (The colours end at 4; at $R = 4$
+# some pixels lie far above.) The sharp edges are rows where a pixel changes its
+# partners (at $R = 3$ row 39 folds with 79 and 119, row 40 with 0 and 80).
 
 # %% [markdown]
 # ### The second factor
@@ -403,12 +406,15 @@ show_images(maps_of_g, window=(1, 4), label="g", cmap="viridis")
 # - then we multiply by $R$, to make up for the missing lines: the noise is
 #   $\sqrt R\;\sigma_\text{full}$.
 #
-# This is the $\sigma$ that we had on paper. Unfolding multiplies it by $g$:
+# This is the $\sigma$ that we had on paper, the noise of one measurement. There a pixel
+# *alone* had $\sigma/\sqrt{0.52} = 1.39\,\sigma$, and $g$ multiplied that. Our maps
+# have $\sum_c |S_c|^2 = 1$ in place of 0.52. So alone a pixel has $\sigma$ itself, and
+# unfolding multiplies it by $g$:
 #
 # $$ \sigma_\text{SENSE} = g\,\sqrt R\;\sigma_\text{full} . $$
 #
-# In our scan $\sigma_\text{full}$ is 0.02, that of k-space (the transform keeps the
-# size of the noise, and our maps have $\sum_c |S_c|^2 = 1$).
+# In our scan $\sigma_\text{full}$ is 0.02, that of k-space: the transform keeps the
+# size of the noise, and so do our maps.
 #
 # We measure, without the formula. **Pseudo-replicas** are many scans of nothing but
 # noise, sent through one reconstruction; the spread of their results is the noise of
@@ -420,15 +426,16 @@ spread = {}
 for R in RATES:
     results = sense_unfold(combs[R] * replicas, smaps, R)  # (100, y, x)
     spread[R] = results.real.std(dim=0)  # over the scans: (y, x)
-    ours = f"{spread[R][head].median():.3f}"
-    theirs = f"{(g[R] * R**0.5 * NOISE_STD)[head].median():.3f}"
-    print(f"R = {R}: g {g[R][head].median():.2f}, noise {ours}, formula {theirs}")
+    ours = f"{spread[R][head].median():.4f}"
+    theirs = f"{(g[R] * R**0.5 * NOISE_STD)[head].median():.4f}"
+    print(f"R = {R}: g {g[R][head].median():.2f}, at most {g[R][head].max():.1f}")
+    print(f"       noise {ours}, formula {theirs}")
 
 # %% [markdown]
-# Formula and measurement agree (the numbers are medians over the head). At $R = 2$
-# nearly all of the price is $\sqrt R$. At $R = 4$ most of it is $g$: the typical pixel
-# is six times as noisy as in the full scan (0.12 instead of 0.02), for a quarter of the
-# time.
+# Formula and measurement agree to about one per cent (the numbers are medians over the
+# head; at most means the worst pixel). At $R = 2$ nearly all of the price is $\sqrt R$.
+# At $R = 4$ most of it is $g$: the typical pixel is six times as noisy as in the full
+# scan (0.12 instead of 0.02), for a quarter of the time.
 #
 # *Half-way. Here is a good place for a break. You can unfold a comb, and say what it
 # costs: $g\sqrt R$. The second half takes any mask, and makes the grain smaller. When
@@ -530,13 +537,14 @@ plot_lines(range(SHAPE[0]), along, xlabel="row", ylabel="magnitude")
 # $u_1 v_1 + u_2 v_2$. The slope along a direction is the inner product of the direction
 # and the derivative.
 #
-# After a step of length $\alpha$ we are at $x + \alpha r$. The residual there is
+# - After a step of length $\alpha$ we are at $x + \alpha r$. The residual there is
+#   $r' = b - N(x + \alpha r) = r - \alpha N r$.
+# - The derivative there is $-2r'$, so the slope along our line is
+#   $-2\langle r, r'\rangle$.
+# - At the lowest point of the line this slope is zero. We say: the new residual $r'$
+#   has *nothing along* $r$.
 #
-# $$ r' = b - N(x + \alpha r) = r - \alpha N r , $$
-#
-# the derivative is $-2r'$, and the slope along our line is $-2\langle r, r'\rangle$. At
-# the lowest point of the line the slope is zero. We say: the new residual $r'$ has
-# *nothing along* $r$. This tells how long the step is:
+# This tells how long the step is:
 #
 # $$ \langle r,\; r - \alpha N r\rangle = 0 \quad\Longrightarrow\quad
 #    \alpha = \frac{\langle r, r\rangle}{\langle r, N r\rangle} . $$
@@ -571,11 +579,12 @@ show_walks(N, truth, {"steepest descent": descent})
 # ### A better second direction
 #
 # The first direction was $d = r$, and after the first step we stand at the lowest point
-# along it. We would like to go on in a direction $d'$ that *keeps* this: wherever we
-# stop along $d'$, we are still at the lowest point along $d$.
+# along it: no step along $d$ would bring us lower. We would like to go on in a
+# direction $d'$ that *keeps* this: wherever we stop along $d'$, still no step along $d$
+# would bring us lower.
 #
-# What does it take? Lowest along $d$ means that the residual $r'$ has nothing along
-# $d$: $\langle d, r'\rangle = 0$. A step of length $\alpha$ along $d'$ changes the
+# What does it take? Now the residual $r'$ has nothing along $d$:
+# $\langle d, r'\rangle = 0$. A step of length $\alpha$ along $d'$ changes the
 # residual by $-\alpha N d'$. To keep the zero, this change must have nothing along $d$
 # either:
 #
@@ -594,7 +603,8 @@ show_walks(N, truth, {"steepest descent": descent})
 #    \beta = -\frac{\langle d, N r'\rangle}{\langle d, N d\rangle}
 #    = \frac{\lVert r'\rVert^2}{\lVert r\rVert^2} . $$
 #
-# The last form is the same number without another use of $N$. We shall print both.
+# The last form is the same number without another use of $N$ (proved in the fold). The
+# code below prints both.
 #
 # <details><summary>Why are the two forms equal?</summary>
 #
@@ -730,7 +740,7 @@ show_images({"truth": image, "zero-filled": zero_filled, "you, 8 steps": mine})
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## When to stop
+# ## Forty steps on our slice
 #
 # The library's `cg_sense` runs the same iteration; `cg_sense_iterates` keeps every
 # image on the way.
@@ -751,8 +761,9 @@ show_images({"reference": image, "zero-filled": zero_filled, **panels})
 # it are left, at 10 hardly any. In the meantime something else comes up. There is some
 # grain at iteration 5, and at 40 it covers the brain.
 #
-# We follow the error: the length of the difference to the reference (of magnitudes), in
-# per cent of the length of the reference. And we repeat the run without noise.
+# We follow the error: the norm of the difference of the magnitudes of image and
+# reference, in per cent of the norm of the reference. And we repeat the run without
+# noise.
 
 
 # %%
@@ -788,16 +799,16 @@ print(f"its sum is {first.sum():.2f}, its difference {first[0] - first[1]:.2f}")
 # - applied to $(1, -1)$ it gives $(0.04, -0.04)$: the difference is multiplied by 0.04.
 #
 # So $b$, which is $N$ applied to the true pixels, holds the whole sum, and 0.04 times
-# the difference. The first step goes along $b$.
+# the difference. The first step goes along $b$. And on paper the *noise* of the sum was
+# $1.41\,\sigma$ and that of the difference $7.07\,\sigma$, which is 0.14 and 0.71 for
+# the clouds that we drew, with $\sigma = 0.1$. All together:
 #
-# | | true | $N$ multiplies it by | after step 1 | the data know it to |
+# | | true | $N$ multiplies it by | after step 1 | noise in the data |
 # |---|---|---|---|---|
 # | sum $x_1 + x_2$ | 4 | 1 | 4.00 | $\pm\,0.14$ |
 # | difference $x_1 - x_2$ | $-2$ | 0.04 | $-0.08$ | $\pm\,0.71$ |
 #
-# The last column is the noise that we found on paper, $1.41\,\sigma$ and
-# $7.07\,\sigma$, with the $\sigma = 0.1$ of the clouds that we drew. The later steps
-# bring in the difference, and with it most of the noise.
+# The later steps bring in the difference, and with it most of the noise.
 
 # %% [markdown]
 # An image has thousands of pixels, and many *combinations* of them, as sum and
@@ -921,11 +932,15 @@ show_smaps(brain.smaps)
 # We leave out lines afterwards, so that we know the answer, and keep 24 of the 256 in
 # the centre. So at $R = 4$ one line in 3.1 is measured.
 #
-# Which $\lambda$? Our 0.03 was found for another scan. This one has less noise, which
-# asks for a smaller $\lambda$. It is darker, too, which asks for a larger one:
-# $\lambda$ takes the same *share* of a dark image as of a bright one, and that is a
-# smaller error. We multiply by the ratio of the noise variances, and divide by the
-# ratio of the mean squares of the images. (The code is folded.)
+# Which $\lambda$? Our 0.03 was found for another scan. This one differs in two ways.
+#
+# - *It has less noise.* That asks for a smaller $\lambda$. We multiply by the ratio of
+#   the noise variances.
+# - *It is darker.* $\lambda$ takes the same share of any image. A tenth of a pixel of 1
+#   is an error of 0.1, a tenth of a pixel of 0.5 only 0.05. So a dark image can afford
+#   a larger $\lambda$. We divide by the ratio of the mean squares of the images.
+#
+# (The code is folded; it prints both ratios.)
 #
 # <details><summary>Why these two ratios?</summary>
 #
