@@ -42,6 +42,8 @@ def test_scores_are_those_of_each_scan(scans):
     assert all(abs(scores[way][1] - alone[way][0]) < 0.5 for way in WAYS)  # up to the choice of the weight
     known = calibration_scores(kspace, mask, references, inside, acs=20, outline_known=True)
     assert all(not torch.equal(known[way], scores[way]) for way in ("centre", "ESPIRiT"))
+    small = calibration_scores(kspace, mask, references, inside, acs=20, grappa_kernel=(2, 5))
+    assert [way for way in WAYS if not torch.equal(small[way], scores[way])] == ["GRAPPA"]
 
 
 def test_a_complete_scan_is_compared_with_its_root_sum_of_squares():
