@@ -219,6 +219,9 @@ def _map_mistakes(kspace: Tensor, window: Tensor, low: Tensor) -> dict[str, Any]
         "You divide each coil by its own size; divide each *pixel* by the root sum of squares over the coils.": (
             low / low.flatten(1).norm(dim=1)[:, None, None]
         ),
+        "You add up all coils and all pixels, one number for the whole image: sum over the coils only, dim=0.": (
+            low / magnitudes.norm()
+        ),
         "You divide by the largest value; divide each *pixel* by the root sum of squares over the coils.": (
             low / magnitudes.max()
         ),
@@ -327,6 +330,11 @@ def _inner_lines(mask: Tensor) -> Tensor:
     return (mask & mask.roll(1, 0) & mask.roll(-1, 0))[:, 0]
 
 
+def _central_lines(mask: Tensor, n_lines: int) -> Tensor:
+    middle = len(mask) // 2
+    return (torch.arange(len(mask)) >= middle - n_lines // 2) & (torch.arange(len(mask)) < middle + n_lines // 2)
+
+
 def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Tensor]]:
     beside = (mask.roll(1, 0) & mask.roll(-1, 0))[:, 0]
     sources = _neighbours(kspace)
@@ -359,6 +367,13 @@ def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Ten
         "The weights are learned on all sampled lines; outside the ACS the neighbours of those are missing: zeros.": (
             lambda: _filled(kspace, mask, known=mask[:, 0])
         ),
+        **{
+            f"You learn from the {n_lines} lines in the centre, whatever the mask says. The check has another ACS: "
+            "find the lines from `mask`.": (
+                lambda n_lines=n_lines: _filled(kspace, mask, known=_central_lines(mask, n_lines))
+            )
+            for n_lines in (24, 22)  # the ACS of the lesson, with and without its edges
+        },
         "The weights are learned on lines that are missing themselves, and zero: the target has to be sampled too.": (
             lambda: _filled(kspace, mask, known=beside)
         ),
@@ -433,6 +448,8 @@ def _advice(error: Exception, reason: str, arguments: dict[str, Tensor]) -> str:
     """Where to look after an error: a number of the lesson in its text that no argument has, or shapes."""
     if isinstance(error, NameError | KeyError):
         return "Is that name spelled as in the lesson, and is it an argument or a line of your function?"
+    if "Boolean value" in reason:
+        return "`and`, `or` and `not` take one truth at a time: join tensors with & and |, and turn them with ~."
     own = {size for tensor in arguments.values() for size in tensor.shape}
     named = {int(number) for number in re.findall(r"\d+", reason)} - own
     if named & LESSON_SIZES or "out of bounds" in reason or "out of range" in reason:
