@@ -48,7 +48,7 @@ from mricourse.simulate import (
 # who lies between them, so they have to be measured in every scan.
 #
 # How good do they have to be? We take a slice, eight coils and noise, all simulated,
-# and measure every third line. (A measured brain waits at the end.)
+# and measure every third line.
 
 # %%
 torch.manual_seed(0)
@@ -71,12 +71,12 @@ kspace = fft2c(smaps * image) + noise  # (coils, ky, kx), every line
 third = equispaced_mask(SHAPE[0], 3, acs=0).to(DEVICE)  # every third line
 low_maps = smaps.roll(5, dims=1)  # 5 pixels, 1 cm
 exchanged_maps = smaps[[0, 2, 1, 3, 4, 5, 6, 7]]
-panels_of_maps = {
+panels = {
+    "reference": image,
     "true maps": sense_unfold(third * kspace, smaps, 3),
     "1 cm too low": sense_unfold(third * kspace, low_maps, 3),
     "two exchanged": sense_unfold(third * kspace, exchanged_maps, 3),
 }
-panels = {"reference": image, **panels_of_maps}
 show_images(panels, reference=image, error_gain=3)
 
 # %% [markdown]
@@ -87,7 +87,6 @@ show_images(panels, reference=image, error_gain=3)
 # costs 6 dB (29.5 to 23.4), which is twice the error.
 #
 # So maps decide. We measure them in two ways, and then do without them in a third way.
-# At the end we collect what can go wrong.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Maps from the centre of k-space
@@ -99,7 +98,8 @@ show_images(panels, reference=image, error_gain=3)
 # sensitivities 0.6 and 0.8? Or is the pixel 2, and are they 0.3 and 0.4? Both give the
 # same data, whatever lines we measure. No scan can tell. What the scan does tell is the
 # *ratio* of the coils: $x_1/x_2 = S_1/S_2$, here 3 to 4. The object cancels.
-#
+
+# %% [markdown]
 # So we are free to choose a factor at every pixel. The usual choice is that the squared
 # magnitudes of the maps add up to 1. Then 0.6 and 0.8 are right, since $0.36 + 0.64 =
 # 1$. For any pixel it means
@@ -108,7 +108,8 @@ show_images(panels, reference=image, error_gain=3)
 #
 # The denominator has a name. The **root sum of squares** (RSS) of the coil images is
 # the square root of the sum of their squared magnitudes, at each pixel.
-#
+
+# %% [markdown]
 # The image that belongs to these maps is $x = x_c / S_c$, the RSS itself. That is the
 # price of the choice. A real array hears best what is near it, and this *shading* now
 # counts as part of the image. (Our simulated coils obey the choice: their images have
@@ -118,11 +119,13 @@ show_images(panels, reference=image, error_gain=3)
 # In an accelerated scan only the lines in the centre, the ACS, are complete. Since maps
 # are smooth, coil images of low resolution should be enough. We cut a square out of the
 # centre, 24 by 24 samples: the 24 lines of the ACS, and of each line the 24 samples in
-# its middle. (A line has more samples, but a square blurs alike along both axes.)
+# its middle. The finest detail is then $120/24 = 5$ pixels high and $96/24 = 4$ pixels
+# wide: about a centimetre both ways. (With all 96 samples of a line, only $y$ would
+# blur.)
 #
 # A square that is cut out sharply makes images that ring ([[kspace]]). So we multiply
 # k-space by a *window*, a factor for each sample, that is 1 in the middle and falls to
-# zero at the edges of the square.
+# zero at the edges of the square. (The price is a wider blur.)
 
 # %%
 window = acs_window(SHAPE, ACS).to(DEVICE)  # (ky, kx)
@@ -201,7 +204,8 @@ show_images(panels, reference=true_map, error_gain=3, **options)
 # %% [markdown]
 # The worst place is the air: there the map is noise divided by noise. The edges of the
 # head come next. Borders between bright and dark tissue follow, faint here. With 12
-# samples the blur is twice as wide, and errors reach further into the head.
+# samples the blur is twice as wide. Errors reach further into the head; and signal of
+# the head reaches further out, so that less of the air is noise alone.
 #
 # Why edges? The window does not blur the map alone, it blurs the *product* of map and
 # image. At an edge it mixes a bright pixel with a dark one. The bright one counts for
@@ -220,10 +224,10 @@ show_images(panels, reference=true_map, error_gain=3, **options)
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## ESPIRiT: which windows are possible?
+# ## ESPIRiT: what can k-space look like?
 #
-# The next method does not look at blurred images. It asks what k-space can look like at
-# all: several coils see one object, so their samples cannot be *anything*.
+# The next method does not look at blurred images. Several coils see one object, so
+# their samples of k-space cannot be *anything*.
 #
 # ### Two coils on paper
 #
@@ -241,9 +245,14 @@ show_images(panels, reference=true_map, error_gain=3, **options)
 #    y_2(k) = \xi(k) - \tfrac12\,\xi(k-1) . $$
 #
 # (From here on, $y_1(k)$ is what coil 1 measures, and a plain $y$ is still a position.)
+
+# %% [markdown]
 # For $\xi = 2, 2, 4, 6, 2, 6, \dots$ coil 1 measures $2 + 1 = 3$, then $4 + 1 = 5$,
-# then $6 + 2 = 8$; and coil 2 measures 1, 3, 4. Now we slide a window of two samples
-# over both coils, and write each position of it as a row.
+# then $6 + 2 = 8$; and coil 2 measures 1, 3, 4.
+#
+# From here on, a *window* is a small cut-out of k-space, and no longer a factor that
+# fades. We slide one of two samples over both coils. Each of its positions becomes a
+# row:
 
 # %%
 xi = torch.tensor([2.0, 2, 4, 6, 2, 6, 4, 8, 2, 4])  # k-space of the object
@@ -258,9 +267,8 @@ show_windows(signals[:, :5], width=2, row=1)
 #
 # $$ y_1(k-1) , \quad y_1(k) , \quad y_2(k-1) , \quad y_2(k) . $$
 #
-# In the marked row they are 5, 8, 3, 4. Could they be any four? No: they are made of
-# $\xi(k)$, $\xi(k-1)$ and $\xi(k-2)$, which are only three. So the fourth number
-# follows from the others.
+# In the marked row they are 5, 8, 3, 4. They are made of $\xi(k)$, $\xi(k-1)$ and
+# $\xi(k-2)$, which are only three. So the fourth number follows from the others.
 #
 # How? Multiply the image of coil 1 by $S_2$, and the image of coil 2 by $S_1$. Both
 # give $S_1 S_2\,x$, so they are equal. In k-space, multiplying by $S_2$ means to
@@ -283,10 +291,9 @@ show_windows(signals[:, :5], width=2, row=1)
 # The **null space** of a matrix is the set of all vectors that give zero with each of
 # its rows. So $n$ is a *null vector*.
 #
-# Now read $n$ in two halves. The half of coil 1, $(-\tfrac12, 1)$, says "minus half of
-# the sample before, plus the sample": that is multiplying by $S_2$. The half of coil 2,
-# $(-\tfrac12, -1)$, says "minus half of the sample before, minus the sample": that is
-# multiplying by $-S_1$. *The null space knows the maps.*
+# The first half of $n$, $(-\tfrac12, 1)$, says how to multiply coil 1 by $S_2$; the
+# second half, $(-\tfrac12, -1)$, how to multiply coil 2 by $-S_1$. *The null space
+# knows the maps.*
 
 # %% [markdown]
 # We used the maps to find $n$. Can one find it from the rows alone? The *singular value
@@ -311,26 +318,27 @@ print("last direction ", (last / last[1]).numpy().round(3))
 
 # %% [markdown]
 # Three singular values are not zero, as each row is made of three numbers. The fourth
-# is zero, and its direction is our $n$. (Its length and sign are free; we scaled the
-# second entry to 1.) Nobody told the program what the maps are.
+# is zero, and its direction is our $n$. (We scaled its second entry to 1.) Nobody told
+# the program what the maps are.
 #
 # With a window of three samples a row has six numbers, made of four numbers $\xi$. So
-# there are two null vectors: $n$ in the first place, and $n$ one sample further on. The
-# wider the window, and the more coils, the more null vectors there are.
+# there are two null vectors, $n$ at either place: $(-\tfrac12, 1, 0, -\tfrac12, -1, 0)$
+# and $(0, -\tfrac12, 1, 0, -\tfrac12, -1)$. A wider window, or more coils, gives more.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### From the null space to the maps
 #
-# What does a relation say about pixels? Take the half of $n$ that belongs to coil 1,
-# $(-\tfrac12, 1)$. It turns the samples of coil 1 into $y_1(k) - \tfrac12\,y_1(k-1)$:
-# its k-space, minus half of a shifted copy. A shifted copy is the image times the slow
-# wave. So in the image, the half of coil 1 multiplies each pixel by
+# What does the relation say about pixels? The first half of $n$ makes
+# $y_1(k) - \tfrac12\,y_1(k-1)$ out of coil 1: its k-space, minus half of a shifted
+# copy. A shifted copy is the image times the slow wave. So in the image it multiplies
+# each pixel by
 #
 # $$ \hat n_1(y) = 1 - \tfrac12\, e^{2\pi i y/n_y} = S_2(y) . $$
 #
-# In the same way, the half of coil 2 multiplies its image by $\hat n_2 = -S_1$. The
-# relation says that the two products add up to zero, and this holds at every pixel by
-# itself: $\hat n_1 S_1\,x + \hat n_2 S_2\,x = 0$. With any number of coils it is
+# In the same way, the second half multiplies the image of coil 2 by $\hat n_2 = -S_1$.
+# The relation holds at every $k$: the sum of the two products has nothing but zeros in
+# its k-space. So its image is zero too, at every pixel:
+# $\hat n_1 S_1\,x + \hat n_2 S_2\,x = 0$. With any number of coils it is
 #
 # $$ \sum_c \hat n_c(y)\, S_c(y)\, x(y) = 0 . $$
 #
@@ -345,8 +353,6 @@ print("last direction ", (last / last[1]).numpy().round(3))
 # samples: a row has 16 numbers. These maps need more than one wave, and there is noise,
 # so no singular value is exactly zero. How small is small? Our noise is simulated, so
 # we can look at the singular values of noise alone.
-#
-# (`fftc` is the transform along one axis, from [[kspace]].)
 
 # %%
 pair = [0, 4]  # two coils on opposite sides
@@ -355,7 +361,7 @@ pair = [0, 4]  # two coils on opposite sides
 def column_windows(kspace):
     """Windows of column 60 of two coils: (coils, ky, kx) -> (17 windows, 2 * 8)."""
     column = ifft2c(kspace)[pair, :, 60]  # (2, y)
-    centre = fftc(column, dim=-1)[:, 48:72]  # the 24 central samples of its k-space
+    centre = fftc(column, dim=-1)[:, 48:72]  # k-space along y: 24 central samples
     return windows_of(centre, width=8)
 
 
@@ -373,33 +379,51 @@ n_signal = int((relative > 0.02).sum())
 print(f"{n_signal} directions of signal, {16 - n_signal} null vectors")
 
 # %% [markdown]
-# The first nine values belong to the head. From number 10 on they are as small as those
-# of noise alone. The largest value of noise is 0.02, that is 2 % of the largest of all
-# (the dashed line). What lies below this line may be noise, so we take these seven
-# directions as null. One direction more or less hardly changes the maps.
+# The first nine values belong to the head. From number 10 on they are about as small as
+# those of noise alone. The largest value of noise is 0.02, 2 % of the largest of all
+# (the dashed line). What lies below may be noise, so we take these seven directions
+# as null. One more or less hardly changes the maps.
 #
 # So at each pixel we have seven equations for two unknowns, and no pair of numbers will
 # satisfy all of them exactly. We look for the pair of length 1 that violates them
-# least. The squared violations of all null vectors add up to
-#
-# $$ \sum_n \Big|\sum_c \hat n_c\, S_c\Big|^2 = S^H E\,S ,
-#    \qquad E_{cd} = \sum_n \hat n_c^*\, \hat n_d . $$
-#
-# (The square of a sum over coils is a sum over all pairs of coils $c, d$.) $E$ is a
-# small matrix at each pixel. The vector of length 1 that makes $S^H E\,S$ smallest is
-# the eigenvector of $E$ with the smallest eigenvalue, and that eigenvalue is the sum of
-# the squared violations.
+# least.
 
 # %% [markdown]
-# How large could this sum be? Each term is the scalar product of a null vector with the
-# same 16 numbers: the pair, times the wave at eight samples. Their squared length is 8,
-# since the pair has length 1 and the wave magnitude 1. By Pythagoras, the squared
-# products with *all* 16 perpendicular directions add up to 8; those with seven of them,
-# to less. So we divide by 8. Then 0 means that all equations are satisfied, and 1 is
-# the largest violation there is.
+# How does one find it? On paper, where the wave was $+1$, the equation was $0.5\,S_1 -
+# 1.5\,S_2 = 0$. Any pair of numbers violates it, squared, by
 #
-# The folded cell computes $\hat n_c(y)$, as on paper: the numbers of $n$, times waves,
-# added up.
+# $$ (0.5\,S_1 - 1.5\,S_2)^2
+#    = 0.25\,S_1^2 - 2 \cdot 0.75\,S_1 S_2 + 2.25\,S_2^2 . $$
+#
+# We write the factors into a matrix, and try the pair $(3, 1)$, which violates nothing:
+#
+# $$ E = \begin{pmatrix} 0.25 & -0.75 \\ -0.75 & 2.25 \end{pmatrix} , \qquad
+#    E \begin{pmatrix} 3 \\ 1 \end{pmatrix}
+#    = \begin{pmatrix} 0.75 - 0.75 \\ -2.25 + 2.25 \end{pmatrix} = 0 . $$
+#
+# So the maps are an eigenvector of $E$, with the eigenvalue 0. With several null
+# vectors, numbered by $j$, the squared violations add up, and so do their matrices:
+#
+# $$ E_{cd} = \sum_j \hat n_{j,c}^*\, \hat n_{j,d} . $$
+#
+# (Of complex numbers, one is conjugated.) The pair of length 1 that violates all of
+# them least is the eigenvector of $E$ with the smallest eigenvalue. That eigenvalue is
+# the sum of its squared violations.
+
+# %% [markdown]
+# We divide $E$ by 8, the width of the window. Then a violation of 0 means that all
+# equations are satisfied, and 1 is the largest there is.
+#
+# <details><summary>Why 8?</summary>
+#
+# The violation of a null vector is its scalar product with 16 numbers: $S_1$ times the
+# wave at the eight places of the window, then $S_2$ times the same. Their squared
+# length is 8, since the pair has length 1 and the wave magnitude 1. By Pythagoras, the
+# squared products with *all* 16 perpendicular directions add up to 8; those with seven
+# of them, to less.
+# </details>
+#
+# The folded cell computes $\hat n_c(y)$ as on paper.
 
 
 # %% jupyter={"source_hidden": true}
@@ -419,10 +443,10 @@ def transform_of_parts(null, width, ny):
 # The SVD returns complex directions conjugated. (On paper all numbers were real.)
 null = directions[n_signal:].conj()  # (7, 16)
 n_hat = transform_of_parts(null, 8, SHAPE[0])  # (7, coils, y)
-# sum over the null vectors n, for each pixel y and each pair of coils c, d:
-E = torch.einsum("ncy,ndy->ycd", n_hat.conj(), n_hat) / 8  # (y, 2, 2)
+# sum over the null vectors j, for each pixel y and each pair of coils c, d:
+E = torch.einsum("jcy,jdy->ycd", n_hat.conj(), n_hat) / 8  # (y, 2, 2)
 violation, vectors = torch.linalg.eigh(E)  # the smallest eigenvalue first
-found = vectors[:, :, 0].abs()  # (y, 2)
+found = vectors[:, :, 0].abs()  # the first eigenvector at each pixel: (y, 2)
 
 # %%
 true_pair = smaps[pair, :, 60].abs()
@@ -434,9 +458,8 @@ show_column(curves, image[:, 60], title="coil 0 along column 60")
 # %% [markdown]
 # Inside the head (grey) "1 - violation" is 1: there are maps that satisfy all
 # equations. The found map lies on the true one, apart from the rim of the head. In the
-# air at both ends the found map goes astray and "1 - violation" falls. Why? We divided
-# by $x(y)$, and in the air $x$ is zero. The null vectors come from samples of the head
-# alone. Nothing makes them agree where there is no head.
+# air at both ends the found map goes astray and "1 - violation" falls. We divided by
+# $x(y)$, which is zero in the air: nothing makes the null vectors agree there.
 #
 # This is what **ESPIRiT** does: it takes the null space of the windows of the ACS, and
 # finds at each pixel the maps that satisfy its equations best. It gives two things at
@@ -465,22 +488,26 @@ show_calibration_matrix(matrix, N_COILS)
 
 # %%
 singular_values = torch.linalg.svdvals(matrix)
-relative = (singular_values / singular_values[0]).cpu()
-n_signal = int((relative > 0.02).sum())
-axes = plot_lines(range(1, 289), relative, log="y", **words)
+of_noise = torch.linalg.svdvals(calibration_matrix(noise, acs=ACS))
+relative = singular_values / singular_values[0]
+curves = {"head and noise": relative, "noise alone": of_noise / singular_values[0]}
+axes = plot_lines(range(1, 289), curves, log="y", **words)
 axes.axhline(0.02, linestyle="--", color="gray")
+n_signal = int((relative > 0.02).sum())
 print(f"{n_signal} of {len(relative)} are above 2 % of the largest")
 
 # %% [markdown]
 # The bright strokes in the matrix are the centre of k-space: it moves through the
-# window from row to row. Of 288 directions about 65 lie above the limit of 2 %. (The
-# noise takes over a little lower, at the kink near number 85.)
+# window from row to row. Of 288 directions 65 lie above the limit of 2 %. Noise alone
+# stays below 1 % here; but the directions in between hold so little signal that the
+# maps hardly change with them.
 #
-# <details><summary>Why about 65?</summary>
+# <details><summary>Why 2 %, and why about 65?</summary>
 #
-# The limit decides the exact number. Its size fits what we did on paper: if every map
-# were made of $3 \times 3$ slow waves, a window would depend on $(6 + 2)^2 = 64$
-# samples $\xi$.
+# In a measured scan nobody knows the noise so well, and the library's limit has to
+# serve all scans. It decides the exact number. Its size fits what we did on paper: if
+# every map were made of $3 \times 3$ slow waves, a window would depend on
+# $(6 + 2)^2 = 64$ samples $\xi$.
 # </details>
 #
 # So each pixel has more than 200 equations for eight unknowns, and a matrix $E$ with
@@ -504,16 +531,15 @@ print(f"second, median in the head: {eigenvalues[1][head].median():.2f}")
 #
 # The first eigenvalue falls some pixels beyond the outline. The library sets the maps
 # to zero where it is below 0.8, here in the corners of the picture. In the middle of
-# the four sides the second eigenvalue is bright too: two sets of maps fit there.
+# the four sides the second eigenvalue is bright too. The Fourier transform repeats the
+# picture: beyond the left side it goes on with the right side. So two rims of the head
+# are near there, that of this side and that of the opposite one: two sets of maps.
 #
-# <details><summary>Why at the sides, and why some pixels beyond the line?</summary>
+# <details><summary>What does "near" mean?</summary>
 #
 # A window of six samples makes pictures of six pixels, each $96/6 = 16$ columns wide
-# and $120/6 = 20$ rows high. It sees nothing finer. And the Fourier transform repeats
-# the picture: beyond the left side it goes on with the right side. So at a side the
-# window sees two rims of the head at once, that of this side and that of the opposite
-# one. Two rims, two sets of maps. (Without the right half of the head, the bright spots
-# at the left and right sides are gone.)
+# and $120/6 = 20$ rows high. It sees nothing finer. (Without the right half of the
+# head, the bright spots at the left and right sides are gone.)
 # </details>
 
 # %%
@@ -528,10 +554,9 @@ show_images({"true map": inside, **panels}, reference=inside, error_gain=20, **o
 # largest errors are two patches at the rim.
 
 # %% [markdown]
-# *Half-way. Here is a good place for a break. We have two ways to get maps: divide
-# blurred coil images by their RSS, or find the maps that all windows of the ACS allow.
-# Noise, a method without maps, and failures follow. When you come back in a new
-# session, choose Run, then Run All Above Selected Cell.*
+# *Half-way: a good place for a break. We have two ways to get maps: divide blurred coil
+# images by their RSS, or find the maps that all windows of the ACS allow. When you come
+# back in a new session, choose Run, then Run All Above Selected Cell.*
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Noise that coils share
@@ -573,29 +598,43 @@ predict("silent-coil")
 # like that.
 #
 # For this we need a table of what is shared. The **noise covariance** is the matrix of
-# the mean products of the noise $\varepsilon_c$ of two coils, $\Psi_{cd} = \langle
-# \varepsilon_c\, \varepsilon_d^* \rangle$. On its diagonal it has the power of each
-# coil, and beside it what two coils share. Every such matrix can be split into $\Psi =
-# L L^H$ with a lower triangular $L$ (the Cholesky factor). For our two coils
+# the mean products of the noise $\varepsilon_c$ of two coils,
+# $\Psi_{cd} = \langle \varepsilon_c\, \varepsilon_d^* \rangle$. (The angles mean:
+# averaged over many samples.) On its diagonal it has the power of each coil, and beside
+# it what two coils share. For our two coils
 #
-# $$ \Psi = \begin{pmatrix} 1 & 0.8 \\ 0.8 & 1 \end{pmatrix} , \qquad
-#    L = \begin{pmatrix} 1 & 0 \\ 0.8 & 0.6 \end{pmatrix} , \qquad
+# $$ \Psi = \begin{pmatrix} 1 & 0.8 \\ 0.8 & 1 \end{pmatrix} , $$
+#
+# since the mean of $a\,(0.8\,a + 0.6\,b)$ is 0.8: $a$ has the power 1, and is
+# independent of $b$.
+
+# %% [markdown]
+# The recipe of the two noises is a matrix too. Noise 1 is $a$, and noise 2 is $0.8\,a +
+# 0.6\,b$:
+#
+# $$ L = \begin{pmatrix} 1 & 0 \\ 0.8 & 0.6 \end{pmatrix} , \qquad
 #    L^{-1} = \begin{pmatrix} 1 & 0 \\ -\tfrac43 & \tfrac53 \end{pmatrix} . $$
 #
-# $L$ holds the recipe: noise 1 is $a$, noise 2 is $0.8\,a + 0.6\,b$. Its inverse takes
-# the noise apart again. The first row of $L^{-1}$ keeps $y_1$, and the second one makes
-# the new coil
+# And $L L^H = \Psi$. (Its last number: $0.8^2 + 0.6^2 = 1$.) Every covariance can be
+# split like this, with a lower triangular $L$, the *Cholesky factor*.
+#
+# The inverse takes the noise apart again. The first row of $L^{-1}$ keeps $y_1 = s + a$
+# as a new coil, and the second row makes
 #
 # $$ -\tfrac43\,y_1 + \tfrac53\,y_2 = -\tfrac43\,s + b . $$
 #
-# No $a$ is left in it. (The signal is in it, with $y_1$.) **Prewhitening** replaces the
-# coils by mixtures of them, $L^{-1} y$, whose noise is independent and of power 1.
+# No $a$ is left in it. **Prewhitening** replaces the coils by mixtures of them,
+# $L^{-1} y$, whose noise is independent and of power 1. Least squares with these two
+# coils gives $s + 0.36\,a - 0.48\,b$, with the noise 0.6 that we found by hand.
 #
-# <details><summary>Does least squares find the 0.6 now?</summary>
+# <details><summary>The calculation</summary>
 #
-# Yes. The new coils have the sensitivities 1 and $-\tfrac43$, and independent noise of
-# power 1. Least squares then finds $s$ with noise of the size one over the root of the
-# sum of squared sensitivities, $1/\sqrt{1 + \tfrac{16}{9}} = 0.6$.
+# The new coils hear $s$ with the sensitivities 1 and $-\tfrac43$. Least squares
+# multiplies each by its sensitivity, adds up, and divides by the sum of the squares,
+# $1 + \tfrac{16}{9} = \tfrac{25}{9}$:
+#
+# $$ \tfrac{9}{25} \big[ (s + a) - \tfrac43\,(-\tfrac43\,s + b) \big]
+#    = s + 0.36\,a - 0.48\,b . $$
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -659,7 +698,7 @@ show_images(panels, label="|covariance|", cmap="viridis", window=(0, 1))
 # </details>
 
 # %% [markdown]
-# Now our slice. Neighbouring coils share half of their noise, their neighbours a
+# Now our slice. Neighbouring coils share half of their noise, coils two places apart a
 # quarter, and coil 2 has a poor amplifier: its noise is three times as strong. We
 # unfold at $R = 3$, once as if nothing had happened, and once after prewhitening. The
 # maps must be mixed like the data. (A scanner prewhitens first, and estimates the maps
@@ -761,8 +800,8 @@ def neighbours(kspace):
 # <details><summary>Hint 1: the lines to learn from</summary>
 #
 # `mask.roll(1, 0)` says for each line whether the line before it was sampled. `&` joins
-# such conditions, and `[:, 0]` makes a list of lines out of (ky, 1). Lines inside the
-# ACS alone will do as well.
+# such conditions, and `[:, 0]` makes a list of lines out of (ky, 1). Take them from
+# `mask`: the scans of the check have other sizes, and another ACS.
 # </details>
 #
 # <details><summary>Hint 2: the fit</summary>
@@ -857,29 +896,33 @@ show_images(panels, reference=coil_0, error_gain=5)
 # From here on we use the library's GRAPPA. It takes any $R$, and its kernel is larger:
 # four measured lines with five samples of each. Its fit has a small $\lambda$ of its
 # own, which keeps the weights of the kernel small. It ends with a complete k-space for
-# each coil, and the images of the coils are then combined.
+# each coil, and we combine the images of the coils with ESPIRiT's maps.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Which way is best?
 #
-# We now have three ways to use the same lines: SENSE with maps from the centre, SENSE
-# with ESPIRiT's maps, and GRAPPA. A fair comparison gives each its best. So we try a
-# few values of the $\lambda$ of SENSE, and of that in GRAPPA's fit, and take for each
-# way the one that gives the best image.
+# We have three ways to use the same lines: SENSE with maps from the centre, SENSE with
+# ESPIRiT's maps, and GRAPPA. To be fair, each gets its best $\lambda$ out of a few: of
+# SENSE, or of GRAPPA's fit.
 #
 # Lines of the ACS cost time, so one would like few of them. Our scan, at $R = 3$, gets
-# an ACS of 32, 24, 16, 12 and 10 lines. We take the PSNR inside the head.
+# an ACS of 32, 24, 16, 12 and 10 lines. The library makes ESPIRiT's window smaller
+# where the ACS gets small: 6 by 6 samples down to 16 lines, 5 by 5 for 12, 4 by 4 for
+# 10. GRAPPA's kernel stays as it is. We take the PSNR inside the head.
 
 # %%
 predict("which-way")
 
 # %%
 few_or_many = [10, 12, 16, 24, 32]
-curves = {"centre": [], "ESPIRiT": [], "GRAPPA": []}
+curves = {"centre": [], "ESPIRiT": [], "GRAPPA": [], "GRAPPA, 2 lines": []}
 for n in few_or_many:
     lines = equispaced_mask(SHAPE[0], 3, acs=n).to(DEVICE)
-    data = (lines * kspace)[None]  # one scan: (1, coils, ky, kx)
-    result = calibration_scores(data, lines, image[None], head[None], acs=n)
+    # a list of one scan ([None]): its k-space, lines, truth, and where to compare
+    scan = ((lines * kspace)[None], lines, image[None], head[None])
+    result = calibration_scores(*scan, acs=n)
+    small = calibration_scores(*scan, acs=n, grappa_kernel=(2, 5))  # 2 lines, not 4
+    result["GRAPPA, 2 lines"] = small["GRAPPA"]
     for way, score in result.items():
         curves[way].append(score.item())
 plot_lines(few_or_many, curves, xlabel="lines in the centre", ylabel="PSNR (dB)")
@@ -889,11 +932,17 @@ for way, curve in curves.items():
 # %% [markdown]
 # With 32 lines all three are equal within 0.1 dB. Then GRAPPA falls off a cliff, by
 # more than 10 dB. At $R = 3$ its four lines lie three apart, so the kernel is $3 \cdot
-# 3 + 1 = 10$ lines high. An ACS of ten lines holds it at one height only: 96 examples,
-# one for each sample of a line, for $8 \cdot 4 \cdot 5 = 160$ weights. Maps from the
-# centre become blurred step by step, and lose almost 5 dB. ESPIRiT loses little more
-# than 1 dB.
+# 3 + 1 = 10$ lines high. The ACS of ten lines, and a sampled line that lies next to it,
+# hold it at two heights. Each gives 96 examples, one for each sample of a line: 192 for
+# $8 \cdot 4 \cdot 5 = 160$ weights. So the fit learns the noise of the examples too.
 #
+# A kernel of two measured lines is 4 lines high and fits at eight heights: with it
+# GRAPPA loses only 1.1 dB. (With a large ACS, four lines are better.) ESPIRiT loses 1.3
+# dB. It would fail as well if its window did not shrink: one of six fits into ten lines
+# at $5 \cdot 5 = 25$ places, and 25 rows cannot hold 65 directions of signal. Maps from
+# the centre become blurred step by step, and lose almost 5 dB.
+
+# %% [markdown]
 # Is that only this slice, and these coils? The claims below take 20 slices, each
 # through its own array of wire loops: close to the head, as here, or far from it. With
 # 16 lines ESPIRiT leads over maps from the centre by 1.3 dB for close loops and by 0.8
@@ -960,11 +1009,11 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Failures one can compute in advance
 #
-# Every method fails somewhere. Of parallel imaging one can compute where, before the
-# scan. Two failures we know: noise grows by $g\sqrt R$ ([[sense]]), and an ACS may be
-# too small for its method (the cliff of GRAPPA). Here are two more.
+# Every method fails somewhere, and of parallel imaging one can compute where, before
+# the scan. Two failures we know. Failure 1: noise grows by $g\sqrt R$ ([[sense]]).
+# Failure 2: an ACS may be too small for a kernel, or for sharp maps. Here are two more.
 #
-# ### A wrong map
+# ### Failure 3: a wrong map
 #
 # Back to the two pixels of [[sense]]. Coil 1 has the sensitivities 0.8 and 0.2, coil 2
 # has 0.2 and 0.8. The truth is $\rho_1 = 1$ and $\rho_2 = 3$, and the coils measure 1.4
@@ -986,7 +1035,7 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 # rows away.
 
 # %% [markdown]
-# ### Motion
+# ### Failure 4: motion
 #
 # The lines are read one after another, from the lowest $k_y$ to the highest. While one
 # of them is read, the head sits $d$ pixels lower. A shift of the image turns the phase
@@ -994,8 +1043,8 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 # head go to and fro, so that $d$ repeats after $P$ acquired lines: a nod, a breath, a
 # pulse.
 #
-# What does a pattern do that repeats every so many lines? In [[forward_model]] we had
-# one: a comb of every $R$-th line made copies that are FOV$/R$ apart.
+# We know a pattern that repeats from [[forward_model]]: a comb of every $R$-th line
+# made copies that are FOV$/R$ apart.
 
 # %%
 predict("ghost-distance")
@@ -1022,9 +1071,9 @@ show_ghosts(panels, image, predicted, gain=3)
 # $$ \Delta y = \frac{\mathrm{FOV}}{P\,R} . $$
 #
 # The same motion, of half a pixel, makes ghosts at three distances: a quarter of the
-# FOV, an eighth and a twelfth. The arrows are as long as that. Each begins at the top
-# of the head and ends at the *first ghost* of this edge. The other arcs are its
-# multiples, and the ghosts of the lower edge.
+# FOV, an eighth and a twelfth. The arrows are as long as that, from the top of the head
+# to the *first ghost* of this edge. Arcs that are bent like the top of the head are its
+# multiples; those bent the other way are ghosts of the lower edge.
 #
 # The faster the scan, the closer are the ghosts to the object. And since the error of a
 # line is large where $k_y$ is large, it is the *edges* that are copied.
@@ -1039,9 +1088,8 @@ sentence = "ghosts off FOV / (P R), P = 4, worst of R = 1, 2, 3"
 claim(sentence, off, at_most=1, unit="pixels")
 
 # %% [markdown]
-# These are *known* failures: a radiologist who sees such a ghost knows what it is.
-# Networks can fail where no formula warns. That is the subject of [[hallucinations]]
-# and [[generalization]].
+# These are *known* failures: a radiologist knows such a ghost. Networks can fail where
+# no formula warns: see [[hallucinations]] and [[generalization]].
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data
@@ -1089,13 +1137,12 @@ show_images(at_4, reference=at_4["reference"], error_gain=5)
 # At $R = 2$ and 3 ESPIRiT's maps and GRAPPA are equal within about 0.1 dB, and 0.8 to
 # 1.6 dB better than maps from the centre. At $R = 4$ GRAPPA falls behind ESPIRiT by 1.1
 # dB (rows) and 2.8 dB (columns): look at the grain in its error image. Four coils have
-# to fill gaps of three lines. The $\lambda$ of GRAPPA's fit keeps the *weights* small.
-# But there is no $\lambda$ for the image, as SENSE has, and so nothing holds back the
-# noise that the weights let through.
+# to fill gaps of three lines. The $\lambda$ of GRAPPA's fit keeps its weights small.
+# But SENSE has a $\lambda$ for the *image*, and GRAPPA has none to hold its noise back.
 #
-# The figure shows $R = 4$, rows. The arcs in the error images of SENSE are skull at the
-# wrong place: small errors of the maps leave ghosts. (It is one slice of one person. We
-# claim no more than the order of the two kinds of maps.)
+# The figure shows $R = 4$, rows. The arcs in the error images are skull at the wrong
+# place. Small errors of the maps leave ghosts, and so do those of GRAPPA's weights,
+# fainter here. (It is one slice: we claim only the order of the two kinds of maps.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 leads_real = []
@@ -1121,8 +1168,7 @@ claim(sentence, correlation.max(), at_most=0.3)
 # ## What you have learned
 
 # %%
-lead = lead_close.mean()
-print(f"close loops, 16 lines: ESPIRiT {lead:.1f} dB over maps from the centre")
+print(f"16 lines, close loops: ESPIRiT leads by {lead_close.mean():.1f} dB")
 print(f"ESPIRiT: {n_signal} of 288 directions hold signal")
 print(f"prewhitening: {psnr(whitened, image) - psnr(as_if, image):.1f} dB")
 print("ghosts of motion at", predicted, "rows")
@@ -1132,12 +1178,12 @@ print("ghosts of motion at", predicted, "rows")
 #   squares. A factor at each pixel stays unknown.
 # - **ESPIRiT.** Windows of k-space lie in a small subspace. Each null vector is an
 #   equation for the maps at every pixel; where they agree there is an object.
-# - **Prewhitening.** Coils share noise. Mix them with $L^{-1}$, and everything built
-#   for independent noise is right again.
+# - **Prewhitening.** Coils share noise. Mix them with $L^{-1}$, and least squares is
+#   right again.
 # - **GRAPPA.** Missing samples are weighted sums of neighbours in all coils. The
-#   weights contain the maps, and are learned in the ACS.
-# - **Known failures.** Noise by $g\sqrt R$, ghosts of wrong maps at FOV$/R$, ghosts of
-#   motion at FOV$/(PR)$, and an ACS too small for its method.
+#   weights are learned in the ACS.
+# - **Known failures.** 1: noise by $g\sqrt R$. 2: an ACS too small for its method. 3:
+#   ghosts of wrong maps at FOV$/R$. 4: ghosts of motion at FOV$/(PR)$.
 #
 # All this was about coils; the image could have been anything. The next lesson,
 # [[compressed_sensing]], asks what an image looks like.
