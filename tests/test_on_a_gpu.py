@@ -23,15 +23,19 @@ from mricourse.evaluation.scores import evaluate
 from mricourse.evaluation.tuning import tuned_sparsity
 from mricourse.fundamentals.optimizers import range_test
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
+from mricourse.networks.admm_net import ADMMNet
 from mricourse.networks.apply import apply_network
 from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain, smooth_phase
+from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.lenet import modern_lenet, published_lenet
 from mricourse.networks.modl import MoDL
 from mricourse.networks.unet import ComplexUNet, fastmri_unet, ronneberger_unet
+from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import espirit, low_resolution_maps
 from mricourse.physics.epi import nyquist_ghost
@@ -223,6 +227,10 @@ RECONSTRUCTORS = {
     "modl, published": seeded(MoDL, n_iterations=2, n_features=4, n_layers=3),
     "modl": seeded(AdaptiveMoDL, n_iterations=2, n_features=4, n_layers=3),
     "modl, noise-aware": seeded(AdaptiveMoDL, n_iterations=2, n_features=4, n_layers=3, noise_aware=True),
+    "ista_net": seeded(ISTANet, n_iterations=2, n_features=4),
+    "admm_net": seeded(ADMMNet, n_iterations=2, n_features=4, n_layers=3),
+    "variational_network": seeded(VariationalNetwork, n_iterations=2, n_filters=4, kernel_size=5),
+    "learned_thresholds": seeded(LearnedThresholds, n_iterations=2, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),
     "unet": lambda: ImageDomain(seeded(ComplexUNet, n_features=4, n_levels=2)()),

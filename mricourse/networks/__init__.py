@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = face(
     {
         "ablation": "changed",
         "adaptive_modl": "AdaptiveMoDL",
+        "admm_net": "ADMMNet",
         "apply": "apply_network",
         "channels": "to_channels to_image",
         "blocks": "BLOCKS AttentionBlock BlockNet DenseBlock DepthwiseBlock PlainBlock ResidualBlock",
@@ -14,9 +15,13 @@ __getattr__, __dir__, __all__ = face(
         "critic": "Critic",
         "dncnn": "DnCNN norm_layer",
         "image_domain": "ImageDomain brightness smooth_phase",
+        "ista_net": "ISTANet",
+        "learned_thresholds": "LearnedThresholds subband_threshold",
         "lenet": "CONNECTIONS FixedBitmaps PartialConvolution ScaledTanh Subsampling modern_lenet published_lenet",
         "modl": "MoDL",
+        "radial_basis": "RadialBasis",
         "reconstructor": "Reconstructor Unrolled",
         "unet": "ComplexUNet UNet fastmri_paper_unet fastmri_unet ronneberger_unet",
+        "variational_network": "VariationalNetwork",
     },
 )
