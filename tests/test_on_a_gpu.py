@@ -29,6 +29,7 @@ from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
+from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.image_domain import ImageDomain, smooth_phase
 from mricourse.networks.ista_net import ISTANet
 from mricourse.networks.learned_thresholds import LearnedThresholds
@@ -230,6 +231,9 @@ RECONSTRUCTORS = {
     "ista_net": seeded(ISTANet, n_iterations=2, n_features=4),
     "admm_net": seeded(ADMMNet, n_iterations=2, n_features=4, n_layers=3),
     "variational_network": seeded(VariationalNetwork, n_iterations=2, n_filters=4, kernel_size=5),
+    "end_to_end_varnet": seeded(
+        EndToEndVarNet, n_iterations=2, n_features=2, n_levels=2, n_map_features=2, n_map_levels=2
+    ),
     "learned_thresholds": seeded(LearnedThresholds, n_iterations=2, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),

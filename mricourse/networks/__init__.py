@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = face(
         "data_consistency_layer": "data_consistency",
         "critic": "Critic",
         "dncnn": "DnCNN norm_layer",
+        "end_to_end_varnet": "EndToEndVarNet acs_of",
         "image_domain": "ImageDomain brightness smooth_phase",
         "ista_net": "ISTANet",
         "learned_thresholds": "LearnedThresholds subband_threshold",

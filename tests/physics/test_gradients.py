@@ -17,6 +17,7 @@ from mricourse.evaluation.realism import null_space_part, split_error
 from mricourse.networks import adaptive_modl, admm_net, learned_thresholds, modl
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
+from mricourse.networks.end_to_end_varnet import OUTPUTS
 from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
 from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import low_resolution_maps
@@ -295,6 +296,9 @@ SMALL = {
     "ista_net": [{}],
     "variational_network": [{"n_filters": 2, "kernel_size": 3, "n_weights": 7}],
     "learned_thresholds": [{}, {"noise_aware": True}],
+    "end_to_end_varnet": [
+        {"n_levels": 1, "n_map_features": 2, "n_map_levels": 1, "output": output} for output in OUTPUTS
+    ],
     "modl": [
         {},
         {"start": "sense", "solver": "direct"},
