@@ -11,6 +11,7 @@ SMALL = {
     "ista_net": {"n_features": 4},
     "variational_network": {"n_filters": 3, "kernel_size": 5, "n_weights": 9},
     "learned_thresholds": {},
+    "deep_equilibrium": MODL,
     "end_to_end_varnet": {"n_features": 2, "n_levels": 1, "n_map_features": 2, "n_map_levels": 1},
 }
 

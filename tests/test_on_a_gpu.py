@@ -28,6 +28,7 @@ from mricourse.networks.apply import apply_network
 from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
 from mricourse.networks.data_consistency_layer import data_consistency
+from mricourse.networks.deep_equilibrium import DeepEquilibrium
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.image_domain import ImageDomain, smooth_phase
@@ -234,6 +235,8 @@ RECONSTRUCTORS = {
     "end_to_end_varnet": seeded(
         EndToEndVarNet, n_iterations=2, n_features=2, n_levels=2, n_map_features=2, n_map_levels=2
     ),
+    "deep_equilibrium": seeded(DeepEquilibrium, n_iterations=4, n_features=4, n_layers=3),
+    "deep_equilibrium, gradient": seeded(DeepEquilibrium, step="gradient", n_iterations=4, n_features=4, n_layers=3),
     "learned_thresholds": seeded(LearnedThresholds, n_iterations=2, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),

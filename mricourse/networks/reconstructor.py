@@ -19,7 +19,7 @@ class Reconstructor(Protocol):
     that stand here and gives its own where it differs.
     """
 
-    n_iterations: int = 1  # how many times `forward` calls `trace`
+    n_iterations: int = 1  # how many times `forward` calls `trace`, at most
 
     def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data.

@@ -19,6 +19,7 @@ from mricourse.files import visible_files
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.admm_net import ADMMNet
 from mricourse.networks.blocks import BlockNet
+from mricourse.networks.deep_equilibrium import DeepEquilibrium
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.image_domain import ImageDomain
@@ -43,6 +44,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "variational_network": VariationalNetwork,
     "learned_thresholds": LearnedThresholds,
     "end_to_end_varnet": EndToEndVarNet,
+    "deep_equilibrium": DeepEquilibrium,
 }
 BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
     "denoiser": DnCNN,
@@ -69,6 +71,7 @@ MOST = {  # largest value of each number whose class has no upper limit: what no
     "reg_weight_rate": 1e6, "warmup": 10**9, "clip": 1e12, "deep_supervision": 1e6, "validate_every": 10**9,
     "save_every": 10**9, "patience": 10**9, "step_size": 1e6, "threshold": 1e6, "n_filters": 4096, "kernel_size": 255,
     "n_weights": 4096, "reach": 1e6, "levels": 10, "n_map_features": 4096, "n_map_levels": 10,
+    "n_kept": 1000, "lipschitz": 1, "tolerance": 1,
 }  # fmt: skip
 MOST_PARAMETERS = 10**8  # 1.6 GB with gradients and Adam's two moments
 

@@ -14,8 +14,9 @@ import torch
 from torch.autograd import gradcheck
 
 from mricourse.evaluation.realism import null_space_part, split_error
-from mricourse.networks import adaptive_modl, admm_net, learned_thresholds, modl
+from mricourse.networks import adaptive_modl, admm_net, deep_equilibrium, learned_thresholds, modl
 from mricourse.networks.data_consistency_layer import data_consistency
+from mricourse.networks.deep_equilibrium import STEPS
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import OUTPUTS
 from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
@@ -299,6 +300,7 @@ SMALL = {
     "end_to_end_varnet": [
         {"n_levels": 1, "n_map_features": 2, "n_map_levels": 1, "output": output} for output in OUTPUTS
     ],
+    "deep_equilibrium": [{"step": step, "n_iterations": 200, "tolerance": 1e-13} for step in STEPS],
     "modl": [
         {},
         {"start": "sense", "solver": "direct"},
@@ -307,7 +309,7 @@ SMALL = {
     ],
 }
 COMMON = {"n_iterations": 2, "n_features": 3, "n_layers": 2, "n_cg": 60}  # each takes those that it knows
-WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, learned_thresholds)
+WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, learned_thresholds, deep_equilibrium)
 
 
 def test_every_network_is_tested():
