@@ -1,6 +1,7 @@
 """Every operator, solver, network and loss gives on a GPU what it gives on the CPU, and computes there."""
 
 import math
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,6 +37,7 @@ from mricourse.networks.ista_net import ISTANet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.lenet import modern_lenet, published_lenet
 from mricourse.networks.modl import MoDL
+from mricourse.networks.spectral_norm import ContractiveDenoiser
 from mricourse.networks.unet import ComplexUNet, fastmri_unet, ronneberger_unet
 from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.coil_combination import combine, rss
@@ -50,9 +52,12 @@ from mricourse.physics.sampling import acceleration_of, equispaced_mask, point_s
 from mricourse.physics.scan import Scan, stack
 from mricourse.plotting import figures
 from mricourse.reconstruct.epi import remove_nyquist_ghost
+from mricourse.reconstruct.fixed_point import fixed_point
 from mricourse.reconstruct.least_squares import cg_sense, direct_solver
 from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, pseudo_replica, sense_unfold
+from mricourse.reconstruct.plug_and_play import METHODS as PLUG_AND_PLAY
+from mricourse.reconstruct.plug_and_play import plug_and_play
 from mricourse.reconstruct.sparsity import shift_invariant_prox, soft_threshold, wavelet_prox, wavelet_reconstruction
 from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint, tv_reconstruction
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
@@ -140,6 +145,15 @@ SOLVERS = {
     "wavelet_reconstruction": lambda i: wavelet_reconstruction(i.A, i.kspace, n_iterations=8),
     "shift_invariant_prox": lambda i: shift_invariant_prox(i.image, 0.05),
     "tv_reconstruction": lambda i: tv_reconstruction(i.A, i.kspace, n_iterations=8),
+    **{
+        f"plug_and_play by {method}": lambda i, method=method: (
+            plug_and_play(
+                i.A, i.kspace, partial(shift_invariant_prox, threshold=0.02), method=method, n_iterations=4
+            ).image
+        )
+        for method in PLUG_AND_PLAY
+    },
+    "fixed_point": lambda i: fixed_point(lambda x: 0.5 * (x + i.image) - 0.1 * i.A.normal(x), i.image).image,
     "soft_threshold": lambda i: soft_threshold(i.image, 0.2),
     "finite_differences": lambda i: finite_differences_adjoint(finite_differences(i.image)),
     "sense_unfold": lambda i: sense_unfold(i.full * i.comb, i.smaps, 2),
@@ -247,6 +261,7 @@ RECONSTRUCTORS = {
 }
 BODIES = {
     "smooth_phase": (lambda: smooth_phase, lambda i: i.image),
+    "contractive": (seeded(ContractiveDenoiser, n_features=4), lambda i: i.image[None]),
     "critic": (seeded(Critic), lambda i: i.image[None]),
     "ronneberger": (
         seeded(ronneberger_unet, n_features=2),
