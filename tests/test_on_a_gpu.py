@@ -1,6 +1,7 @@
 """Every operator, solver, network and loss gives on a GPU what it gives on the CPU, and computes there."""
 
 import math
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,15 +24,22 @@ from mricourse.evaluation.scores import evaluate
 from mricourse.evaluation.tuning import tuned_sparsity
 from mricourse.fundamentals.optimizers import range_test
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
+from mricourse.networks.admm_net import ADMMNet
 from mricourse.networks.apply import apply_network
 from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
 from mricourse.networks.data_consistency_layer import data_consistency
+from mricourse.networks.deep_equilibrium import DeepEquilibrium
 from mricourse.networks.dncnn import DnCNN
+from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.image_domain import ImageDomain, smooth_phase
+from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.lenet import modern_lenet, published_lenet
 from mricourse.networks.modl import MoDL
+from mricourse.networks.spectral_norm import ContractiveDenoiser
 from mricourse.networks.unet import ComplexUNet, fastmri_unet, ronneberger_unet
+from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import espirit, low_resolution_maps
 from mricourse.physics.epi import nyquist_ghost
@@ -44,9 +52,12 @@ from mricourse.physics.sampling import acceleration_of, equispaced_mask, point_s
 from mricourse.physics.scan import Scan, stack
 from mricourse.plotting import figures
 from mricourse.reconstruct.epi import remove_nyquist_ghost
+from mricourse.reconstruct.fixed_point import fixed_point
 from mricourse.reconstruct.least_squares import cg_sense, direct_solver
 from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, pseudo_replica, sense_unfold
+from mricourse.reconstruct.plug_and_play import METHODS as PLUG_AND_PLAY
+from mricourse.reconstruct.plug_and_play import plug_and_play
 from mricourse.reconstruct.sparsity import shift_invariant_prox, soft_threshold, wavelet_prox, wavelet_reconstruction
 from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint, tv_reconstruction
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
@@ -134,6 +145,15 @@ SOLVERS = {
     "wavelet_reconstruction": lambda i: wavelet_reconstruction(i.A, i.kspace, n_iterations=8),
     "shift_invariant_prox": lambda i: shift_invariant_prox(i.image, 0.05),
     "tv_reconstruction": lambda i: tv_reconstruction(i.A, i.kspace, n_iterations=8),
+    **{
+        f"plug_and_play by {method}": lambda i, method=method: (
+            plug_and_play(
+                i.A, i.kspace, partial(shift_invariant_prox, threshold=0.02), method=method, n_iterations=4
+            ).image
+        )
+        for method in PLUG_AND_PLAY
+    },
+    "fixed_point": lambda i: fixed_point(lambda x: 0.5 * (x + i.image) - 0.1 * i.A.normal(x), i.image).image,
     "soft_threshold": lambda i: soft_threshold(i.image, 0.2),
     "finite_differences": lambda i: finite_differences_adjoint(finite_differences(i.image)),
     "sense_unfold": lambda i: sense_unfold(i.full * i.comb, i.smaps, 2),
@@ -223,6 +243,15 @@ RECONSTRUCTORS = {
     "modl, published": seeded(MoDL, n_iterations=2, n_features=4, n_layers=3),
     "modl": seeded(AdaptiveMoDL, n_iterations=2, n_features=4, n_layers=3),
     "modl, noise-aware": seeded(AdaptiveMoDL, n_iterations=2, n_features=4, n_layers=3, noise_aware=True),
+    "ista_net": seeded(ISTANet, n_iterations=2, n_features=4),
+    "admm_net": seeded(ADMMNet, n_iterations=2, n_features=4, n_layers=3),
+    "variational_network": seeded(VariationalNetwork, n_iterations=2, n_filters=4, kernel_size=5),
+    "end_to_end_varnet": seeded(
+        EndToEndVarNet, n_iterations=2, n_features=2, n_levels=2, n_map_features=2, n_map_levels=2
+    ),
+    "deep_equilibrium": seeded(DeepEquilibrium, n_iterations=4, n_features=4, n_layers=3),
+    "deep_equilibrium, gradient": seeded(DeepEquilibrium, step="gradient", n_iterations=4, n_features=4, n_layers=3),
+    "learned_thresholds": seeded(LearnedThresholds, n_iterations=2, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),
     "unet": lambda: ImageDomain(seeded(ComplexUNet, n_features=4, n_levels=2)()),
@@ -232,6 +261,7 @@ RECONSTRUCTORS = {
 }
 BODIES = {
     "smooth_phase": (lambda: smooth_phase, lambda i: i.image),
+    "contractive": (seeded(ContractiveDenoiser, n_features=4), lambda i: i.image[None]),
     "critic": (seeded(Critic), lambda i: i.image[None]),
     "ronneberger": (
         seeded(ronneberger_unet, n_features=2),

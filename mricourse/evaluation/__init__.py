@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = face(
         "costs": "computing_seconds kept_for_backward training_step_ms",
         "ghosts": "ghost_distance",
         "implicit_gradients": "WeightGradients memory_of_gradients reg_weight_gradients",
+        "lipschitz": "lipschitz_constant",
         "metrics": "best_scale nmse nrmse psnr ssim",
         "realism": "null_space_part split_error texture_distance unseen_part",
         "scores": "evaluate",

@@ -232,7 +232,7 @@ def _score(
     A, kspace, _ = normalised(scan)
 
     def scored(method: str, image: Tensor, weight: Tensor | None = None) -> Score:
-        image = best_scale(image, reference)
+        image = _scaled(image, reference)
         numbers = float(psnr(image, reference)), float(ssim(image, reference))
         net = acceleration_of(scan.mask)
         return Score(scan_name, sampling, net, method, *numbers, None if weight is None else float(weight))
@@ -296,4 +296,9 @@ def compare(
     """
     images = {"zero-filled": A.adjoint(kspace), "rival": tuned_sparsity(A, kspace, reference, tolerance=tolerance)}
     images |= {name: method(A, kspace) for name, method in methods.items()}
-    return {name: best_scale(image, reference) for name, image in images.items()}
+    return {name: _scaled(image, reference) for name, image in images.items()}
+
+
+def _scaled(image: Tensor, reference: Tensor) -> Tensor:
+    """Bring an image to its best scale; one without a phase is compared with the magnitude."""
+    return best_scale(image, reference if image.is_complex() else reference.abs())

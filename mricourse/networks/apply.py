@@ -25,7 +25,7 @@ def apply_network(network: Reconstructor, scan: Scan, *, trace: Trace | None = N
 
     Returns
     -------
-    image : complex64 Tensor, shape (y, x)
+    image : complex64 Tensor, shape (y, x), or float32 from a network that makes magnitudes
         In the units of the data: any complex factor on the k-space is a factor on the image.
 
     Raises

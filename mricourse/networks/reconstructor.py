@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from mricourse.physics.operators import SenseOperator
@@ -18,7 +19,7 @@ class Reconstructor(Protocol):
     that stand here and gives its own where it differs.
     """
 
-    n_iterations: int = 1  # how many times `forward` calls `trace`
+    n_iterations: int = 1  # how many times `forward` calls `trace`, at most
 
     def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data.
@@ -49,3 +50,29 @@ class Unrolled(Reconstructor, Protocol):
             A network whose weights do not fit.
         """
         ...
+
+
+@torch.no_grad()
+def start_iterations(mine: nn.ModuleList, other: nn.Module) -> None:
+    """Copy the weights of a trained network's iterations, each to those that it served: `Unrolled.start_from`.
+
+    Parameters
+    ----------
+    mine : ModuleList
+        The iterations of the network that starts, whatever their number.
+    other : nn.Module
+        A network that keeps its own as ``iterations``.
+
+    Raises
+    ------
+    ValueError
+        Another kind of network, or iterations of another size.
+    """
+    try:
+        for number, iteration in enumerate(mine):
+            served_by = other.iterations[number * len(other.iterations) // len(mine)]
+            iteration.load_state_dict(served_by.state_dict())
+    except (AttributeError, RuntimeError) as error:
+        raise ValueError(
+            "the network to start from does not fit; expected one of the same kind with iterations of the same size."
+        ) from error

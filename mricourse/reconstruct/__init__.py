@@ -6,10 +6,12 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "epi": "image_entropy remove_nyquist_ghost",
+        "fixed_point": "FixedPoint fixed_point",
         "least_squares": "cg_sense cg_sense_iterates conjugate_gradient direct_solver",
         "methods": "reconstruct with_smaps",
         "parallel_imaging": "g_factor grappa pseudo_replica sense_unfold",
         "partial_kspace": "partial_fourier",
+        "plug_and_play": "PlugAndPlay plug_and_play",
         "proximal_gradient": "fista",
         "sparsity": "shift_invariant_prox soft_threshold wavelet_prox wavelet_reconstruction",
         "total_variation": "finite_differences finite_differences_adjoint total_variation tv_reconstruction",

@@ -3,7 +3,6 @@ r"""Compressed sensing with wavelets: the proximal operators of their l1 norm, a
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from mricourse.physics.fourier import floating
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace, check_weight
 from mricourse.reconstruct.proximal_gradient import Penalty, check_tolerance, minimise, real_inner, safe_step
+from mricourse.reconstruct.undecimated import merged, squared_parts, undecimated, usable_levels
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
 
 MOST_DUAL_STEPS = 2000
@@ -118,7 +118,7 @@ def wavelet_prox(
         Circular shift in pixels before the transform and back after it.
     """
     rolled = floating(x).roll(shift, dims=(-2, -1))
-    levels = _levels(x, wavelet, levels)
+    levels = usable_levels(x, wavelet, levels)
     if any(n % 2**levels for n in x.shape[-2:]):
         image = _extended_prox(rolled, threshold, wavelet, levels)
     else:
@@ -141,14 +141,9 @@ def shift_invariant_prox(x: Tensor, threshold: float | Tensor, *, wavelet: str =
     threshold : float, or real Tensor of shape (..., 1, 1)
         In the units of ``x``.
     """
-    levels = _levels(x, wavelet, levels)
-    coarse, details = _undecimated(x, wavelet, levels)
-    for level in reversed(range(levels)):
-        along_x, along_y, along_both = (_shrunk(band, threshold) for band in details[level])
-        low = _merge(coarse, along_x, wavelet, 2**level, axis=-1)
-        high = _merge(along_y, along_both, wavelet, 2**level, axis=-1)
-        coarse = _merge(low, high, wavelet, 2**level, axis=-2)
-    return torch.complex(*coarse) if x.is_complex() else coarse[0]
+    levels = usable_levels(x, wavelet, levels)
+    coarse, details = undecimated(x, wavelet, levels)
+    return merged(coarse, [[_shrunk(band, threshold) for band in bands] for bands in details], wavelet)
 
 
 def _extended_prox(x: Tensor, threshold: float | Tensor, wavelet: str, levels: int) -> Tensor:
@@ -178,7 +173,7 @@ def _extended_prox(x: Tensor, threshold: float | Tensor, wavelet: str, levels: i
 
 def _details(x: Tensor, wavelet: str, levels: int) -> list[Tensor]:
     """Details of an image that is extended by zeros to a size that divides by 2^levels."""
-    levels = _levels(x, wavelet, levels)
+    levels = usable_levels(x, wavelet, levels)
     ny, nx = x.shape[-2:]
     extended = torch.nn.functional.pad(floating(x), (0, -nx % 2**levels, 0, -ny % 2**levels))
     return wavedec2(extended, wavelet, levels=levels)[1:]
@@ -197,10 +192,10 @@ def _l1(details: list[Tensor]) -> Tensor:
 
 def _mean_envelope(x: Tensor, threshold: float | Tensor, wavelet: str, levels: int) -> Tensor:
     """Mean over all shifts of the penalty's Moreau envelopes: a detail of the j-th level is met by one shift of 4^j."""
-    _, details = _undecimated(x, wavelet, _levels(x, wavelet, levels))
+    _, details = undecimated(x, wavelet, usable_levels(x, wavelet, levels))
     total = torch.zeros(x.shape[:-2]).to(x.device)
     for level, bands in enumerate(details, start=1):
-        total = total + sum(_huber(_squared(band).sqrt().double(), threshold) for band in bands) / 4**level
+        total = total + sum(_huber(squared_parts(band).sqrt().double(), threshold) for band in bands) / 4**level
     return total
 
 
@@ -210,84 +205,6 @@ def _huber(magnitude: Tensor, threshold: float | Tensor) -> Tensor:
     return (0.5 * (magnitude - above).square() + threshold * above).sum((-2, -1))
 
 
-def _undecimated(x: Tensor, wavelet: str, levels: int) -> tuple[Tensor, list[list[Tensor]]]:
-    """Approximation and details at every position, each (2, ..., y, x): real and imaginary parts, which add faster."""
-    x = floating(x)
-    coarse = torch.stack([x.real, x.imag]) if x.is_complex() else x[None]
-    details = []
-    for level in range(levels):
-        low, high = _split(coarse, wavelet, 2**level, axis=-2)
-        coarse, along_x = _split(low, wavelet, 2**level, axis=-1)
-        details.append([along_x, *_split(high, wavelet, 2**level, axis=-1)])
-    return coarse, details
-
-
 def _shrunk(parts: Tensor, threshold: float | Tensor) -> Tensor:
     """`soft_threshold` of real and imaginary parts, (2, ..., y, x), faster; squares must not under- or overflow."""
-    return parts * (1 - threshold * _squared(parts).rsqrt()).clamp_min(0)
-
-
-def _squared(parts: Tensor) -> Tensor:
-    """Squared magnitude, (..., y, x), never zero."""
-    squared = parts[0].square()
-    for part in parts[1:]:
-        squared = torch.addcmul(squared, part, part)
-    return squared.clamp_min(torch.finfo(squared.dtype).tiny)
-
-
-def _split(image: Tensor, wavelet: str, dilation: int, *, axis: int) -> tuple[Tensor, Tensor]:
-    """Low and high frequencies along an axis, at every position; the filters have holes of ``dilation`` samples."""
-    low_taps, high_taps = _filters(wavelet)
-    n = image.shape[axis]
-    extended = _extended(image, 0, (len(low_taps) - 1) * dilation, axis)
-    shifted = [extended.narrow(axis, tap * dilation, n) for tap in range(len(low_taps))]
-    return _weighted_sum(low_taps, shifted), _weighted_sum(high_taps, shifted)
-
-
-def _merge(low: Tensor, high: Tensor, wavelet: str, dilation: int, *, axis: int) -> Tensor:
-    """Half the adjoint of `_split`, which is its inverse."""
-    n = low.shape[axis]
-    taps: list[float] = []
-    shifted: list[Tensor] = []
-    for band, filter_taps in zip((low, high), _filters(wavelet), strict=True):
-        reach = (len(filter_taps) - 1) * dilation
-        extended = _extended(band, reach, 0, axis)
-        taps += [0.5 * tap for tap in filter_taps]
-        shifted += [extended.narrow(axis, reach - tap * dilation, n) for tap in range(len(filter_taps))]
-    return _weighted_sum(taps, shifted)
-
-
-def _extended(image: Tensor, before: int, after: int, axis: int) -> Tensor:
-    """Go on periodically at both ends of an axis."""
-    n = image.shape[axis]
-    pieces = [image]
-    while before > 0:
-        pieces.insert(0, image.narrow(axis, max(n - before, 0), min(before, n)))
-        before -= n
-    while after > 0:
-        pieces.append(image.narrow(axis, 0, min(after, n)))
-        after -= n
-    return torch.cat(pieces, axis)
-
-
-def _weighted_sum(weights: list[float], images: list[Tensor]) -> Tensor:
-    total = weights[0] * images[0]
-    for weight, image in zip(weights[1:], images[1:], strict=True):
-        total.add_(image, alpha=weight)
-    return total
-
-
-def _levels(x: Tensor, wavelet: str, levels: int) -> int:
-    import pywt
-
-    return min(levels, pywt.dwt_max_level(min(x.shape[-2:]), wavelet))
-
-
-@lru_cache
-def _filters(wavelet: str) -> tuple[list[float], list[float]]:
-    import pywt
-
-    bank = pywt.Wavelet(wavelet)
-    if not bank.orthogonal:
-        raise ValueError(f"the wavelet is {wavelet!r}; expected an orthogonal one, such as 'haar', 'db4' or 'sym4'.")
-    return bank.rec_lo, bank.rec_hi
+    return parts * (1 - threshold * squared_parts(parts).rsqrt()).clamp_min(0)

@@ -29,8 +29,23 @@ def log_nmse(image: Tensor, reference: Tensor) -> Tensor:
     -------
     Tensor, shape ()
     """
-    error = _energy(floating(image) - floating(reference)) / _energy(floating(reference)).clamp_min(1e-20)
+    error = energy(floating(image) - floating(reference)) / energy(floating(reference)).clamp_min(1e-20)
     return (10 * torch.log10(error + 1e-8)).mean()
+
+
+def magnitude_log_nmse(image: Tensor, reference: Tensor) -> Tensor:
+    """`log_nmse` of the magnitudes, for networks that know no phase, such as those that end in a root sum of squares.
+
+    Parameters
+    ----------
+    image, reference : Tensor, shape (..., y, x)
+        Complex or real, in any common unit.
+
+    Returns
+    -------
+    Tensor, shape ()
+    """
+    return log_nmse(floating(image).abs(), floating(reference).abs())
 
 
 def mse(image: Tensor, reference: Tensor) -> Tensor:
@@ -47,7 +62,7 @@ def mse(image: Tensor, reference: Tensor) -> Tensor:
     -------
     Tensor, shape ()
     """
-    return _energy(floating(image) - floating(reference)).mean() / (image.shape[-2] * image.shape[-1])
+    return energy(floating(image) - floating(reference)).mean() / (image.shape[-2] * image.shape[-1])
 
 
 def l1(image: Tensor, reference: Tensor) -> Tensor:
@@ -94,11 +109,11 @@ def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tens
     return 1 - mean_similarity(x, r, data_range, window_size=window_size).mean()
 
 
-PLAIN = {"log_nmse": log_nmse, "mse": mse, "l1": l1, "ssim": ssim_loss}
+PLAIN = {"log_nmse": log_nmse, "magnitude": magnitude_log_nmse, "mse": mse, "l1": l1, "ssim": ssim_loss}
 
 
-def _energy(image: Tensor) -> Tensor:
-    """Sum of squared magnitudes over the last two axes."""
+def energy(image: Tensor) -> Tensor:
+    """Sum of squared magnitudes over the last two axes: real or complex (..., y, x) -> (...)."""
     if image.is_complex():
         return torch.view_as_real(image).square().sum(dim=(-3, -2, -1))
     return image.square().sum(dim=(-2, -1))

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
+from mricourse.networks.ista_net import ISTANet
 from mricourse.networks.reconstructor import Unrolled
 from mricourse.physics.scan import Batch
-from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, log_nmse
+from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, energy, log_nmse
 
 FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
-OBJECTIVES = (*PLAIN, "perceptual", "adversarial")  # names of `make_objective`
+OBJECTIVES = (*PLAIN, "perceptual", "adversarial", "symmetry")  # names of `make_objective`
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -105,6 +107,40 @@ class Supervised(nn.Module):
         return result + self.deep_supervision * sum(on_the_way) / len(on_the_way)
 
 
+class Symmetry(Supervised):
+    r"""Compare with the reference, and ask of an `ISTANet` that its learned transforms be inverted by their partners.
+
+    The authors make $E + \gamma C$ small [Zhang, Ghanem, CVPR 2018], with the squared error $E$ of the result and
+    $C = \sum_k \lVert \tilde H_k H_k D_k r_k - D_k r_k\rVert^2$, the mean over features as in their code. Here it is
+    $10 \log_{10}$ of that sum over the energy of the reference, in dB: `log_nmse` for $\gamma = 0$, and a scan with
+    little noise counts as much as one with a lot.
+
+    Parameters
+    ----------
+    weight : float
+        $\gamma$.
+
+    Raises
+    ------
+    ValueError
+        When called with scans that have no reference, or with another network.
+    """
+
+    def __init__(self, *, weight: float = 0.01) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Give the loss of a batch."""
+        check_symmetric(network)
+        if batch.reference is None:
+            raise ValueError("the scans have no reference; expected one: this objective compares with it.")
+        images, defects = network.opened(batch.A, batch.kspace)
+        asymmetry = sum(defect.square().mean(1).sum((-2, -1)) for defect in defects)
+        total = energy(images[-1] - batch.reference) + self.weight * asymmetry
+        return (10 * torch.log10(total / energy(batch.reference).clamp_min(1e-20) + 1e-8)).mean()
+
+
 class Adversarial(Supervised):
     """Please a critic, which learns after each step to tell what the network made from the references.
 
@@ -162,6 +198,10 @@ def make_objective(
     """
     if name not in OBJECTIVES:
         raise ValueError(f"the objective is {name!r}; expected one of {', '.join(OBJECTIVES)}.")
+    if name == "symmetry":
+        if deep_supervision:
+            raise ValueError("deep_supervision is set with the symmetry loss; expected 0: leave it out.")
+        return Symmetry()
     if name == "adversarial":
         return Adversarial(AdversarialLoss(), deep_supervision=deep_supervision)
     if name == "perceptual":
@@ -175,3 +215,9 @@ def check_unrolled(network: nn.Module) -> None:
     """Refuse deep supervision where there is nothing on the way."""
     if not isinstance(network, Unrolled):
         raise ValueError("deep_supervision is set, but this network does not iterate; expected 0, or a MoDL.")
+
+
+def check_symmetric(network: nn.Module) -> None:
+    """Refuse the symmetry loss where there is no transform and its inverse."""
+    if not isinstance(network, ISTANet):
+        raise ValueError("the loss is symmetry, but this network learns no transform; expected an ista_net.")

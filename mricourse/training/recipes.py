@@ -17,21 +17,34 @@ from torch import nn
 
 from mricourse.files import visible_files
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
+from mricourse.networks.admm_net import ADMMNet
 from mricourse.networks.blocks import BlockNet
+from mricourse.networks.deep_equilibrium import DeepEquilibrium
 from mricourse.networks.dncnn import DnCNN
+from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.image_domain import ImageDomain
+from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.modl import MoDL
 from mricourse.networks.reconstructor import Unrolled
 from mricourse.networks.unet import ComplexUNet
+from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.scan import Scan
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training.cards import RECIPES
 from mricourse.training.loop import Settings
+from mricourse.training.objectives import check_symmetric
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "modl": AdaptiveMoDL,
     "published_modl": MoDL,
+    "ista_net": ISTANet,
+    "admm_net": ADMMNet,
+    "variational_network": VariationalNetwork,
+    "learned_thresholds": LearnedThresholds,
+    "end_to_end_varnet": EndToEndVarNet,
+    "deep_equilibrium": DeepEquilibrium,
 }
 BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
     "denoiser": DnCNN,
@@ -56,7 +69,9 @@ MOST = {  # largest value of each number whose class has no upper limit: what no
     "n_cg": 10_000, "n_averaged": 1000, "n_reg_weights": 1000, "reg_weight": 1e6, "strip": 512, "pool": 4096,
     "reuse": 10**6, "n_slices": 10**9, "n_steps": 10**9, "schedule_steps": 10**9, "batch_size": 1024,
     "reg_weight_rate": 1e6, "warmup": 10**9, "clip": 1e12, "deep_supervision": 1e6, "validate_every": 10**9,
-    "save_every": 10**9, "patience": 10**9,
+    "save_every": 10**9, "patience": 10**9, "step_size": 1e6, "threshold": 1e6, "n_filters": 4096, "kernel_size": 255,
+    "n_weights": 4096, "reach": 1e6, "levels": 10, "n_map_features": 4096, "n_map_levels": 10,
+    "n_kept": 1000, "lipschitz": 1, "tolerance": 1,
 }  # fmt: skip
 MOST_PARAMETERS = 10**8  # 1.6 GB with gradients and Adam's two moments
 
@@ -181,6 +196,8 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
                 f"its network has {n_parameters:.2g} weights, about {16 * n_parameters / 1e9:.0f} GB to train; "
                 f"expected at most {MOST_PARAMETERS:,}: lower n_features."
             )
+        if recipe.training.loss == "symmetry":
+            check_symmetric(network)
         if recipe.start is not None and not isinstance(network, Unrolled):
             raise ValueError(
                 f"it starts from {recipe.start}; expected no start for a network of its kind: leave it out."

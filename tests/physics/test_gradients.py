@@ -4,7 +4,9 @@ A gradient that is missing for one input raises no error: autograd takes the inp
 all its tensors as variables here, coil maps among them, and each network its parameters as well.
 """
 
+from contextlib import ExitStack
 from functools import partial
+from inspect import signature
 from unittest import mock
 
 import pytest
@@ -12,9 +14,11 @@ import torch
 from torch.autograd import gradcheck
 
 from mricourse.evaluation.realism import null_space_part, split_error
-from mricourse.networks import adaptive_modl, modl
+from mricourse.networks import adaptive_modl, admm_net, deep_equilibrium, learned_thresholds, modl
 from mricourse.networks.data_consistency_layer import data_consistency
+from mricourse.networks.deep_equilibrium import STEPS
 from mricourse.networks.dncnn import DnCNN
+from mricourse.networks.end_to_end_varnet import OUTPUTS
 from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
 from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import low_resolution_maps
@@ -289,6 +293,14 @@ SMALL = {
     "unet": [{"n_features": 2, "n_levels": 1}],
     "blocks": [{"block": block, "n_features": 4, "n_blocks": 1} for block in ("residual", "attention", "dense")],
     "published_modl": [{"norm": "none"}, {}],
+    "admm_net": [{}],
+    "ista_net": [{}],
+    "variational_network": [{"n_filters": 2, "kernel_size": 3, "n_weights": 7}],
+    "learned_thresholds": [{}, {"noise_aware": True}],
+    "end_to_end_varnet": [
+        {"n_levels": 1, "n_map_features": 2, "n_map_levels": 1, "output": output} for output in OUTPUTS
+    ],
+    "deep_equilibrium": [{"step": step, "n_iterations": 200, "tolerance": 1e-13} for step in STEPS],
     "modl": [
         {},
         {"start": "sense", "solver": "direct"},
@@ -296,17 +308,22 @@ SMALL = {
         {"noise_aware": True, "scan_aware": True, "start": "sense", "flips": True, "n_averaged": 2},
     ],
 }
-MODL = {"n_iterations": 2, "n_features": 3, "n_layers": 2, "n_cg": 60}
+COMMON = {"n_iterations": 2, "n_features": 3, "n_layers": 2, "n_cg": 60}  # each takes those that it knows
+WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, learned_thresholds, deep_equilibrium)
 
 
 def test_every_network_is_tested():
     assert set(SMALL) == {*NETWORKS, *BODIES}
 
 
+def known(kind):
+    return {name: value for name, value in COMMON.items() if name in signature(NETWORKS[kind]).parameters}
+
+
 @pytest.mark.parametrize(("kind", "options"), [(kind, each) for kind, options in SMALL.items() for each in options])
 def test_networks(kind, options):
     torch.manual_seed(0)
-    network = NETWORKS[kind](**MODL | options) if kind in NETWORKS else ImageDomain(BODIES[kind](**options))
+    network = ImageDomain(BODIES[kind](**options)) if kind in BODIES else NETWORKS[kind](**known(kind) | options)
     network.double()
     for weight in network.parameters():  # in place: features that are computed twice take the network's own
         weight.data += 0.05 * torch.randn_like(weight)
@@ -319,8 +336,7 @@ def test_networks(kind, options):
 
     inputs = (complex_(3, NY, NX), complex_(3, NY, NX, seed=1), *(each.requires_grad_() for each in weights))
     exact = partial(data_consistency, tolerance=1e-14)
-    with (
-        mock.patch.object(modl, "data_consistency", exact),
-        mock.patch.object(adaptive_modl, "data_consistency", exact),
-    ):
+    with ExitStack() as patches:
+        for module in WITH_DATA_CONSISTENCY:
+            patches.enter_context(mock.patch.object(module, "data_consistency", exact))
         assert agree(reconstruct, *inputs)

@@ -138,7 +138,7 @@ def test_an_adversarial_training_that_stops_goes_on_with_the_same_numbers(tmp_pa
 
 def test_a_recipe_names_its_loss():
     assert replace(Settings(n_steps=1), loss="ssim").loss == "ssim"
-    with pytest.raises(ValueError, match="loss is 'best'; expected one of log_nmse, mse, l1, ssim, perceptual"):
+    with pytest.raises(ValueError, match="loss is 'best'; expected one of log_nmse, magnitude, mse, l1, ssim"):
         Settings(n_steps=1, loss="best")
     assert {name: make_objective(name).loss for name in PLAIN} == PLAIN
     assert isinstance(make_objective("adversarial"), Adversarial) and set(OBJECTIVES) > set(PLAIN)

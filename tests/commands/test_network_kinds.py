@@ -1,0 +1,77 @@
+"""Every kind of network goes through the commands: train, evaluate on its card and on a scan, reconstruct, go on."""
+
+import numpy as np
+import pytest
+from small_networks import SMALL
+from tiny_recipe import RECIPE
+
+from mricourse.evaluation import comparison
+from mricourse.physics.sampling import random_mask
+from mricourse.simulate.protocols import contrast_scan
+from mricourse.training import run
+from mricourse.training.recipes import parse_recipe, unseen_scans
+
+LOSSES = {"ista_net": "symmetry", "end_to_end_varnet": "magnitude"}
+
+
+def recipe_text(kind, *, n_iterations=2, start=None):
+    head, rest = RECIPE.split("[network]")
+    options = {"kind": f'"{kind}"', "n_iterations": n_iterations} | SMALL[kind]
+    lines = [f"{name} = {value}" for name, value in options.items()]
+    head += "" if start is None else f'start = "{start}"\n'
+    training = f'[training]\nn_steps = 4\nwarmup = 2\nloss = "{LOSSES.get(kind, "log_nmse")}"\n'
+    return (
+        head
+        + "\n".join(["[network]", *lines])
+        + "\n\n[data]"
+        + rest.split("[data]")[1].split("[training]")[0]
+        + training
+    )
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(run, "N_VALIDATION", 1)
+    monkeypatch.setattr(run, "unseen_scans", lambda recipe: unseen_scans(recipe, 1))
+    rivals = {"wavelet Haar": comparison.RIVALS["wavelet Haar"]}
+    monkeypatch.setattr(comparison, "RIVALS", rivals)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SMALL if kind != "modl"])  # which the other tests take
+def test_a_network_of_every_kind_goes_through_the_commands(kind, quick, mricourse, tmp_path):
+    (tmp_path / "mine.toml").write_text(recipe_text(kind))
+    code, out, error = mricourse("train", tmp_path / "mine.toml", "-o", tmp_path, "--device", "cpu")
+    assert code == 0 and "mine: 4 steps in" in out, error
+    weights = tmp_path / "mine.safetensors"
+    code, out, error = mricourse("evaluate", weights)
+    assert code == 0 and "mine, 1 slices of the unseen head" in out, error
+
+    scan = contrast_scan("s1", "T1w", shape=(80, 72), n_coils=4, noise_std=0.003, seed=1)
+    np.save(tmp_path / "complete.npy", scan.kspace.numpy())
+    options = ["--data", tmp_path / "complete.npy", "--pattern", "random", "--acceleration", 3]
+    code, out, error = mricourse("evaluate", weights, *options)
+    assert code == 0 and "mine" in out, error
+    scores = [
+        float(line.split("mine")[-1].split()[0]) for line in out.splitlines() if "R = 3" in line and " mine " in line
+    ]
+    zero_filled = [
+        float(line.split("zero-filled")[-1].split()[0]) for line in out.splitlines() if "zero-filled" in line
+    ]
+    assert scores[0] > zero_filled[0] - 8, "hardly trained, but of the right scale and phase"
+
+    kspace = scan.kspace * random_mask(80, 3, acs=24)
+    np.save(tmp_path / "scan.npy", kspace.numpy())
+    for name in ("image.npy", "image.h5", "image.png"):
+        code, out, error = mricourse(
+            "reconstruct", tmp_path / "scan.npy", "-o", tmp_path / name, "--checkpoint", weights
+        )
+        assert code == 0 and "checkpoint mine" in out, error
+    image = np.load(tmp_path / "image.npy")
+    assert image.shape == (80, 72) and np.isfinite(image).all() and np.abs(image).max() > 0
+    assert np.iscomplexobj(image) == (kind != "end_to_end_varnet"), "which makes magnitudes"
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_recipe_of_every_kind_may_start_from_one_of_fewer_iterations(kind):
+    first = parse_recipe(recipe_text(kind, n_iterations=1), "first").build()
+    parse_recipe(recipe_text(kind, n_iterations=2, start="first"), "second").build().start_from(first)

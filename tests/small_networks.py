@@ -1,0 +1,23 @@
+"""A small one of every kind of network that a recipe may name, for the tests that go over all of them."""
+
+from mricourse.networks.image_domain import ImageDomain
+from mricourse.training.recipes import BODIES, NETWORKS
+
+MODL = {"n_features": 6, "n_layers": 3}
+SMALL = {
+    "modl": MODL,
+    "published_modl": MODL,
+    "admm_net": MODL,
+    "ista_net": {"n_features": 4},
+    "variational_network": {"n_filters": 3, "kernel_size": 5, "n_weights": 9},
+    "learned_thresholds": {},
+    "deep_equilibrium": MODL,
+    "end_to_end_varnet": {"n_features": 2, "n_levels": 1, "n_map_features": 2, "n_map_levels": 1},
+}
+
+
+def small_network(kind, n_iterations=3, **options):
+    """A network of a kind of `NETWORKS` or `BODIES`."""
+    if kind in BODIES:
+        return ImageDomain(BODIES[kind]())
+    return NETWORKS[kind](n_iterations=n_iterations, **SMALL[kind] | options)
