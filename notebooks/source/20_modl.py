@@ -451,9 +451,9 @@ show_close_up(panels, reference, error_gain=4, **part)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Our $\mathrm{d}x$ is $H^{-1} u$, where $u = \lambda\,\mathrm{d}z + (z -
-# x)\,\mathrm{d}\lambda$ is the bracket. There is another $u$ for every $\mathrm{d}z$, but
-# only one $g$. So we solve for $g$: let $v$ be the image with $H v = g$. $H$ is its own
-# adjoint, as $A^H A$ is, and may change sides in an inner product:
+# x)\,\mathrm{d}\lambda$ is the bracket. There is another $u$ for every $\mathrm{d}z$,
+# but only one $g$. So we solve for $g$: let $v$ be the image with $H v = g$. $H$ is its
+# own adjoint, as $A^H A$ is, and may change sides in an inner product:
 #
 # $$ \langle g,\; H^{-1} u\rangle = \langle H v,\; H^{-1} u\rangle
 #    = \langle v,\; H H^{-1} u\rangle = \langle v,\; u\rangle . $$
@@ -577,9 +577,9 @@ print(f"slope below zero: {100 * (slope < 0).double().mean():.0f} % of the probl
 # $-\langle v, x\rangle = -3.3$: together 0, but half of the formula says $+3.3$.
 #
 # Half of it says $+1.7$ for $r = 1/2$ and $+5$ for $r = -1/2$: above zero for most $r$
-# around 0, and in 92 % of the problems. The true slope is *below* zero in 75 %: a larger
-# $\lambda$ mixes more of $z$ into $x$, and two random images mixed are smaller than
-# either, and so nearer to a random $r$ around 0. So the two signs mostly differ.
+# around 0, and in 92 % of the problems. The true slope is *below* zero in 75 %: a
+# larger $\lambda$ mixes more of $z$ into $x$, and two random images mixed are smaller
+# than either, and so nearer to a random $r$ around 0. So the two signs mostly differ.
 #
 # A wrong sign does not stop a training. The weights have correct gradients, and the
 # loss falls. Only $\lambda$ walks away from its best value, and nobody notices.
@@ -772,9 +772,9 @@ for title, name in names.items():
 
 # %% [markdown]
 # The two have the same number of weights, but *not* the same budget: the 46 minutes of
-# $K = 5$ come on top of the 9 of $K = 1$, from which it started. Their $\lambda$ differ,
-# also from the 0.003 of the blurred image: how much trust $z$ deserves depends on the
-# denoiser.
+# $K = 5$ come on top of the 9 of $K = 1$, from which it started. Their $\lambda$
+# differ, also from the 0.003 of the blurred image: how much trust $z$ deserves depends
+# on the denoiser.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Results on a head it never saw
