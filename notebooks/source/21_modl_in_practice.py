@@ -548,7 +548,7 @@ one_for_all = changed(k5, reg_weight=usual, noise_power=0.0)
 gain = dB["modl_k5"] - score(one_for_all, bench)
 gains["λ follows the noise"] = gain
 print(f"bench, law over λ = {usual:.3f} for all:", gain_in_words(gain))
-quiet_first = noise.flatten().argsort()  # numbers of the slices
+quiet_first = noise.flatten().argsort().cpu()  # numbers of the slices
 print("  the ten quietest: ", gain_in_words(gain[quiet_first[:10]]))
 print("  the ten noisiest: ", gain_in_words(gain[quiet_first[10:]]))
 
