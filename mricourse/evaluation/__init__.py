@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = face(
         "implicit_gradients": "WeightGradients memory_of_gradients reg_weight_gradients",
         "lipschitz": "lipschitz_constant",
         "metrics": "best_scale nmse nrmse psnr ssim",
-        "realism": "null_space_part split_error texture_distance unseen_part",
+        "realism": "null_space_part split_error surviving_error texture_distance",
         "scores": "evaluate",
         "statistics": "Interval bootstrap_interval mean_interval t_interval",
         "tuning": "sparse_reconstruction tuned_sparsity tuned_tv tuned_wavelet",

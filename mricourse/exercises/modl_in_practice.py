@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -103,18 +103,13 @@ def check_weighted_mean(mine: Callable[[float, float, float, float], float]) -> 
     CheckFailed
         With one sentence that says what is wrong.
     """
-    for sample, noise_std, prior, prior_std in (
-        (2.0, 0.1, 1.0, 0.2),
-        (1.0, 0.5, 3.0, 0.25),
-        (2 + 1j, 0.3, 1 + 4j, 0.1),
-    ):
-        answer = _number(mine, sample, noise_std, prior, prior_std)
-        right = _mean(sample, noise_std**2, prior, prior_std**2)
-        mistakes = _wrong_means(sample, noise_std, prior, prior_std)
-        reject_known_mistakes(answer, torch.tensor(complex(right)), mistakes, tolerance=CLOSE)
-        off = abs(complex(answer) - right)
-        case = f"my_weighted_mean({sample}, {noise_std}, {prior}, {prior_std})"
-        check(off < 1e-3, f"{case} should be {right:.4g}; yours is {complex(answer):.4g}.")
+    cases = ((2.0, 0.1, 1.0, 0.2), (1.0, 0.5, 3.0, 0.25), (2 + 1j, 0.3, 1 + 4j, 0.1))
+    answers = torch.stack([_number(mine, *case) for case in cases])
+    right = torch.tensor([_mean(y, noise**2, z, spread**2) for y, noise, z, spread in cases])
+    reject_known_mistakes(answers, right, _wrong_means(cases), tolerance=CLOSE)
+    for case, answer, goal in zip(cases, answers.tolist(), right.tolist(), strict=True):
+        sentence = f"my_weighted_mean{case} should be {_short(goal)}; yours is {_short(answer)}."
+        check(abs(answer - goal) < 1e-3, sentence)
     exact = _number(mine, 2.0, 0.0, 1.0, 0.2)
     check(abs(complex(exact) - 2) < 1e-6, "Without noise the sample is right: expected 2, whatever the prior says.")
     sure = _number(mine, 2.0, 0.1, 1.0, 0.0)
@@ -148,28 +143,36 @@ def _number(mine: Callable, *arguments: complex) -> Tensor:
     return answer.reshape(())
 
 
-def _mean(sample: complex, noise: complex, prior: complex, spread: complex) -> complex:
+def _mean(sample: complex, noise: complex, prior: complex, spread: complex) -> complex:  # or tensors
     return (spread * sample + noise * prior) / (spread + noise)
 
 
-def _wrong_means(sample: complex, noise_std: float, prior: complex, prior_std: float) -> dict[str, Tensor]:
-    noise = noise_std**2
-    spread = prior_std**2
-    ratio = noise / spread
-    results = {
-        "The weights are exchanged: the more the noise, the less the sample counts.": _mean(
-            sample, spread, prior, noise
+def _short(value: complex) -> str:
+    return f"{value:.4g}" if value.imag else f"{value.real:.4g}"
+
+
+def _wrong_means(cases: Sequence[tuple[complex, float, complex, float]]) -> dict[str, Tensor]:
+    """What a known mistake gives in all cases: in one alone two mistakes can have the same result."""
+    y, noise, z, spread = (torch.tensor(values, dtype=torch.complex64) for values in zip(*cases, strict=True))
+    root = noise / spread
+    ratio = root**2
+    return {
+        "The weights are exchanged: the more the noise, the less the sample counts.": _mean(y, spread**2, z, noise**2),
+        "The weights are the spreads themselves: variances, their squares, are needed.": _mean(y, noise, z, spread),
+        "This is the plain mean: the spreads do not count in it.": (y + z) / 2,
+        "The square of sigma/tau is missing below the fraction bar: the weights have to sum to 1.": (y + ratio * z)
+        / (1 + root),
+        "The square of sigma/tau is missing above the fraction bar: the weights have to sum to 1.": (y + root * z)
+        / (1 + ratio),
+        "The 1 of 1 + lambda is missing below the fraction bar.": (y + ratio * z) / ratio,
+        "The division by 1 + lambda is missing.": y + ratio * z,
+        "This takes the magnitudes of y and z: they are complex, and their phases count.": _mean(
+            y.abs(), noise**2, z.abs(), spread**2
         ),
-        "The weights are the spreads themselves: variances, their squares, are needed.": _mean(
-            sample, noise_std, prior, prior_std
-        ),
-        "This is the plain mean: the spreads do not count in it.": (sample + prior) / 2,
-        "The division by 1 + lambda is missing.": sample + ratio * prior,
         "This is lambda; the mean that it leads to is wanted.": ratio,
-        "This is the sample, whatever the prior says.": sample,
-        "This is the prior, whatever was measured.": prior,
+        "This is the sample, whatever the prior says.": y,
+        "This is the prior, whatever was measured.": z,
     }
-    return {sentence: torch.tensor(complex(value)) for sentence, value in results.items()}
 
 
 # --- lines held out ---
@@ -212,7 +215,11 @@ def _check_no_leak(given: SenseOperator, kspace: Tensor, A: SenseOperator, held:
         "The network's operator counts held lines as measured: its mask should be A.mask & ~held, the kept ones.",
     )
     check(
-        torch.equal(given.mask.expand_as(A.mask), A.mask & ~held),
+        not (given.mask & ~A.mask).any(),
+        "The network's mask has lines that the scan never measured: take A.mask & ~held, not ~held alone.",
+    )
+    check(
+        bool((given.mask == (A.mask & ~held)).all()),
         "The network's mask lacks more than the held lines: expected A.mask & ~held.",
     )
     check(
@@ -256,6 +263,11 @@ def _wrong_errors(A: SenseOperator, kspace: Tensor, held: Tensor) -> dict[str, T
         * measured.norm()
         / predicted.norm(),
         "The error is squared: take the norm, not its square.": right**2,
+        "The error is in per cent: the check plots it so, your function gives a plain ratio.": 100 * right,
+        "The coil maps are missing in the prediction: each coil measures its map times the image.": (
+            held * fft2c(image) - measured
+        ).norm()
+        / measured.norm(),
         "This compares magnitudes: the phase of the samples counts, too.": (predicted.abs() - measured.abs()).norm()
         / measured.norm(),
     }

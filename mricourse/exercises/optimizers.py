@@ -18,6 +18,7 @@ from mricourse.training.loop import Settings
 
 LESSON = "optimizers"
 FIRST_MEMORY = "At the first step the memory is the number 0.0: update it first, then take the root of the new one."
+NUMBERS_ROOT = "(The root of a number such as 1 - beta2**t is `number**0.5`.)"
 EXACT = 1e-6  # of the largest value; eps itself is looked at with gradients as small as it
 N_STEPS = 20
 
@@ -38,11 +39,11 @@ def check_sense_momentum(mine: Callable[..., Tensor]) -> None:
             not black, "Your first image is real: `torch.zeros_like(A.adjoint(kspace))` has the right kind and device."
         )
         check(torch.equal(given, kspace), "Your function changes the measured k-space: subtract without `-=`.")
-        coils = isinstance(answer, Tensor) and answer.shape == kspace.shape
+        coils = isinstance(answer, Tensor) and answer.ndim > 2 and answer.shape[-2:] == kspace.shape[-2:]
         check(
             not coils,
             "Your result has a coil axis: start with the zeros of one image, `torch.zeros_like(A.adjoint(kspace))`, "
-            "and let the residual go back through `A.adjoint`.",
+            "and let the residual, A x - y, go back through `A.adjoint`.",
         )
         check_tensor(answer, (9, 7), is_complex=True)
         _compare_walks(answer, operator, kspace, rate, beta, n_steps)
@@ -152,6 +153,7 @@ def _run(mine: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         takes_floats = "only one element tensors" in said or "Tensor with" in said or "only tensors with one" in said
         check(not takes_floats, "`math` takes single numbers: for a tensor write `s.sqrt()` or `s**0.5`.")
         takes_tensors = "must be Tensor, not" in said
+        check(not (takes_tensors and "sqrt" in said), f"`torch.sqrt` takes tensors. {FIRST_MEMORY} {NUMBERS_ROOT}")
         check(not takes_tensors, f"torch's functions take tensors, not numbers ({said.splitlines()[0]}).")
         check(False, f"Your function stops: {_first_line(error)}.")
 
@@ -178,6 +180,9 @@ def check_rmsprop_step(mine: Callable[..., tuple[Tensor, Tensor]]) -> None:
         "The step divides by the old memory: update the memory first.": _scaled(late=True),
         "The gradient itself should be divided; only its sign is left in your step.": _scaled(only_sign=True),
         "One size for all weights: each weight is divided by the root of its own s.": _scaled(pooled=True),
+        "You divide by the norm of the whole gradient: each weight is divided by the root of its own s.": _scaled(
+            summed=True
+        ),
         "The learning rate is missing.": _scaled(rate=1.0),
         "RMSProp has no bias correction: divide by the root of s as it is.": _scaled(corrected=True),
         "eps is missing in the denominator.": _scaled(eps=0.0),
@@ -213,6 +218,9 @@ def check_adam_step(mine: Callable[..., tuple[Tensor, Any]]) -> None:
         "The numerator is the corrected mean m, not the gradient.": _adam(of_gradient=True),
         "The means need the factors 1 - beta1 and 1 - beta2.": _adam(sums=True),
         "One size for all weights: each weight is divided by the root of its own s.": _adam(pooled=True),
+        "You divide by the norm of the whole gradient: each weight is divided by the root of its own s.": _adam(
+            summed=True
+        ),
         "Only the sign of the gradient is left in your step; that is right at the first step alone.": _adam(
             only_sign=True
         ),
@@ -331,6 +339,7 @@ def _scaled(
     eps_inside: bool = False,
     power: int = 2,
     corrected: bool = False,
+    summed: bool = False,
     floor: bool = False,
 ) -> Callable[..., Any]:
     """RMSProp with one thing exchanged."""
@@ -339,6 +348,7 @@ def _scaled(
         old = torch.as_tensor(memory, dtype=grad.dtype).expand_as(grad)
         s = share * old + news * grad.abs() ** power
         by = old if late else s.mean().expand_as(s) if pooled else s / (1 - share**t) if corrected else s
+        by = by.sum().expand_as(s) if summed else by
         size = (by + eps) ** root if eps_inside else by**root + eps
         size = (by**root).clamp_min(eps) if floor else size
         step = grad.sign() if only_sign else grad / size
@@ -368,6 +378,7 @@ def _adam(
     eps_early: bool = False,
     root_early: bool = False,
     times: bool = False,
+    summed: bool = False,
     sum_of: str = "",
     lowest: int = 1,
 ) -> Callable[..., Any]:
@@ -382,6 +393,7 @@ def _adam(
         mean = m if m_power else m / shares[0]
         square = s if s_power else s / shares[1]
         by = square.mean().expand_as(square) if pooled else square
+        by = square.sum().expand_as(square) if summed else by
         size = (by + eps) ** root if eps_inside else by**root + eps
         size = (s.sqrt() + eps) / math.sqrt(shares[1]) if eps_early else size
         size = s.sqrt() / shares[1] + eps if root_early else size

@@ -32,19 +32,19 @@ __all__ = ["plot_rounds", "show_close_up", "show_frozen_steps", "show_paired_dif
 
 @styled
 def show_frozen_steps(
-    denoise: Callable[[np.ndarray], np.ndarray], *, data: float, reg_weight: float, n_steps: int = 3
+    denoise: Callable[[np.ndarray], np.ndarray], *, data: float, reg_weight: float, n_rounds: int = 3
 ) -> Axes:
     r"""Draw MoDL's objective of one real pixel, $(x - y)^2 + \lambda (x - D(x))^2$, and what freezing makes of it.
 
-    Each step asks the denoiser once, at the point where the step before ended, and minimises the parabola that is left.
+    Each round asks the denoiser once, where the round before ended, and minimises the parabola that is left.
 
     Parameters
     ----------
     denoise : callable
         $D$, of numbers and of arrays.
     data, reg_weight : float
-        $y$, where the first step starts, and $\lambda$.
-    n_steps : int
+        $y$, where the first round starts, and $\lambda$.
+    n_rounds : int
 
     Returns
     -------
@@ -56,12 +56,12 @@ def show_frozen_steps(
     axes.plot(at, whole, color="black", linewidth=2.4, label="the objective, D(x) moves with x")
     axes.plot(at[whole.argmin()], whole.min(), "*", color="black", markersize=14, label="its minimum")
     x = data
-    for step in range(n_steps):
+    for number in range(n_rounds):
         z = denoise(x)
         frozen = (at - data) ** 2 + reg_weight * (at - z) ** 2
         x = (data + reg_weight * z) / (1 + reg_weight)
-        colour = COLOURS[step]
-        axes.plot(at, frozen, "--", color=colour, label=f"step {step + 1}: D frozen at z = {z:.3g}")
+        colour = COLOURS[number]
+        axes.plot(at, frozen, "--", color=colour, label=f"round {number + 1}: D frozen at z = {z:.3g}")
         axes.plot(x, (x - data) ** 2 + reg_weight * (x - z) ** 2, "o", color=colour, markersize=8)
     axes.set(xlabel="value of the pixel, x", ylabel="value of the objective", ylim=(0, 0.75 * whole[0]))
     axes.grid(alpha=0.3)

@@ -21,7 +21,8 @@ import torch  # noqa: I001  packed below
 
 from mricourse import SenseOperator, claim, device, fft2c, predict, your_turn
 from mricourse.evaluation import (
-    best_scale, compare, memory_of_gradients, psnr, reg_weight_gradients, unseen_part,
+    best_scale, compare, memory_of_gradients, psnr, reg_weight_gradients,
+    surviving_error,
 )  # fmt: skip
 from mricourse.exercises import (
     check_data_consistency, check_modl, check_psnr_by_iteration,
@@ -64,9 +65,10 @@ known = compare({}, A, y, reference, tolerance=1e-2)
 show_images({"reference": reference, **known}, reference=reference)
 
 # %% [markdown]
-# All of this is simulated. Contrast, phase, noise and lines are drawn at random. As on
-# a scanner, the coil maps are estimated from the noisy centre of k-space
-# ([[coil_calibration]]), and the reference is the noisy image of all lines.
+# All of this is simulated. Contrast, phase and noise are drawn at random. The lines lie
+# at random places here, and at equal distances in other scans. As on a scanner, the
+# coil maps are estimated from the noisy centre of k-space ([[coil_calibration]]), and
+# the reference is the noisy image of all lines.
 #
 # The third panel is what a network has to beat. Our **rival** is compressed sensing
 # with Haar wavelets or with total variation, whichever comes closer. We give it more
@@ -146,7 +148,7 @@ show_frozen_steps(half_way, data=2.0, reg_weight=1.0)
 # %% [markdown]
 # The black curve is the whole objective, with its minimum at 1.8. The dashed curves are
 # the frozen ones, and the dots their minima. They go to 1.75, 1.69, 1.67, and stay at
-# $5/3$: there $x = (2 + D(x))/2$, so neither step changes anything any more.
+# $5/3$: there $x = (2 + D(x))/2$, so neither step changes anything.
 #
 # So freezing does *not* find the minimum of the objective. It ignores that the
 # denoiser's answer moves when $x$ moves. But no law says that the minimum is the true
@@ -175,10 +177,10 @@ show_frozen_steps(half_way, data=2.0, reg_weight=1.0)
 show_modl_diagram()
 
 # %% [markdown]
-# Two things to note. The data $y$ enter every round, not only the first one. And all
-# rounds use the same $w$ and the same $\lambda$, so that a chain of any length has the
-# same number of weights. Now we build the two blocks. (The formula in the right one is
-# what the minimum comes to; we derive it there.)
+# The data $y$ enter every round, not only the first one. And all rounds use the same
+# $w$ and the same $\lambda$, so that a chain of any length has the same number of
+# weights. Now we build the two blocks. (The formula in the right block is what the
+# minimum comes to; we derive it there.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The denoiser
@@ -206,17 +208,19 @@ def denoise(image, kernels):
 
 
 # %% [markdown]
-# The authors' convolutions have 64 channels between them. We train on a laptop's
-# processor and take 32, which makes about a quarter of the weights. One more
-# difference: after each convolution the authors normalise ([[batch_normalization]]). We
-# leave it out. We have no bias either, and $\mathrm{ReLU}(2a) = 2\,\mathrm{ReLU}(a)$.
-# So twice the image gives twice the result, and the network works in whatever unit the
-# data have.
+# Our convolutions have 32 channels between them, and no bias. $\mathrm{ReLU}(2a) =
+# 2\,\mathrm{ReLU}(a)$, so twice the image gives twice the result, and the network works
+# in whatever unit the data have.
 #
-# We load a network with $K = 1$ and take its five kernels. It is one that we have
-# trained for this course; how, we see below. The name `modl_published_k1` means that
-# its *form* is the published one: its weights are ours. Does our function compute what
-# the library's does?
+# <details><summary>And the authors' denoiser?</summary>
+#
+# It has 64 channels, about four times as many weights; we train on a laptop's
+# processor. And after each convolution the authors normalise ([[batch_normalization]]).
+# </details>
+#
+# We load a network with $K = 1$ that we have trained for this course (how, we see
+# below; `published` in its name is its *form*) and take its five kernels. Does our
+# function compute what the library's does?
 
 # %%
 one = load_checkpoint("modl_published_k1").network.to(DEVICE).requires_grad_(False)
@@ -247,8 +251,7 @@ brighter = reference.clone()
 brighter[80, 80] += 1
 change = (denoise(brighter, kernels) - by_hand).abs()[68:93, 68:93]  # 25 x 25 pixels
 reached = (change > 0).float()
-panels = {"where D changes": reached, "how much": change / change.max()}
-for axes in show_images(panels, label="(a.u.)"):
+for axes in show_images({"where D changes": reached}, label="1: changed, 0: not"):
     axes.plot(12, 12, "r+")  # the pixel that was made brighter
 
 # %% [markdown]
@@ -310,12 +313,12 @@ show_kspace({"z": kspace_of_z, "measured": measured, "x": kspace_of_x})
 
 # %% [markdown]
 # In k-space a blurred image is bright in the centre and dark outside. (The black
-# stripes are frequencies that a mean of 5 x 5 pixels wipes out altogether.) After data
+# stripes are frequencies that a mean of 5 x 5 pixels wipes out.) After data
 # consistency the measured lines are nearly those of the data, and the lines between
-# them are still those of $z$. What that does to the image we see in the exercise.
+# them are still those of $z$.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## Exercise 20.1 · data consistency  (★☆☆, about 8 min)
+# ## Exercise 20.1 · data consistency  (★☆☆, about 6 min)
 #
 # Several coils tie the samples together, and no formula for a single sample is left.
 # Solve the equation with conjugate gradients (CG, [[sense]]).
@@ -376,7 +379,7 @@ show_images(panels, reference=reference, error_gain=4)
 #
 # The library's `data_consistency(A, zero_filled, prior, reg_weight)` does the same. It
 # takes the zero-filled image $A^H y$, which does not change from round to round, and
-# $\lambda$ as a tensor. We let it mend the blurred image, with eight coils and with
+# $\lambda$ as a tensor. We let it mend the blurred image, with eight coils and
 # three values of $\lambda$.
 
 # %%
@@ -444,26 +447,27 @@ show_close_up(panels, reference, error_gain=4, **part)
 #
 # $$ \mathrm{d}L = \mathrm{Re}\,\langle g,\; \mathrm{d}x\rangle . $$
 #
-# For $L = \tfrac12\lVert x - r\rVert^2$ with a reference $r$, for instance, $g = x -
-# r$. We put in our $\mathrm{d}x = H^{-1} u$, with $u = \lambda\,\mathrm{d}z + (z -
-# x)\,\mathrm{d}\lambda$. $H$ is its own adjoint, and so is $H^{-1}$. Therefore
-#
-# $$ \langle g,\; H^{-1} u\rangle = \langle H^{-1} g,\; u\rangle = \langle v,\;
-#    u\rangle \quad\text{with}\quad v = H^{-1} g . $$
-#
-# To get $v$ we solve one more equation, $H v = g$.
+# For $L = \tfrac12\lVert x - r\rVert^2$ with a reference $r$ it is $g = x - r$.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Now we write out the two terms of $u$. The numbers $\lambda$ and
-# $\mathrm{d}\lambda$ are real:
+# Our $\mathrm{d}x$ is $H^{-1} u$, where $u = \lambda\,\mathrm{d}z + (z -
+# x)\,\mathrm{d}\lambda$ is the bracket. There is another $u$ for every $\mathrm{d}z$,
+# but only one $g$. So we solve for $g$: let $v$ be the image with $H v = g$. $H$ is its
+# own adjoint, as $A^H A$ is, and may change sides in an inner product:
+#
+# $$ \langle g,\; H^{-1} u\rangle = \langle H v,\; H^{-1} u\rangle
+#    = \langle v,\; H H^{-1} u\rangle = \langle v,\; u\rangle . $$
+
+# %% [markdown]
+# Now we write out the two terms of $u$:
 #
 # $$ \mathrm{d}L = \mathrm{Re}\,\langle v,\; u\rangle
 #    = \mathrm{Re}\,\langle v,\; \lambda\,\mathrm{d}z\rangle
-#    + \mathrm{Re}\,\langle v,\; z - x\rangle\,\mathrm{d}\lambda
-#    = \mathrm{Re}\,\langle \lambda v,\; \mathrm{d}z\rangle
 #    + \mathrm{Re}\,\langle v,\; z - x\rangle\,\mathrm{d}\lambda . $$
 #
-# The first term looks like the definition, with $\lambda v$ where $g$ was. So
+# The number $\lambda$ is real and may stand on either side: the first term is
+# $\mathrm{Re}\,\langle \lambda v, \mathrm{d}z\rangle$. It looks like the definition,
+# with $\lambda v$ where $g$ was. So
 #
 # $$ \frac{\partial L}{\partial z} = \lambda v , \qquad
 #    \frac{\partial L}{\partial\lambda} = \mathrm{Re}\,\langle v,\; z - x\rangle . $$
@@ -503,12 +507,11 @@ def my_reg_weight_gradient(A, prior, image, grad, reg_weight):
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** The check moves $\lambda$ a little up and down, solves again, and
-# compares the slope of $L = \tfrac12\lVert x - r\rVert^2$ with your number. Where $z$
-# explains the data, $x = z$ for every $\lambda$, and the gradient has to be zero. Then
-# your function draws a curve: how the error of our slice changes with $\lambda$. Its
-# axis is $\ln\lambda$, and a step along it changes $L$ by $\mathrm{d}L/\mathrm{d}(\ln
-# \lambda) = \lambda\,\mathrm{d}L/\mathrm{d}\lambda$. That is why the cell multiplies by
-# $\lambda$.
+# compares the slope of $L = \tfrac12\lVert x - r\rVert^2$ with your number. Where
+# $A z = y$, we have $x = z$ for every $\lambda$, and the gradient has to be zero. Then
+# your function draws how the error of our slice changes with $\lambda$. The axis is
+# $\ln \lambda$, and along it the slope is $\mathrm{d}L/\mathrm{d}(\ln \lambda) =
+# \lambda\,\mathrm{d}L/\mathrm{d}\lambda$.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_reg_weight_gradient(my_reg_weight_gradient)
@@ -561,6 +564,8 @@ error = (complete - slope).abs().max() / slope.abs().max()
 print(f"complete formula minus finite differences: {error:.0e} of the largest slope")
 wrong = (half * slope < 0).double().mean()  # the product of two signs
 print(f"half of the formula has the wrong sign in {100 * wrong:.0f} % of the problems")
+print(f"half above zero: {100 * (half > 0).double().mean():.0f} % of the problems")
+print(f"slope below zero: {100 * (slope < 0).double().mean():.0f} % of the problems")
 
 # %% [markdown]
 # The complete formula is right to nine digits. Half of it has the wrong sign in two
@@ -569,19 +574,12 @@ print(f"half of the formula has the wrong sign in {100 * wrong:.0f} % of the pro
 # Why so often? Look at a pixel that was *not measured*. There $H = \lambda$, and
 # $x = z$ for every $\lambda$, so the true slope is 0. With $z = 1$, $r = 0$ and
 # $\lambda = 0.3$ we get $v = (1 - 0)/0.3 = 3.3$. Then $\langle v, z\rangle = +3.3$ and
-# $-\langle v, x\rangle = -3.3$: together 0, but half of the formula says $+3.3$. So
-# what was not measured gives the half formula a large number that has nothing to do
-# with the slope.
+# $-\langle v, x\rangle = -3.3$: together 0, but half of the formula says $+3.3$.
 #
-# <details><summary>Why the wrong sign is more frequent than the right one</summary>
-#
-# We counted: the half formula is above zero in 92 % of these problems, and the true
-# slope below zero in 75 %. The first: an unmeasured pixel with $z = 1$ gives $+1.7$ for
-# $r = 1/2$ and $+5$ for $r = -1/2$, so above zero for most $r$ around 0. The second:
-# $x$ is a kind of mean of what the data say and of $z$. A larger $\lambda$ mixes in
-# more of $z$. Two random images mixed are smaller than either of them, and so nearer to
-# a random $r$ around 0.
-# </details>
+# Half of it says $+1.7$ for $r = 1/2$ and $+5$ for $r = -1/2$: above zero for most $r$
+# around 0, and in 92 % of the problems. The true slope is *below* zero in 75 %: a
+# larger $\lambda$ mixes more of $z$ into $x$, and two random images mixed are smaller
+# than either, and so nearer to a random $r$ around 0. So the two signs mostly differ.
 #
 # A wrong sign does not stop a training. The weights have correct gradients, and the
 # loss falls. Only $\lambda$ walks away from its best value, and nobody notices.
@@ -607,11 +605,17 @@ ratio = (memory["through the iterations"] / memory["implicitly"])[counts.index(1
 print(f"10 iterations: {ratio:.0f} times as much memory through the iterations")
 
 # %% [markdown]
-# An image of 160 x 160 complex pixels of 8 bytes is 0.2 MiB. Implicitly two are kept,
-# $z$ and $x$, whatever the solver did. Through the iterations, each of them keeps three
-# more, 0.6 MiB. (The eight coil maps and their conjugates, 3.1 MiB, are kept once.)
-# With ten iterations, the authors' number, the ratio is more than twenty. In three
-# dimensions that decides whether a training fits into a GPU.
+# Implicitly two images are kept, $z$ and $x$, whatever the solver did. Through the
+# iterations, each of them keeps three more, and the coil maps are kept once. With ten
+# iterations, the authors' number, the ratio is more than twenty. In three dimensions
+# that decides whether a training fits into a GPU.
+#
+# <details><summary>The memory, counted by hand</summary>
+#
+# An image of 160 x 160 complex pixels of 8 bytes is 0.195 MiB, so two are 0.39 MiB, and
+# three 0.59. The eight coil maps and their conjugates are 3.1 MiB. Ten iterations keep
+# 3.1 + 5.9 = 9.0 MiB, 23 times 0.39.
+# </details>
 #
 # You are half way through, at a good place for a break.
 
@@ -677,7 +681,8 @@ def my_modl(A, kspace, denoiser, reg_weight, n_iterations):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** The denoiser has to be asked $K$ times, and the image has to be
 # MoDL's. Then your network gets the weights that we trained with $K = 5$, and
-# reconstructs our slice.
+# reconstructs our slice. The trained network keeps $\ln\lambda$, `log_reg_weight`, and
+# not $\lambda$: whatever number the training makes of it, `.exp()` is above zero.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_modl(my_modl)
@@ -767,9 +772,9 @@ for title, name in names.items():
 
 # %% [markdown]
 # The two have the same number of weights, but *not* the same budget: the 46 minutes of
-# $K = 5$ come on top of the 9 of $K = 1$, from which it started. Their $\lambda$ differ
-# from one another, and from 0.003, which was good for the blurred image: how much trust
-# $z$ deserves depends on the denoiser.
+# $K = 5$ come on top of the 9 of $K = 1$, from which it started. Their $\lambda$
+# differ, also from the 0.003 of the blurred image: how much trust $z$ deserves depends
+# on the denoiser.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Results on a head it never saw
@@ -795,9 +800,10 @@ show_close_up(panels, reference, error_gain=4, **part)
 # the enlargement.
 #
 # One slice proves nothing. So we take 20 slices of this head, in strips of 48 columns,
-# each with its own contrast, phase, noise, coils and lines. One more method joins:
-# $K = 1$ *without its denoiser*, one data consistency with $z = x_0$ and the same
-# $\lambda$. It shows how much of one round needs no network.
+# each with its own contrast, phase, noise, coils and lines (in six of them at equal
+# distances, in 14 at random places). One more method joins: $K = 1$ *without its
+# denoiser*, one data consistency with $z = x_0$ and the same $\lambda$. It shows how
+# much of one round needs no network.
 
 
 # %%
@@ -824,6 +830,7 @@ differences = {
     "K = 5\nminus K = 1": dB["K = 5"] - dB["K = 1"],
     "K = 5\nminus rival": dB["K = 5"] - dB["rival"],
 }
+# rounded once: the first mean is 3.6, though the rounded 25.8 - 22.1 make 3.7
 show_paired_differences(differences, ylabel="difference of PSNR (dB)")
 
 # %% [markdown]
@@ -832,15 +839,15 @@ show_paired_differences(differences, ylabel="difference of PSNR (dB)")
 #
 # Data consistency without any network gains 3.6 dB over zero-filling: it unfolds, as
 # [[sense]] does. The dots of this first column lie far apart. The six highest are the
-# strips whose lines lie at equal distances, one in four; gaps of three lines are small
-# enough for eight coils. In the other strips the lines are drawn at random, with some
-# gaps many times wider.
+# six strips with lines at equal distances, one in four: gaps of three lines are small
+# enough for eight coils. The random lines of the other 14 leave some gaps many times
+# wider.
 #
 # The denoiser adds 1.1 dB, and four more rounds another 2.2 dB; all these gains hold in
 # every strip. So the order is $K = 1$, $K = 5$, rival: $K = 5$ stays 0.6 dB behind the
-# rival on average, and is ahead in 5 strips of 20. To judge that, one has to know both
-# sides. The rival knows the best weight of every strip. Our network is small, learned
-# for an hour in all, and has one $\lambda$ for little noise and much.
+# rival on average, and is ahead in 5 strips of 20. The rival knows the best weight of
+# every strip. Our network is small, learned for an hour in all, and has one $\lambda$
+# for little noise and much.
 #
 # <details><summary>And the authors' own network?</summary>
 #
@@ -862,6 +869,7 @@ predict("which-step")
 # %%
 five = networks["K = 5"]
 inside = five.iterates(A, y)  # x0, z0, x1, z1, ..., z4, x5
+# not scaled to fit the reference: x0 has 23.7 dB here, and 23.8 in the first figure
 quality = [psnr(image, reference) for image in inside]
 plot_rounds(quality, ylabel="PSNR (dB)")
 print("x0, z0, x1, z1, ..., x5 (dB):", [round(each, 1) for each in quality])
@@ -876,14 +884,15 @@ panels = {"reference": reference, "x₁": inside[2], "z₁": inside[3], "x₂": 
 show_close_up(panels, reference, error_gain=4, **part)
 
 # %% [markdown]
-# In the enlargement the denoiser has wiped out most of the bright stripes of $x_1$, and
-# with them the fine structure: $z_1$ is smooth. Data consistency brings the fine
-# structure back, since it was measured, but the stripes only in part.
+# In the enlargement, at the lower left, the denoiser has wiped out the narrow bright
+# stripes of $x_1$, though not the broad ones, and with them the fine structure: $z_1$
+# is smooth. Data consistency brings the fine structure back, since it was measured, but
+# the narrow stripes only in part.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### What survives data consistency
 #
-# Can we see that in numbers? Suppose for a moment that the data have no noise, $y = A
+# Suppose for a moment that the data have no noise, $y = A
 # r$, where $r$ is the true image. With $H = A^H A + \lambda I$ again, $x$ and $r$
 # fulfil
 #
@@ -903,12 +912,14 @@ show_close_up(panels, reference, error_gain=4, **part)
 #
 # The **surviving error** of an image is what one data consistency would leave of its
 # error. For an error $e$ it is $\lambda H^{-1} e$, and the library computes it as
-# `unseen_part(error, A, reg_weight)`.
+# `surviving_error(error, A, reg_weight)`. That of $z_k$ reaches $x_{k+1}$. We compute
+# that of $x_k$ too: so much would be left if nobody denoised and data consistency took
+# $x_k$ itself for $z$. From $x_k$ to $z_k$ it changes by the denoiser's work alone.
 
 # %%
 reg_weight = five.log_reg_weight.exp()
 errors = [image - reference for image in inside]
-rests = [unseen_part(each, A, reg_weight) for each in errors]
+rests = [surviving_error(each, A, reg_weight) for each in errors]
 whole = [100 * each.norm() / reference.norm() for each in errors]  # in %
 surviving = [100 * each.norm() / reference.norm() for each in rests]
 
@@ -919,16 +930,19 @@ for place, name in enumerate(["x0", "z0", "x1", "z1", "x2", "z2"]):
     print(f"{name}: whole {whole[place]:.1f} %, surviving {surviving[place]:.1f} %")
 
 # %% [markdown]
-# The surviving error (orange) falls in every grey step, and a grey step is a denoiser:
-# from 24.9 to 21.8 % ($x_0$ to $z_0$), from 21.0 to 17.4 % ($x_1$ to $z_1$), and so on.
-# In the white steps, those of data consistency, it falls far less. With the whole error
-# (blue) it is the other way round. It falls in the white steps. In the grey ones it
-# hardly changes at $z_1$ (22.0 after 21.9 %), and from $z_2$ on it rises (18.1 after
-# 17.6 %).
+# The second round, grey from $x_1$ to $z_1$ and white from $z_1$ to $x_2$, in numbers:
+#
+# | | grey: denoiser | white: data consistency |
+# |---|---|---|
+# | surviving error (orange) | falls, 21.0 to 17.4 % | falls less, 17.4 to 17.0 % |
+# | whole error (blue) | hardly changes, 21.9 to 22.0 % | falls, 22.0 to 17.6 % |
+#
+# The other rounds look alike, except that from $z_2$ on the denoiser even raises the
+# whole error (17.6 to 18.1 %).
 #
 # So the two blocks share the work. The denoiser lowers the error that no data can
 # correct. While it does so it spoils other things, and may: data consistency puts them
-# right, since they were measured. Nobody told the two; it came out of the training.
+# right, since they were measured.
 #
 # <details><summary>Does the formula hold, and why is PSNR not the same?</summary>
 #
@@ -940,8 +954,8 @@ for place, name in enumerate(["x0", "z0", "x1", "z1", "x2", "z2"]):
 
 # %% [markdown]
 # One thing is guaranteed, and it is not the PSNR: data consistency never raises the
-# misfit $\lVert A x - y\rVert$. This holds for any weights, any scan and any coils. It
-# is a theorem about the second block; about the denoiser there is none.
+# misfit $\lVert A x - y\rVert$, for any weights, scan and coils. About the denoiser
+# there is no such theorem.
 #
 # <details><summary>The proof, in one line</summary>
 #
@@ -968,7 +982,8 @@ drops = []
 for strip in strips:
     own = SenseOperator(strip.smaps, strip.mask)
     path = five.iterates(own, strip.kspace)
-    rests = [unseen_part(image - strip.reference, own, reg_weight) for image in path]
+    errors = [image - strip.reference for image in path]
+    rests = [surviving_error(each, own, reg_weight) for each in errors]
     sizes = 100 * torch.stack(rests).flatten(1).norm(dim=1) / strip.reference.norm()
     falls.append((sizes[0:-1:2] - sizes[1::2]).mean())  # by the denoisers
     misfit = [(own.forward(image) - strip.kspace).norm() for image in path]
@@ -993,7 +1008,7 @@ claim(sentence, torch.stack(drops).min(), at_least=0, unit="%")
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## Exercise 20.4 · Go further: more rounds than it learned  (★★☆, about 8 min)
+# ## Exercise 20.4 · Go further: more rounds than it learned  (★★☆, about 10 min)
 #
 # A chain with shared weights has no fixed length: the network that learned with $K = 5$
 # can run for ten rounds. Write a function that runs any number of rounds and notes the
@@ -1029,7 +1044,7 @@ for title, network in networks.items():
     numbers = my_psnr_by_iteration(A, y, network.denoiser, weight, 10, reference)
     curves[f"learned with {title}"] = numbers
 axes = plot_lines(range(11), curves, xlabel="round", ylabel="PSNR (dB)")
-axes.set_ylim(15, 33)  # one curve leaves the figure: see its printed number
+axes.set_ylim(15, 33)  # dB; numbers beyond are in the print
 for title, numbers in curves.items():
     print(f"{title}: {numbers[5]:.1f} dB after round 5, {numbers[10]:.1f} after 10")
 
@@ -1037,9 +1052,19 @@ for title, numbers in curves.items():
 # **Change it, and explain.** (1) What happens to each network after the last round that
 # it learned? Why so differently? (2) Multiply $\lambda$ of the $K = 5$ network by 10,
 # then by 0.1, and look at the fifth round: first on this slice, then as the mean over
-# the 20 strips (`operators`, `data`, `truths`). One of the two may *gain* on this
+# the 20 strips, which `my_modl` takes all at once. One of the two may *gain* on this
 # slice. How can that be, if $\lambda$ was learned? (3) Would you train with $K = 5$ and
 # use $K = 10$?
+#
+# <details><summary>Hint for (2): the calls</summary>
+#
+# ```python
+# scaled = 10 * five.log_reg_weight.exp()
+# numbers = my_psnr_by_iteration(A, y, five.denoiser, scaled, 5, reference)
+# images = my_modl(operators, data, five.denoiser, scaled, 5)  # (20, y, x)
+# print(numbers[5], psnr(images, truths).mean())
+# ```
+# </details>
 #
 # *Your answer:* (click here and write)
 
@@ -1098,9 +1123,8 @@ for name, values in dB.items():
 #   weights. Inside, the denoiser lowers what survives data consistency, and data
 #   consistency lowers the rest.
 #
-# In this form, five small rounds come close to compressed sensing that knows the
-# answer, and do not beat it. [[modl_in_practice]] asks what is missing, and goes to a
-# measured brain.
+# Five small rounds come close to the rival, and do not beat it. [[modl_in_practice]]
+# asks what is missing, and goes to a measured brain.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Further reading

@@ -17,7 +17,7 @@ def half_way(x):
 
 
 def test_the_dots_are_the_minima_of_the_frozen_curves():
-    axes = show_frozen_steps(half_way, data=2.0, reg_weight=1.0, n_steps=2)
+    axes = show_frozen_steps(half_way, data=2.0, reg_weight=1.0, n_rounds=2)
     lines = axes.get_lines()
     [star] = [line for line in lines if line.get_marker() == "*"]
     dots = [line for line in lines if line.get_marker() == "o"]

@@ -5,6 +5,7 @@ from bank import (  # noqa: F401
     test_right_answer_is_accepted,
     test_the_lessons_own_answer_is_accepted,
     test_wrong_answer_is_rejected,
+    verdict,
 )
 
 WALK = """
@@ -111,6 +112,7 @@ WRONG = {
         "no image in the gradient": walk(gradient="-A.adjoint(kspace)"),
         "factor 2": walk(gradient="2 * A.adjoint(A.forward(x) - kspace)"),
         "no adjoint": walk(start="torch.zeros_like(kspace)", gradient="A.forward(A.adjoint(x)) - kspace"),
+        "no adjoint in the gradient": walk(gradient="A.forward(x) - kspace"),
         "residual turned round": walk(gradient="A.adjoint(kspace - A.forward(x))"),
         "magnitude returned": walk(keep="x.abs()"),
         "real part kept": walk(step="(x - rate * velocity).real.to(x.dtype)"),
@@ -177,6 +179,8 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         "uphill": rmsprop(sign="+"),
         "bias corrected": rmsprop(step="rate * grad / ((memory / (1 - alpha**t)).sqrt() + eps)"),
         "the old memory, a number at first": rmsprop(step="rate * grad / (old.sqrt() + eps)"),
+        "torch.sqrt of the old memory": rmsprop(step="rate * grad / (torch.sqrt(old) + eps)"),
+        "the norm of the whole gradient": rmsprop(memory="alpha * memory + (1 - alpha) * grad.norm() ** 2"),
         "math.sqrt": "import math\n" + rmsprop(step="rate * grad / (math.sqrt(memory) + eps)"),
         "the gradient, not its square": rmsprop(memory="alpha * memory + (1 - alpha) * grad"),
         "gradient squared on top": rmsprop(step="rate * grad**2 / (memory.sqrt() + eps)"),
@@ -239,6 +243,7 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         "one size for all weights": adam(
             step="rate * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)).mean().sqrt() + eps)"
         ),
+        "the norm of the whole gradient": adam(s="beta2 * s + (1 - beta2) * grad.norm() ** 2"),
         "only the sign, as in the first step": adam(step="rate * grad.sign()"),
         "sums instead of means": adam(m="beta1 * m + grad", s="beta2 * s + grad**2"),
         "weight decay besides": adam(
@@ -386,3 +391,19 @@ def my_rate(step, n_steps, warmup):
 """,
     },
 }
+
+SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
+    "my_sense_momentum": {"no adjoint in the gradient": "A.adjoint"},
+    "my_rmsprop_step": {
+        "torch.sqrt of the old memory": "update it first",
+        "the norm of the whole gradient": "norm of the whole gradient",
+    },
+    "my_adam_step": {"the norm of the whole gradient": "norm of the whole gradient"},
+}
+
+
+def test_mistakes_are_named(request):
+    for name, mistakes in SAYS.items():
+        for mistake, piece in mistakes.items():
+            said = str(verdict(request.module, name, WRONG[name][mistake]))
+            assert piece in said, f"{name}, {mistake}: {said}"

@@ -92,6 +92,13 @@ WRONG = {
         "square roots": mean(a="prior_std**0.5", b="noise_std**0.5"),
         "fourth powers": mean(a="prior_std**4", b="noise_std**4"),
         "lambda only": mean(result="b / a if a else 0.0"),
+        "no square below": mean(
+            a="(noise_std / prior_std) ** 2", b="noise_std / prior_std", result="(sample + a * prior) / (1 + b)"
+        ),
+        "no square above": mean(
+            a="(noise_std / prior_std) ** 2", b="noise_std / prior_std", result="(sample + b * prior) / (1 + a)"
+        ),
+        "no 1 below": mean(a="(noise_std / prior_std) ** 2", result="(sample + a * prior) / a"),
         "no division": mean(result="sample + (b / a if a else 0) * prior"),
         "no division, one fraction": mean(result="a * sample + b * prior"),
         "divides by zero": mean(result="(sample + b / a * prior) / (1 + b / a)"),
@@ -115,6 +122,7 @@ WRONG = {
         "data leak": held(data="kspace"),
         "sees the held lines only": held(mask="held", data="held * kspace"),
         "kept is everything but held": held(kept="~held"),
+        "kept is the centre": held(kept="A.mask & (held.cumsum(0) == 0)"),
         "judged on kept lines": held(judged="kept", goal="kept * kspace"),
         "judged on all lines": held(judged="A.mask", goal="kspace"),
         "prediction on all lines": held(judged="A.mask"),
@@ -137,6 +145,10 @@ WRONG = {
         "sum": held(result="(predicted + goal).norm() / goal.norm()"),
         "complex": held(result="(predicted - goal).sum() / goal.norm()"),
         "asked twice": held(result="(predicted - goal).norm() / goal.norm() + 0 * network(A, kspace).norm()"),
+        "per cent, a plain number": held(result="float(100 * (predicted - goal).norm() / goal.norm())"),
+        "maps forgotten, image repeated": held(
+            result="(held * fft2c(image.expand_as(goal)) - goal).norm() / goal.norm()"
+        ),
         "constant": held(result="0.5"),
         "maps forgotten": held(judged="held", result="(held * fft2c(image) - goal).norm() / goal.norm()"),
         "empty k-space": held(data="0 * kspace"),
@@ -173,6 +185,7 @@ RIGHT = {
     },
     "my_held_out_error": {
         "as asked": held(),
+        "a mask of all samples": held(kept="(A.mask & ~held).expand(kspace.shape[-2:])"),
         "a plain number": held(result="float((predicted - goal).norm() / goal.norm())"),
         "by difference": held(data="kspace - held * kspace"),
         "where": held(data="torch.where(held, 0, kspace)", goal="torch.where(held, kspace, 0)"),
