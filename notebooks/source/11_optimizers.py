@@ -20,44 +20,20 @@
 # | [[backpropagation]]; [[sense]] for the example | 105 minutes, 8 of them optional | 40 s | simulated |
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-import torch
+import torch  # noqa: I001  packed below
 
 from mricourse import (
-    SenseOperator,
-    claim,
-    device,
-    fft2c,
-    predict,
-    random_complex,
-    your_turn,
+    SenseOperator, claim, device, fft2c, predict, random_complex, your_turn,
 )  # fmt: skip
 from mricourse.evaluation import psnr
 from mricourse.exercises import (
-    check_adam_step,
-    check_rate,
-    check_rmsprop_step,
-    check_sense_momentum,
+    check_adam_step, check_rate, check_rmsprop_step, check_sense_momentum,
 )  # fmt: skip
 from mricourse.fundamentals import (
-    AXIS_VALLEY,
-    SADDLE,
-    T2_DECAY,
-    PathExplorer,
-    adam_step,
-    beside_torch,
-    dead_share,
-    example_gradients,
-    folded_pair,
-    plain_step,
-    range_test,
-    rmsprop_step,
-    run_optimizers,
-    show_paths,
-    show_range_test,
-    train_by_hand,
-    train_with_rates,
-    valley_steps,
-    walk,
+    AXIS_VALLEY, SADDLE, T2_DECAY, PathExplorer, adam_step, beside_torch,
+    dead_share, example_gradients, folded_pair, plain_step, range_test,
+    rmsprop_step, run_optimizers, show_paths, show_range_test, train_by_hand,
+    train_with_rates, valley_steps, walk,
 )  # fmt: skip
 from mricourse.networks import DnCNN
 from mricourse.physics import equispaced_mask

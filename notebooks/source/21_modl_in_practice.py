@@ -566,8 +566,9 @@ print("brain, half over the whole λ:", better.numpy().round(2), "dB")
 # noisiest it loses 0.18 dB, but that interval includes zero. If anything, it asks for
 # too large a $\lambda$ where there is much noise.
 #
-# On the brain, which is noisier still, it clearly does: half of its $\lambda$ is better
-# in all four cases, by 0.4 dB each. Now `modl_k5` is ahead of the published form in
+# On the brain, which is noisier still, the law clearly asks for too large a $\lambda$:
+# half of it is better in all four cases, by 0.4 dB each. (The published form keeps its
+# one trained $\lambda$.) Now `modl_k5` is ahead of the published form in
 # three of the four (in the first by a hair), where it was ahead in one. That is a part
 # of the answer to the two benches, not the whole. With random lines, turned, `modl_k5`
 # stays 0.6 dB behind, and we do not know why.
@@ -587,10 +588,12 @@ claim(sentence, better.min(), at_least=0, unit="dB")
 #
 # Recall the valley of [[sense]]: CG is slow where the valley is long and narrow, that
 # is, where some directions are hardly measured. In those directions the matrix
-# multiplies by nearly $\lambda$, and in the best measured ones by $1 + \lambda$. The
-# ratio of the two is the condition number of [[optimizers]], $\kappa = (1 +
-# \lambda)/\lambda$. A known bound says that $n$ steps of CG leave at most the share
-# $2\,q^n$ of the error (we leave the 2 out, since what counts is the power), with
+# multiplies by nearly $\lambda$. In the best measured ones it multiplies by
+# $1 + \lambda$: there $A^H A$ gives an image back as it is, since at each pixel the
+# squared sensitivities of all coils add up to 1. The ratio of the two factors is the
+# condition number of [[optimizers]], $\kappa = (1 + \lambda)/\lambda$. A known bound
+# says that $n$ steps of CG leave at most the share $2\,q^n$ of the error (we leave the
+# 2 out, since what counts is the power), with
 #
 # $$ q = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} . $$
 #
@@ -714,10 +717,12 @@ claim(sentence, gain, at_least=0, unit="dB")
 # its denoiser sees mirrored images. Why mirrors? A denoiser that sees five pixels to
 # each side sees tissue and edges, not a head, and these may lie either way round. So it
 # should do the same in a mirror, mirrored. It does not quite: it makes other errors.
-# `modl`, trained and used alike, shows its denoiser the image as it is, then mirrored
-# left-right, then upside down, then both, in each iteration the next view, and mirrors
-# the result back. What one view gets wrong another can correct. We turn off either part
-# of the trained `modl`, on both benches.
+#
+# In its first iteration the denoiser of `modl` sees the image as it is; in the second
+# mirrored left-right; in the third upside down; in the fourth both; in the fifth as it
+# is again, and so on. The result is mirrored back. It was trained in this way, too.
+# What one view gets wrong another can correct. We turn off either part of the trained
+# `modl`, on both benches.
 
 # %%
 predict("late")
@@ -745,9 +750,9 @@ show_gains(late, single=on_brain, single_label=lines, xlabel=label)
 # The mirrors gain 0.8 dB on the bench, and the late iterations 1.3 dB. On the brain it
 # depends on the lines: the late iterations gain 1.8 dB with
 # random lines, and 0.1 dB with equispaced ones. Random lines leave wide gaps in
-# k-space, which must be filled from far away, a little in each iteration. So in our
-# first figure `modl` leans most on its late iterations, and next on its mirrors, 0.7
-# dB.
+# k-space; we think that these are filled a little in each iteration, but we have not
+# measured it. So in our first figure `modl` leans most on its late iterations, and next
+# on its mirrors, 0.7 dB.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Beside the rival, and on real data
@@ -869,8 +874,9 @@ claim(sentence, against["modl"] - against["rival"], at_least=0, unit="dB")
 # noise is the same for every $\lambda$: it lifts the whole curve. What counts is where
 # the curve is lowest.
 #
-# Here is what we hide. To save time we keep 32 columns of the brain with random lines,
-# and of its measured lines outside the centre we hide every fifth.
+# Here is what we hide. To save time we keep 32 columns of the *image* of the brain with
+# random lines: we go from kx to x, cut, and go back. Of its measured lines outside the
+# centre we hide every fifth.
 
 # %%
 middle = slice(92, 124)  # columns; exact, since a mask of lines treats them alike
