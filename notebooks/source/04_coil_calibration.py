@@ -923,7 +923,8 @@ show_images(panels, reference=coil_0, error_gain=5)
 # From here on we use the library's GRAPPA. It takes any $R$, and its kernel is larger:
 # four measured lines with five samples of each. Its fit has a small $\lambda$ of its
 # own, which keeps the weights of the kernel small. It ends with a complete k-space for
-# each coil, and we combine the images of the coils with ESPIRiT's maps.
+# each coil, and we combine the images of the coils with ESPIRiT's maps. (So only the
+# filling needs no maps.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Which way is best?
