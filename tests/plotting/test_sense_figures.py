@@ -79,6 +79,14 @@ def test_a_comparison_has_one_window_and_scores_whole_images_in_any_view():
     assert [cell.get_ylabel() for cell in axes[::2]] == ["R = 2", "R = 3"]
 
 
+def test_a_comparison_counts_only_the_pixels_inside():
+    reference = torch.ones(4, 6)
+    inside = torch.arange(6).expand(4, 6) < 3
+    image = torch.where(inside, 0.9, 0.5)  # an error of a tenth inside, larger outside
+    axes = show_comparison(reference, {"": {"CG": image}}, inside=inside)
+    assert axes[1].get_title() == "CG, 20.0 dB"
+
+
 def test_a_comparison_refuses_methods_that_differ():
     image = torch.ones(4, 4)
     with pytest.raises(ValueError, match="the same three methods or fewer"):
