@@ -132,8 +132,8 @@ def compared_with_rss(kspace: Tensor, acceleration: int, *, acs: int, reg_weight
     -------
     dict {"reference", "centre", "ESPIRiT", "GRAPPA": real Tensor, shape (y, x)}
         The reference is the root sum of squares of all lines; the others are scaled by the number that brings them
-        closest to it. All are zero where there is no tissue:
-        average errors where the reference is not zero (`psnr` with ``inside=reference > 0``).
+        closest to it. All are zero where there is no tissue, so average errors where the reference is not zero (`psnr`
+        with ``inside=reference > 0``).
     """
     reference = rss(ifft2c(kspace))
     tissue = reference > TISSUE * reference.max()

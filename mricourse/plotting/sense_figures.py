@@ -189,7 +189,7 @@ def show_comparison(
     view : (rows, columns), optional
         The part that is drawn; window and PSNR are those of the whole images.
     inside : bool Tensor, shape (y, x), optional
-        The pixels that the PSNR counts; all by default. The peak is that of the reference among them.
+        The pixels over which the PSNR averages the error; all by default.
 
     Returns
     -------
@@ -205,7 +205,6 @@ def show_comparison(
         names = [list(images) for images in rows.values()]
         raise ValueError(f"the rows hold {names}; expected the same three methods or fewer in each.")
     view = view or (slice(None), slice(None))
-    counted = torch.ones_like(reference, dtype=torch.bool) if inside is None else inside
     ny, nx = reference[view].shape
     height = NARROW_PANEL_IN * ny / nx + 0.3
     size = ((1 + len(methods)) * NARROW_PANEL_IN, len(rows) * height)
@@ -217,7 +216,7 @@ def show_comparison(
         line[0].set_ylabel(case, fontsize=13)
         for axes, (name, image) in zip(line[1:], images.items(), strict=True):
             axes.imshow(abs(as_array(image[view])), **window)
-            axes.set_title(f"{name}, {psnr(image[counted][None], reference[counted][None]):.1f} dB")
+            axes.set_title(f"{name}, {psnr(image, reference, inside=inside):.1f} dB")
         for axes in line:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)

@@ -1067,13 +1067,7 @@ show_comparison(reference, results, view=middle, inside=inside)
 #
 # Would CG without $\lambda$ have been better, had we stopped it earlier? We count.
 
-
 # %%
-def psnr_inside(image, reference, inside):
-    """PSNR in dB over the pixels where `inside` is True; all (y, x)."""
-    return psnr(image[inside][None], reference[inside][None])  # a row of pixels each
-
-
 kept = brain.undersample(equispaced_mask(brain.shape[0], 4, acs=24))
 A_brain = SenseOperator(kept.smaps, kept.mask)
 for weight in (0.0, BRAIN_WEIGHT):
@@ -1081,7 +1075,7 @@ for weight in (0.0, BRAIN_WEIGHT):
     steps = cg_sense_iterates(A_brain, kept.kspace, **options)  # (200, y, x)
     for n in (5, 10, 30, 100, 200):
         scaled = best_scale(steps[n - 1].abs(), reference)
-        decibels = psnr_inside(scaled, reference, inside)
+        decibels = psnr(scaled, reference, inside=inside)
         print(f"R = 4, λ = {weight:.3f}, iteration {n:3}: {decibels:.1f} dB")
 
 # %% [markdown]
@@ -1098,8 +1092,8 @@ for direction, scan in {"rows": brain, "columns": turned(brain)}.items():
     in_head = rss(scan.smaps) > 0
     for R in RATES:
         images = compare(scan, R)
-        with_weight = psnr_inside(images["with λ"], full, in_head)
-        zeros = psnr_inside(images["zero-filled"], full, in_head)
+        with_weight = psnr(images["with λ"], full, inside=in_head)
+        zeros = psnr(images["zero-filled"], full, inside=in_head)
         gains.append(with_weight - zeros)
     claim(
         f"development brain, {direction} left out: CG with λ over zero-filled",
