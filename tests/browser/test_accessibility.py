@@ -125,7 +125,8 @@ def test_everything_can_be_answered_by_keyboard(notebook):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     quiz.get_by_text("Hint 1: 3 x 3").wait_for()
-    page.keyboard.press("Tab")  # the last hint is shown, its button is off: the next question
+    quiz.locator("button:disabled", has_text="Hint").first.wait_for()  # the kernel switches it off after the last hint
+    page.keyboard.press("Tab")  # so the next question follows
     for _ in range(2):
         page.keyboard.press("Space")
         page.keyboard.press("Tab")

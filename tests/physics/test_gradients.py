@@ -309,7 +309,7 @@ SMALL = {
     ],
 }
 COMMON = {"n_iterations": 2, "n_features": 3, "n_layers": 2, "n_cg": 60}  # each takes those that it knows
-WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, learned_thresholds, deep_equilibrium)
+WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, deep_equilibrium)  # where it is called by its name
 
 
 def test_every_network_is_tested():
