@@ -62,6 +62,14 @@ def test_walks_begin_where_they_begin():
     np.testing.assert_allclose(points(axes, "solution")[:, 0], TRUTH)
 
 
+def test_arrows_of_a_walk_carry_their_names_and_end_where_the_vector_ends():
+    arrows = {"d": (torch.zeros(2), torch.tensor([1.0, 0.0])), "r": (torch.ones(2), torch.tensor([0.0, 2.0]))}
+    axes = show_walks(SIMILAR.T @ SIMILAR, TRUTH, {"walk": [torch.zeros(2), TRUTH]}, arrows=arrows)
+    assert {text.get_text() for text in axes.texts} == {"", "d", "r"}
+    tips = [text.xy for text in axes.texts if not text.get_text()]
+    np.testing.assert_allclose(tips, [[1, 0], [1, 3]])
+
+
 def test_the_floor_of_the_valley_is_where_the_sum_is_right():
     axes = show_walks(SIMILAR.T @ SIMILAR, TRUTH, {"walk": [torch.zeros(2), TRUTH]})
     np.testing.assert_allclose(points(axes, "floor of the valley").sum(0), TRUTH.sum(), atol=1e-4)
