@@ -82,9 +82,9 @@ show_images(panels, reference=image, error_gain=3)
 
 # %% [markdown]
 # The data are the same in all three. The first image has some grain, as we know it from
-# $R = 3$. With wrong maps, edges of the skull run through the brain: faint where all
-# maps lie 1 cm too low, bright where two are exchanged. (There whole regions are too
-# dark or too bright as well.) The errors in the lower row show both. One centimetre
+# $R = 3$. With wrong maps, edges of the skull run through the brain, as the errors in
+# the lower row show: faint where all maps lie 1 cm too low, bright where two are
+# exchanged. (There whole regions are too dark or too bright as well.) One centimetre
 # costs 6 dB (29.5 to 23.4), which is twice the error: a patient who moves after a
 # reference scan pays it. (These dB are of the whole picture, air too. Where only the
 # head counts, we say so.)
@@ -102,9 +102,13 @@ show_images(panels, reference=image, error_gain=3)
 # sensitivities 0.6 and 0.8? Or is the pixel 2, and are they 0.3 and 0.4? Both give the
 # same data, whatever lines we measure. The array alone cannot tell. What it does tell
 # is the *ratio* of the coils: $x_1/x_2 = S_1/S_2$, here 3 to 4. The object cancels.
-# (The *body coil*, a large one around the patient, hears all places nearly alike. A
+#
+# <details><summary>Could another coil tell?</summary>
+#
+# Yes: the *body coil*, a large one around the patient, hears all places nearly alike. A
 # second scan with it can tell, as far as its own map is even. Here we have the array
-# alone.)
+# alone.
+# </details>
 
 # %% [markdown]
 # So we are free to choose a factor at every pixel. With an array alone, the usual
@@ -118,15 +122,16 @@ show_images(panels, reference=image, error_gain=3)
 
 # %% [markdown]
 # The image that belongs to these maps is $x = x_c / S_c$, the RSS itself. That is the
-# price of the choice. A real array hears best what is near it, and this *shading* now
-# counts as part of the image. (Our simulated coils obey the choice: their images have
-# none.) And the RSS has no phase: the phase of the image counts as part of the maps.
+# price of the choice. A real array hears best what is near it, so its RSS is brighter
+# there: this *shading* now counts as part of the image. (Our simulated coils have no
+# shading: the squared magnitudes of their true maps add up to 1, so their RSS is
+# $|x|$.) And the RSS has no phase: the phase of the image counts as part of the maps.
 
 # %% [markdown]
 # Our accelerated scan measures all lines in the centre, the ACS, for the maps, and
-# leaves out lines elsewhere. (With a reference scan, the comb alone would do.) Since
-# maps are smooth, coil images of low resolution should be enough. We cut a square out
-# of the centre, 24 by 24 samples: the 24 lines of the ACS, and of each line the 24
+# leaves out lines elsewhere. (With a reference scan, every third line alone would do.)
+# Since maps are smooth, coil images of low resolution should be enough. We cut a square
+# out of the centre, 24 by 24 samples: the 24 lines of the ACS, and of each line the 24
 # samples in its middle. The finest detail is then $120/24 = 5$ pixels high and $96/24 =
 # 4$ pixels wide: about a centimetre both ways.
 #
@@ -238,10 +243,17 @@ show_images(panels, reference=true_map, error_gain=3, **options)
 #
 # ### Two coils on paper
 #
-# Take an object with one dimension, and let $\xi(k)$ be its k-space. A sample of
-# k-space says how much of a wave is in the image. When we multiply the image by the
-# slowest wave, each of its waves becomes the next faster one: k-space moves by one
-# sample. So a map that is a constant plus one slow wave adds a shifted copy. Let
+# Take an object with one dimension, and let $\xi(k)$ be its k-space. The sample
+# $\xi(k)$ says how much of the wave $e^{2\pi i k y/n_y}$ is in the image. When we
+# multiply the image by the slowest wave, each of its waves becomes the next faster one:
+#
+# $$ e^{2\pi i k y/n_y} \cdot e^{2\pi i y/n_y} = e^{2\pi i (k+1) y/n_y} . $$
+#
+# So every sample moves from its place $k$ to $k + 1$. Place $k$ then holds what was one
+# place before, $\xi(k-1)$.
+
+# %% [markdown]
+# A map that is a constant plus one slow wave adds such a shifted copy. Let
 #
 # $$ S_1 = 1 + \tfrac12\, e^{2\pi i y/n_y} , \qquad
 #    S_2 = 1 - \tfrac12\, e^{2\pi i y/n_y} . $$
@@ -325,8 +337,7 @@ print("last direction ", (last / last[1]).numpy().round(3))
 
 # %% [markdown]
 # Three singular values are not zero, as each row is made of three numbers. The fourth
-# is zero, and its direction is our $n$. (We scaled its second entry to 1.) Nobody told
-# the program what the maps are.
+# is zero, and its direction is our $n$. (We scaled its second entry to 1.)
 #
 # With a window of three samples a row has six numbers, made of four numbers $\xi$. So
 # there are two null vectors, $n$ at either place: $(-\tfrac12, 1, 0, -\tfrac12, -1, 0)$
@@ -388,47 +399,49 @@ print(f"{n_signal} directions of signal, {16 - n_signal} null vectors")
 # %% [markdown]
 # The first nine values belong to the head. From number 10 on they are about as small as
 # those of noise alone. The largest value of noise is 0.02, 2 % of the largest of all
-# (the dashed line). What lies below may be noise, so we take these seven directions
-# as null. One more or less hardly changes the maps.
+# (the dashed line). What lies below may be noise, so we take the seven directions there
+# as null.
 #
 # So at each pixel we have seven equations for two unknowns, and no pair of numbers will
-# satisfy all of them exactly. We look for the pair of length 1 that violates them
-# least.
+# satisfy all of them exactly. What the left side of an equation gives for a pair, in
+# place of 0, we call its *remainder*. We look for the pair of length 1 with the
+# smallest sum of squared remainders.
 
 # %% [markdown]
 # How does one find it? On paper, where the wave was $+1$, the equation was $0.5\,S_1 -
-# 1.5\,S_2 = 0$. Any pair of numbers violates it, squared, by
+# 1.5\,S_2 = 0$. The squared remainder of a pair is
 #
 # $$ (0.5\,S_1 - 1.5\,S_2)^2
 #    = 0.25\,S_1^2 - 2 \cdot 0.75\,S_1 S_2 + 2.25\,S_2^2 . $$
 #
-# We write the factors into a matrix, and try the pair $(3, 1)$, which violates nothing:
+# We write the factors into a matrix. In its row 1 and column 2 stands the product of
+# the first and the second factor, $0.5 \cdot (-1.5) = -0.75$. We try the pair $(3, 1)$,
+# which has no remainder:
 #
 # $$ E = \begin{pmatrix} 0.25 & -0.75 \\ -0.75 & 2.25 \end{pmatrix} , \qquad
 #    E \begin{pmatrix} 3 \\ 1 \end{pmatrix}
 #    = \begin{pmatrix} 0.75 - 0.75 \\ -2.25 + 2.25 \end{pmatrix} = 0 . $$
 #
-# So the maps are an eigenvector of $E$, with the eigenvalue 0. With several null
-# vectors, numbered by $j$, the squared violations add up, and so do their matrices:
+# So the maps are an eigenvector of $E$, with the eigenvalue 0.
+
+# %% [markdown]
+# With several null vectors, numbered by $j$, the squared remainders add up, and so do
+# the matrices:
 #
 # $$ E_{cd} = \sum_j \hat n_{j,c}^*\, \hat n_{j,d} . $$
 #
-# (Of complex numbers, one is conjugated.) The pair of length 1 that violates all of
-# them least is the eigenvector of $E$ with the smallest eigenvalue. That eigenvalue is
-# the sum of its squared violations.
+# (Where numbers are complex, a remainder is squared by its conjugate times itself. So
+# the factor that gives the row, $c$, is conjugated.) The pair of length 1 with the
+# smallest sum is the eigenvector of $E$ with the smallest eigenvalue, and that
+# eigenvalue is its sum.
 
 # %% [markdown]
-# We divide $E$ by 8, the width of the window. Then a violation of 0 means that all
-# equations are satisfied, and 1 is the largest there is.
-#
-# <details><summary>Why 8?</summary>
-#
-# The violation of a null vector is its scalar product with 16 numbers: $S_1$ times the
-# wave at the eight places of the window, then $S_2$ times the same. Their squared
-# length is 8, since the pair has length 1 and the wave magnitude 1. By Pythagoras, the
-# squared products with *all* 16 perpendicular directions add up to 8; those with seven
-# of them, to less.
-# </details>
+# How large can the sum get? A remainder is the scalar product of a null vector with 16
+# numbers: $S_1$ times the wave at the eight places of the window, then $S_2$ times the
+# same. The pair has length 1 and the wave magnitude 1, so the squared length of the 16
+# numbers is 8. The null vectors are perpendicular and of length 1, so by Pythagoras the
+# squared remainders add up to no more. We divide $E$ by 8, and call its eigenvalues
+# *violations*: 0 says that all equations are satisfied, and none is above 1.
 #
 # The folded cell computes $\hat n_c(y)$ as on paper.
 
@@ -493,6 +506,11 @@ show_column(curves, image[:, 60], title="coil 0 along column 60")
 matrix = calibration_matrix(kspace, acs=ACS)  # (windows, coils * 6 * 6)
 show_calibration_matrix(matrix, N_COILS)
 
+# %% [markdown]
+# The window of 6 by 6 fits into the square of 24 by 24 samples at $19 \cdot 19 = 361$
+# places. The bright strokes are the centre of k-space, which moves through the window
+# from row to row.
+
 # %%
 singular_values = torch.linalg.svdvals(matrix)
 of_noise = torch.linalg.svdvals(calibration_matrix(noise, acs=ACS))
@@ -504,17 +522,17 @@ n_signal = int((relative > 0.02).sum())
 print(f"{n_signal} of {len(relative)} are above 2 % of the largest")
 
 # %% [markdown]
-# The bright strokes in the matrix are the centre of k-space: it moves through the
-# window from row to row. Of 288 directions 65 lie above the limit of 2 %. Noise alone
-# stays below 1 % here; but the directions in between hold so little signal that the
-# maps hardly change with them.
+# Of 288 directions 65 lie above the limit of 2 %.
 #
 # <details><summary>Why 2 %, and why about 65?</summary>
 #
-# In a measured scan nobody knows the noise so well, and the library's limit has to
-# serve all scans. It decides the exact number. Its size fits what we did on paper: if
-# every map were made of $3 \times 3$ slow waves, a window would depend on
-# $(6 + 2)^2 = 64$ samples $\xi$.
+# Noise alone stays below 1 % here. But in a measured scan nobody knows the noise so
+# well, and the library's limit has to serve all scans. It decides the exact number. The
+# directions between 1 and 2 % hold so little signal that the maps hardly change with
+# them.
+#
+# The number 65 fits what we did on paper: if every map were made of $3 \times 3$ slow
+# waves, a window would depend on $(6 + 2)^2 = 64$ samples $\xi$.
 # </details>
 #
 # So each pixel has more than 200 equations for eight unknowns, and a matrix $E$ with
@@ -538,17 +556,15 @@ print(f"second, median in the head: {eigenvalues[1][head].median():.2f}")
 # places would share a pixel, each with maps of its own, and one set would not do.)
 #
 # The first eigenvalue falls some pixels beyond the outline. The library sets the maps
-# to zero where it is below 0.8, here in the corners of the picture. In the middle of
-# the four sides the second eigenvalue is bright too. The Fourier transform repeats the
-# picture: beyond the left side it goes on with the right side. So two rims of the head
-# are near there, that of this side and that of the opposite one: two sets of maps.
-#
-# <details><summary>What does "near" mean?</summary>
-#
-# A window of six samples makes pictures of six pixels, each $96/6 = 16$ columns wide
-# and $120/6 = 20$ rows high. It sees nothing finer. (Without the right half of the
-# head, the bright spots at the left and right sides are gone.)
-# </details>
+# to zero where it is below 0.8, here in the corners of the picture.
+
+# %% [markdown]
+# In the middle of the four sides the second eigenvalue is bright too. The Fourier
+# transform repeats the picture: beyond the left side it goes on with the right side. So
+# a pixel at the left side has two rims of the head near it, from different ends of the
+# picture. A window of six samples cannot keep them apart: its finest detail is $96/6 =
+# 16$ columns wide and $120/6 = 20$ rows high, and both rims are nearer than that. So
+# two sets of maps fit there.
 
 # %%
 by_espirit = espirit(kspace, acs=24)[1].abs()
@@ -562,9 +578,9 @@ show_images({"true map": inside, **panels}, reference=inside, error_gain=20, **o
 # largest errors are two patches at the rim.
 
 # %% [markdown]
-# *Half-way: a good place for a break. We have two ways to get maps: divide blurred coil
-# images by their RSS, or find the maps that all windows of the ACS allow. When you come
-# back in a new session, choose Run, then Run All Above Selected Cell.*
+# *Half-way: a good place for a break. We have two ways to get maps: blurred coil images
+# over their RSS, or the equations of ESPIRiT's null vectors. When you come back in a
+# new session, choose Run, then Run All Above Selected Cell.*
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Noise that coils share
@@ -582,7 +598,8 @@ show_images({"true map": inside, **panels}, reference=inside, error_gain=20, **o
 # The *power* of noise is the mean of its squared magnitude: twice the square of
 # `NOISE_STD`, which is the size of each part. The powers of independent noises add up.
 # The *size* of noise is the root of its power.
-#
+
+# %% [markdown]
 # Two coils on paper again. Coil 1 hears the signal $s$ and noise $a$. Coil 2 lies on
 # the far side, and hears noise only:
 #
@@ -632,21 +649,23 @@ predict("silent-coil")
 #
 # And $L L^H = \Psi$. (Its last number: $0.8^2 + 0.6^2 = 1$.) Every covariance can be
 # split like this, with a lower triangular $L$, the *Cholesky factor*.
-#
+
+# %% [markdown]
 # The inverse takes the noise apart again. The first row of $L^{-1}$ keeps $y_1 = s + a$
-# as a new coil, and the second row makes
+# as new coil 1, and the second row makes new coil 2,
 #
 # $$ -\tfrac43\,y_1 + \tfrac53\,y_2 = -\tfrac43\,s + b . $$
 #
-# No $a$ is left in it. **Prewhitening** replaces the coils by mixtures of them,
-# $L^{-1} y$, whose noise is independent and of power 1. Least squares with these two
-# coils gives $s + 0.36\,a - 0.48\,b$, with the noise 0.6 that we found by hand.
+# No $a$ is left in it. But with $y_1$ the signal has come in: the new coils hear $s$
+# with the sensitivities 1 and $-\tfrac43$. **Prewhitening** replaces the coils by
+# mixtures of them, $L^{-1} y$, whose noise is independent and of power 1.
+#
+# Now least squares is right. It multiplies each new coil by its sensitivity, adds up,
+# and divides by the sum of the squared sensitivities, $1 + \tfrac{16}{9} =
+# \tfrac{25}{9}$. That gives $s + 0.36\,a - 0.48\,b$, with the noise 0.6 that we found
+# by hand.
 #
 # <details><summary>The calculation</summary>
-#
-# The new coils hear $s$ with the sensitivities 1 and $-\tfrac43$. Least squares
-# multiplies each by its sensitivity, adds up, and divides by the sum of the squares,
-# $1 + \tfrac{16}{9} = \tfrac{25}{9}$:
 #
 # $$ \tfrac{9}{25} \big[ (s + a) - \tfrac43\,(-\tfrac43\,s + b) \big]
 #    = s + 0.36\,a - 0.48\,b . $$
@@ -655,15 +674,16 @@ predict("silent-coil")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 4.2 · prewhitening  (★★☆, about 8 min)
 #
-# A scanner measures the noise by listening without a pulse, with the bandwidth and the
-# gain of the scan, since these set its size. `noise` holds such samples, as many of
-# each coil. Estimate $\Psi$ from them, split it, and apply $L^{-1}$ to all samples of
-# `kspace`.
+# A scanner measures the noise by listening without a pulse, with the receiver set as in
+# the scan. The argument `samples`, (coils, n), holds such noise: n samples of each
+# coil. Estimate $\Psi$ from them, split it, and apply $L^{-1}$ to all of `kspace`.
 #
 # <details><summary>Hint 1: the covariance</summary>
 #
-# `noise @ noise.mH` adds up $\varepsilon_c\, \varepsilon_d^*$ over the samples, for all
-# pairs of coils at once. The mean is that, divided by the number of samples.
+# `samples @ samples.mH` adds up $\varepsilon_c\, \varepsilon_d^*$ over the samples, for
+# all pairs of coils at once. The mean is that, divided by the number of samples. (To
+# try your function on this lesson's `noise`, which is (coils, ky, kx), pass
+# `noise.flatten(1)`.)
 # </details>
 #
 # <details><summary>Hint 2: applying the inverse</summary>
@@ -675,10 +695,10 @@ predict("silent-coil")
 
 
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
-def my_prewhiten(kspace, noise):
+def my_prewhiten(kspace, samples):
     """(coils, ky, kx), noise samples (coils, n) -> mixed coils (coils, ky, kx)."""
     ### BEGIN SOLUTION
-    covariance = noise @ noise.mH / noise.shape[1]
+    covariance = samples @ samples.mH / samples.shape[1]
     lower = torch.linalg.cholesky(covariance)
     white = torch.linalg.solve(lower, kspace.flatten(1))
     return white.reshape(kspace.shape)
@@ -863,7 +883,7 @@ def my_grappa(kspace, mask):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** Measured samples must stay, and the filled ones must be about as
 # good as the fit allows. Then your function fills every second line of a *measured*
-# brain. (Its file is called "7ch"; it holds the four strongest of seven coils.)
+# brain (the four strongest of its seven coils).
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_grappa(my_grappa)
@@ -922,9 +942,9 @@ show_images(panels, reference=coil_0, error_gain=5)
 # %% [markdown]
 # From here on we use the library's GRAPPA. It takes any $R$, and its kernel is larger:
 # four measured lines with five samples of each. Its fit has a small $\lambda$ of its
-# own, which keeps the weights of the kernel small. It ends with a complete k-space for
-# each coil, and we combine the images of the coils with ESPIRiT's maps. (So only the
-# filling needs no maps.)
+# own, which keeps the weights of the kernel small, not the image. It ends with a
+# complete k-space for each coil, and we combine the images of the coils with ESPIRiT's
+# maps. (So only the filling needs no maps.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Which way is best?
@@ -949,7 +969,7 @@ show_images(panels, reference=coil_0, error_gain=5)
 # %%
 predict("which-way")
 
-# %%
+# %% jupyter={"source_hidden": true}
 few_or_many = [10, 12, 16, 24, 32]
 curves = {"centre": [], "ESPIRiT": [], "GRAPPA": [], "GRAPPA, 2 lines": []}
 for n in few_or_many:
@@ -967,16 +987,20 @@ for way, curve in curves.items():
     print(f"{way}: {curve[0]:.1f} dB with 10 lines, {curve[-1]:.1f} dB with 32")
 
 # %% [markdown]
-# With 32 lines all three are equal within 0.2 dB. Then GRAPPA falls off a cliff, by
-# more than 10 dB, with the best weight of its fit: stronger ones make it worse. At $R =
-# 3$ its four lines lie three apart, so the kernel is $3 \cdot 3 + 1 = 10$ lines high.
-# The ACS of ten lines, and a sampled line that lies next to it, hold it at two heights.
-# Each gives 96 examples, one for each sample of a line: 192 for
-# $8 \cdot 4 \cdot 5 = 160$ weights. So the fit learns the noise of the examples too.
+# With 32 lines all three are equal within 0.2 dB. With 10 lines GRAPPA has lost more
+# than 10 dB, and ESPIRiT 1.2 dB. Maps from the centre, which become blurred step by
+# step, cost 4.5 dB.
 #
-# A kernel of two measured lines is 4 lines high and fits at eight heights: with it
-# GRAPPA loses only 1.3 dB. (With a large ACS, four lines are better.) ESPIRiT loses 1.2
-# dB, and maps from the centre, which become blurred step by step, 4.5 dB.
+# Why does GRAPPA fall off a cliff? At $R = 3$ the four lines of its kernel lie three
+# apart, so the kernel is $3 \cdot 3 + 1 = 10$ lines high. The ten lines of the ACS hold
+# it once. But a sampled line happens to lie next to them, which makes eleven lines in a
+# row: they hold it at two heights. Each height gives 96 examples, one for each sample
+# of a line. So there are 192 examples for the $8 \cdot 4 \cdot 5 = 160$ weights of the
+# kernel, and the fit learns the noise of the examples too. (This is with the best
+# $\lambda$ of the fit. A larger $\lambda$ makes it worse.)
+#
+# A kernel of two measured lines is 4 lines high, and eleven lines hold it at eight
+# heights: with it GRAPPA loses only 1.3 dB. (With a large ACS, four lines are better.)
 #
 # <details><summary>And if ESPIRiT's window did not shrink?</summary>
 #
@@ -985,8 +1009,9 @@ for way, curve in curves.items():
 # </details>
 
 # %% [markdown]
-# Is that only this slice, and these coils? The claims below take 20 slices, each
-# through its own array of wire loops: close to the head, as here, or far from it. With
+# Is that only this slice, and these coils? The claims below take 20 slices, each with
+# eight coils of its own. The simulation makes each coil a loop of wire: all of them
+# close to the head, as in this lesson, or all far from it. With
 # 16 lines ESPIRiT leads over maps from the centre by 1.3 dB for close loops and by 0.8
 # dB for far ones. With 24 lines and far loops the two are equal. With 10 lines and
 # close loops ESPIRiT leads over GRAPPA with four lines by 7 dB.
@@ -1061,7 +1086,8 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 # they will be. The most common failure we have met: an object larger than the FOV. Here
 # are four more. Failure 1: noise grows by $g\sqrt R$ ([[sense]]). Failure 2: an ACS may
 # be too small for a kernel, or for sharp maps. The other two are new.
-#
+
+# %% [markdown]
 # ### Failure 3: a wrong map
 #
 # Back to the two pixels of [[sense]]. Coil 1 has the sensitivities 0.8 and 0.2, coil 2
@@ -1087,11 +1113,17 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 # ### Failure 4: motion
 #
 # The lines are read one after another, from the lowest $k_y$ to the highest. While one
-# of them is read, the head sits $d$ pixels lower. A shift of the image turns the phase
-# of its waves, so this line of *its* k-space is multiplied by
-# $e^{-2\pi i k_y d / n_y}$. (The coils stay. So the program shifts the head first, and
-# multiplies by the maps afterwards.) Now let the head go to and fro, so that $d$
-# repeats after $P$ acquired lines: a nod, a breath, a pulse.
+# of them is read, the head sits $d$ pixels lower. A shift turns the phase of waves:
+# line $k_y$ of the shifted head's k-space is that of the resting head times $e^{-2\pi i
+# k_y d / n_y}$. Now let the head go to and fro, so that $d$ repeats after $P$ acquired
+# lines: a nod, a breath, a pulse.
+#
+# <details><summary>And the coils?</summary>
+#
+# They stay where they are. So the factor belongs to the k-space of the head alone, and
+# not to that of a coil image. The program shifts the head first, and multiplies by the
+# maps afterwards.
+# </details>
 #
 # We know a pattern that repeats from [[forward_model]]: a comb of every $R$-th line
 # made copies that are FOV$/R$ apart.
@@ -1153,18 +1185,18 @@ claim(sentence, off, at_most=1, unit="pixels")
 #
 # We compare the three ways at $R = 2$, 3 and 4, with 24 lines in the centre. The
 # reference is the RSS of all lines. We count the pixels of tissue only, those brighter
-# than a tenth of the brightest. The $\lambda$ of SENSE is 0.01 throughout, that of
-# GRAPPA's fit 0.001.
+# than a tenth of the brightest. The $\lambda$ of SENSE is 0.01 throughout, and acts on
+# the image. That of GRAPPA's fit is 0.001, and acts on the weights of the kernel.
 #
 # <details><summary>How we compare</summary>
 #
 # The RSS needs no maps, so errors of the maps count as errors. It contains the noise of
 # the full scan. Each image is scaled by the one number that brings it closest to the
 # reference: $\lambda$ makes images a little too dark, which a viewer would turn up
-# again. It is the course's *development* brain: $\lambda$, the weight of GRAPPA's fit
-# and choices of later lessons were made on this very brain. Its coils share noise, but
-# little, and we do not prewhiten: a claim below measures it. (Other weights, from 0.003
-# to 0.03 for SENSE and 0.0001 to 0.1 for GRAPPA, gain at most 0.4 dB each, and do not
+# again. It is the course's *development* brain: both $\lambda$, and choices of later
+# lessons, were made on this very brain. Its coils share noise, but little, and we do
+# not prewhiten: a claim below measures it. (Other values of $\lambda$, from 0.003 to
+# 0.03 for SENSE and 0.0001 to 0.1 for GRAPPA, gain at most 0.4 dB each, and do not
 # change the order at $R = 4$.)
 # </details>
 
@@ -1172,7 +1204,7 @@ claim(sentence, off, at_most=1, unit="pixels")
 predict("four-coils")
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 brain = load_real("moco_brain_7ch").to(DEVICE)
 results = {}
 for R in (2, 3, 4):
