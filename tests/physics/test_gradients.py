@@ -14,7 +14,7 @@ import torch
 from torch.autograd import gradcheck
 
 from mricourse.evaluation.realism import null_space_part, split_error
-from mricourse.networks import adaptive_modl, admm_net, deep_equilibrium, learned_thresholds, modl
+from mricourse.networks import adaptive_modl, admm_net, deep_equilibrium, modl
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.deep_equilibrium import STEPS
 from mricourse.networks.dncnn import DnCNN
