@@ -31,8 +31,11 @@ N_NOISE = 6000  # samples of the noise scan in the check
 ABOUT_AS_GOOD = 1.25  # error of filled lines over that of the fit that the text describes
 NOT_A_COVARIANCE = (
     "Your covariance has no Cholesky factor, so it is no covariance: is the conjugate missing? It is the mean of the "
-    "noise of one coil times the conjugate of another's, and samples @ samples.mH adds those up. (`noise` "
-    "is the lesson's; the argument is `samples`.)"
+    "noise of one coil times the conjugate of another's, and samples @ samples.mH adds those up."
+)
+NOT_THE_ARGUMENT = (
+    "Your covariance is a stack of matrices, and they have no Cholesky factor: `noise` is the lesson's, (coils, ky, "
+    "kx); the argument is `samples`, (coils, n)."
 )
 WINDOW_ON_IMAGE = "The window belongs on k-space, before the transform; yours multiplies the image."
 GRAPPA_CASES = ((5, (64, 45), 0), (4, (52, 38), 1))  # coils, shape, offset of the sampled lines
@@ -320,6 +323,14 @@ def _mixing_mistakes(covariance: Tensor, noise: Tensor) -> dict[str, Tensor]:
         "You take the magnitudes of the covariance: its phase says how the shared noise adds up, so keep it complex.": (
             torch.linalg.inv(torch.linalg.cholesky(covariance.abs().to(covariance.dtype)))
         ),
+        "This is a correlation: you divide by the sizes of the noise of two coils. A covariance keeps them: samples @ "
+        "samples.mH, divided by the number of samples.": (
+            torch.linalg.inv(torch.linalg.cholesky(covariance / (powers[:, None] * powers).sqrt()))
+        ),
+        "This is a correlation (torch.corrcoef?), whose diagonal is 1: the noise power of each coil is lost. A "
+        "covariance keeps it: samples @ samples.mH, divided by the number of samples.": (
+            torch.linalg.inv(torch.linalg.cholesky(torch.corrcoef(noise)))
+        ),
         "Only the lower triangle of the covariance is used; take its Cholesky factor.": (
             torch.linalg.inv(covariance.tril())
         ),
@@ -371,6 +382,10 @@ def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Ten
 
     def one_coil_at_a_time() -> Tensor:
         return torch.cat([_filled(coil[None], mask) for coil in kspace])
+
+    def learned_on(part: Callable[[Tensor], Tensor]) -> Tensor:
+        fit = torch.linalg.lstsq(part(equations), part(targets), driver="gelsd").solution
+        return applied(fit.to(sources.dtype))
 
     return {
         "The missing lines are still zero. Is the target among its own neighbours? Or do you learn from lines without "
@@ -428,6 +443,14 @@ def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Ten
         "not .mH, to turn examples into rows).": conjugated_examples,
         "One set of weights fills all coils, that of coil 0: each coil needs its own, so the solution has a column for "
         "each.": lambda: applied(_weights(sources, kspace, known)[:, :1].expand(-1, len(kspace))),
+        "The weights are learned on the real parts only. Weights are complex: fit the samples as they are, without "
+        ".real.": lambda: learned_on(torch.real),
+        "The weights are learned on magnitudes, without the phases: fit the samples as they are, without .abs().": (
+            lambda: learned_on(torch.abs)
+        ),
+        "Only the real part of the weights is applied: they are complex.": lambda: applied(
+            _weights(sources, kspace, known).real.to(sources.dtype)
+        ),
         "The weights are conjugated before they are applied.": lambda: applied(
             _weights(sources, kspace, known).conj().resolve_conj()
         ),
@@ -458,7 +481,7 @@ def _call(mine: Callable, arguments: dict[str, Tensor], about: str) -> Any:
     except Exception as error:
         reason = " ".join(str(error).split()) or "no reason given"
         if "positive-definite" in reason:
-            raise CheckFailed(NOT_A_COVARIANCE) from error
+            raise CheckFailed(NOT_THE_ARGUMENT if "Batch element" in reason else NOT_A_COVARIANCE) from error
         advice = _advice(error, reason, arguments)
         raise CheckFailed(f"{about} your function stops with {type(error).__name__}: {reason}. {advice}") from error
     for name, tensor in arguments.items():

@@ -210,7 +210,7 @@ true_map = smaps[1].abs()
 from_24 = low_resolution_maps(kspace, acs=24)[1].abs()
 from_12 = low_resolution_maps(kspace, acs=12)[1].abs()
 panels = {"true map": true_map, "24 samples": from_24, "12 samples": from_12}
-options = {"window": (0, 1), "label": "|S|", "scores": False}
+options = {"window": (0, 1), "label": "|S|", "scores": False}  # window: of the greys
 show_images(panels, reference=true_map, error_gain=3, **options)
 
 # %% [markdown]
@@ -270,8 +270,8 @@ show_images(panels, reference=true_map, error_gain=3, **options)
 # then $6 + 2 = 8$; and coil 2 measures 1, 3, 4.
 #
 # From here on, a *window* is a small cut-out of k-space, and no longer a factor that
-# fades. We slide one of two samples over both coils. Each of its positions becomes a
-# row:
+# fades. We slide a window of two samples over both coils. Each of its positions becomes
+# a row:
 
 # %%
 xi = torch.tensor([2.0, 2, 4, 6, 2, 6, 4, 8, 2, 4])  # k-space of the object
@@ -414,9 +414,10 @@ print(f"{n_signal} directions of signal, {16 - n_signal} null vectors")
 # $$ (0.5\,S_1 - 1.5\,S_2)^2
 #    = 0.25\,S_1^2 - 2 \cdot 0.75\,S_1 S_2 + 2.25\,S_2^2 . $$
 #
-# We write the factors into a matrix. In its row 1 and column 2 stands the product of
-# the first and the second factor, $0.5 \cdot (-1.5) = -0.75$. We try the pair $(3, 1)$,
-# which has no remainder:
+# We write the factors into a matrix $E$. In its row 1 and column 2 stands the product
+# of the first and the second factor, $0.5 \cdot (-1.5) = -0.75$. Multiply out
+# $v^T E\,v$ for the pair $v = (S_1, S_2)$: it is the squared remainder. We try the pair
+# $(3, 1)$, which has none:
 #
 # $$ E = \begin{pmatrix} 0.25 & -0.75 \\ -0.75 & 2.25 \end{pmatrix} , \qquad
 #    E \begin{pmatrix} 3 \\ 1 \end{pmatrix}
@@ -430,18 +431,20 @@ print(f"{n_signal} directions of signal, {16 - n_signal} null vectors")
 #
 # $$ E_{cd} = \sum_j \hat n_{j,c}^*\, \hat n_{j,d} . $$
 #
-# (Where numbers are complex, a remainder is squared by its conjugate times itself. So
-# the factor that gives the row, $c$, is conjugated.) The pair of length 1 with the
-# smallest sum is the eigenvector of $E$ with the smallest eigenvalue, and that
-# eigenvalue is its sum.
+# With complex numbers the sum for a pair $v$ is $v^H E\,v$, and the factor of row $c$
+# is conjugated. If $v$ is an eigenvector of length 1, $E v$ is its eigenvalue times
+# $v$, and $v^H v = 1$: so the sum *is* the eigenvalue. (Other pairs mix the
+# eigenvectors; their sum is a mean of the eigenvalues.) So we look for the smallest
+# eigenvalue.
 
 # %% [markdown]
 # How large can the sum get? A remainder is the scalar product of a null vector with 16
-# numbers: $S_1$ times the wave at the eight places of the window, then $S_2$ times the
-# same. The pair has length 1 and the wave magnitude 1, so the squared length of the 16
-# numbers is 8. The null vectors are perpendicular and of length 1, so by Pythagoras the
-# squared remainders add up to no more. We divide $E$ by 8, and call its eigenvalues
-# *violations*: 0 says that all equations are satisfied, and none is above 1.
+# numbers, $(S_1 u_0, \dots, S_1 u_7,\; S_2 u_0, \dots, S_2 u_7)$, where $u_0$ to $u_7$
+# are the values of the wave at the eight places of the window. The pair has length 1
+# and the wave magnitude 1, so the squared length of the 16 numbers is 8. The null
+# vectors are perpendicular and of length 1, so by Pythagoras the squared remainders add
+# up to no more than 8. We divide $E$ by 8, and call its eigenvalues *violations*: 0
+# says that all equations are satisfied, and none is above 1.
 #
 # The folded cell computes $\hat n_c(y)$ as on paper.
 
@@ -460,10 +463,11 @@ def transform_of_parts(null, width, ny):
 
 
 # %%
-# The SVD returns complex directions conjugated. (On paper all numbers were real.)
+# A null vector v has windows @ v = 0. The last rows of `directions` have it after
+# conj(): the SVD writes the matrix as U S V^H, and these are rows of V^H.
 null = directions[n_signal:].conj()  # (7, 16)
 n_hat = transform_of_parts(null, 8, SHAPE[0])  # (7, coils, y)
-# sum over the null vectors j, for each pixel y and each pair of coils c, d:
+# sum over the null vectors j, for each pixel y and coils c (conjugated) and d:
 E = torch.einsum("jcy,jdy->ycd", n_hat.conj(), n_hat) / 8  # (y, 2, 2)
 violation, vectors = torch.linalg.eigh(E)  # the smallest eigenvalue first
 found = vectors[:, :, 0].abs()  # the first eigenvector at each pixel: (y, 2)
@@ -552,19 +556,23 @@ print(f"second, median in the head: {eigenvalues[1][head].median():.2f}")
 # %% [markdown]
 # The white line is the outline of the head. Inside it the first eigenvalue is 1, also
 # in dark bone and fluid: the equations do not ask how bright a pixel is. The second one
-# is about 0.3. So only one set of maps fits. (Were the object larger than the FOV, two
-# places would share a pixel, each with maps of its own, and one set would not do.)
+# is about 0.3. So only one set of maps fits. (Were the head larger than the FOV, its
+# left end would appear at the right side. Two places would share a pixel there, each
+# with maps of its own, and one set would not do.)
 #
 # The first eigenvalue falls some pixels beyond the outline. The library sets the maps
 # to zero where it is below 0.8, here in the corners of the picture.
 
 # %% [markdown]
-# In the middle of the four sides the second eigenvalue is bright too. The Fourier
-# transform repeats the picture: beyond the left side it goes on with the right side. So
-# a pixel at the left side has two rims of the head near it, from different ends of the
-# picture. A window of six samples cannot keep them apart: its finest detail is $96/6 =
-# 16$ columns wide and $120/6 = 20$ rows high, and both rims are nearer than that. So
-# two sets of maps fit there.
+# <details><summary>In the middle of the four sides the second eigenvalue is bright too.
+# Why?</summary>
+#
+# The Fourier transform repeats the picture: beyond the left side it goes on with the
+# right side. So a pixel at the left side has the left rim of the head on one side, and
+# the repeated right rim on the other. A window of six samples cannot keep them apart:
+# its finest detail is $96/6 = 16$ columns wide and $120/6 = 20$ rows high, and both
+# rims are nearer than that. So two sets of maps fit there.
+# </details>
 
 # %%
 by_espirit = espirit(kspace, acs=24)[1].abs()
@@ -735,7 +743,7 @@ show_images(panels, label="|covariance|", cmap="viridis", window=(0, 1))
 
 # %% [markdown]
 # Now our slice. Neighbouring coils share half of their noise, coils two places apart a
-# quarter, and coil 2 has a poor amplifier: its noise is three times as strong. We
+# quarter, and coil 2 has a poor amplifier: its noise has three times the size. We
 # unfold at $R = 3$, once as if nothing had happened, and once after prewhitening. The
 # maps must be mixed like the data. (A scanner prewhitens first, and estimates the maps
 # afterwards.)
@@ -1009,12 +1017,12 @@ for way, curve in curves.items():
 # </details>
 
 # %% [markdown]
-# Is that only this slice, and these coils? The claims below take 20 slices, each with
-# eight coils of its own. The simulation makes each coil a loop of wire: all of them
-# close to the head, as in this lesson, or all far from it. With
-# 16 lines ESPIRiT leads over maps from the centre by 1.3 dB for close loops and by 0.8
-# dB for far ones. With 24 lines and far loops the two are equal. With 10 lines and
-# close loops ESPIRiT leads over GRAPPA with four lines by 7 dB.
+# Is that only this slice, and these coils? The claims below (in folded cells, with
+# these numbers) take 20 slices, each with eight coils of its own. The simulation makes
+# each coil a loop of wire: all of them close to the head, as in this lesson, or all far
+# from it. With 16 lines ESPIRiT leads over maps from the centre by 1.3 dB for close
+# loops and by 0.8 dB for far ones. With 24 lines and far loops the two are equal. With
+# 10 lines and close loops ESPIRiT leads over GRAPPA with four lines by 7 dB.
 #
 # <details><summary>Where does ESPIRiT's lead with 16 lines come from?</summary>
 #
@@ -1083,9 +1091,9 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 #
 # Every method fails somewhere. Of parallel imaging one can compute before the scan
 # where noise will grow, and at what distance ghosts will lie, though not how strong
-# they will be. The most common failure we have met: an object larger than the FOV. Here
-# are four more. Failure 1: noise grows by $g\sqrt R$ ([[sense]]). Failure 2: an ACS may
-# be too small for a kernel, or for sharp maps. The other two are new.
+# they will be. The most common failure we have met: an object larger than the FOV. Of
+# four others we know two. Failure 1: noise grows by $g\sqrt R$ ([[sense]]). Failure 2:
+# an ACS may be too small for a kernel, or for sharp maps. Failures 3 and 4 are new.
 
 # %% [markdown]
 # ### Failure 3: a wrong map
@@ -1185,8 +1193,8 @@ claim(sentence, off, at_most=1, unit="pixels")
 #
 # We compare the three ways at $R = 2$, 3 and 4, with 24 lines in the centre. The
 # reference is the RSS of all lines. We count the pixels of tissue only, those brighter
-# than a tenth of the brightest. The $\lambda$ of SENSE is 0.01 throughout, and acts on
-# the image. That of GRAPPA's fit is 0.001, and acts on the weights of the kernel.
+# than a tenth of the brightest. The $\lambda$ of SENSE is 0.01 throughout, and
+# that of GRAPPA's fit is 0.001.
 #
 # <details><summary>How we compare</summary>
 #

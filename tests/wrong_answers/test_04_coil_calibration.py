@@ -188,6 +188,9 @@ WRONG = {
         "transposed shape": white_with(result="white.reshape(len(kspace), kspace.shape[2], kspace.shape[1])"),
         "magnitudes": white_with(result="white.reshape(kspace.shape).abs()"),
         "correlation": white_with(covariance="torch.corrcoef(samples)"),
+        "correlation by hand": white_with(
+            covariance="samples @ samples.mH / (samples.norm(dim=1)[:, None] * samples.norm(dim=1))"
+        ),
         "the first two coils": white_with(covariance="(samples @ samples.mH / samples.shape[1])[:2, :2]"),
         "no return": white_with().replace("return", "result ="),
         "not flattened": white_with(white="torch.linalg.solve(L, kspace)"),
@@ -238,6 +241,8 @@ WRONG = {
             fit="torch.linalg.solve(X.mH @ X + 0.3 * (X.mH @ X).diagonal().real.mean() * torch.eye(X.shape[1]), X.mH @ Y)"
         ),
         "conjugated weights": grappa_with(apply="torch.einsum('sc,syx->cyx', W.conj(), S)"),
+        "fit on the real parts": grappa_with(fit="torch.linalg.lstsq(X.real, Y.real).solution + 0j"),
+        "fit on magnitudes": grappa_with(fit="torch.linalg.lstsq(X.abs(), Y.abs()).solution + 0j"),
         "real weights": grappa_with(apply="torch.einsum('sc,syx->cyx', W.real + 0j, S)"),
         "weights of one coil for all": grappa_with(apply="torch.einsum('s,syx->yx', W[:, 0], S).expand_as(kspace)"),
         "sources in another order": grappa_with(apply="torch.einsum('sc,syx->cyx', W, S.flip(0))"),
