@@ -203,11 +203,13 @@ def check_conjugate_gradient(mine: Callable[[Callable[[Tensor], Tensor], Tensor,
     answer, n_calls = _solved_by(mine, A, rhs, STEPS)
     right = conjugate_gradient(A.normal, rhs, n_iterations=STEPS, tolerance=0)
     mistakes = {sentence: _cg_with(A, rhs, name, wrong) for name, wrong, sentence in CG_MISTAKES}
+    from_b = rhs + conjugate_gradient(A.normal, rhs - A.normal(rhs), n_iterations=STEPS, tolerance=0)
+    mistakes["Your x starts at b. Start at x = 0, torch.zeros_like(rhs): there the residual is b."] = from_b
     for other in (1, STEPS - 1, STEPS + 1, n_calls):
         sentence = f"For n_iterations = {STEPS} your x has made {other} steps: count the turns of your loop."
         sentence += " Is the `return` inside it?" if other == 1 else ""
         mistakes[sentence] = conjugate_gradient(A.normal, rhs, n_iterations=other, tolerance=0)
-    reject_known_mistakes(answer, right, mistakes)
+    reject_known_mistakes(answer, right, mistakes, tolerance=1e-4)
     first = conjugate_gradient(A.normal, rhs, n_iterations=1, tolerance=0)
     off = (_solved_by(mine, A, rhs, 1)[0] - first).norm() / first.norm()
     check(off < 1e-6, "The first step is off: after it x is alpha b, with alpha = <b, b> / <b, N b>. Look at alpha.")
@@ -262,9 +264,10 @@ def _inner(u: Tensor, v: Tensor) -> Tensor:
 
 CG: Mapping[str, Callable[..., Any]] = {
     "start": lambda s: torch.zeros_like(s.b),
-    "square": lambda u: _inner(u, u),
+    "inner": _inner,
+    "square": lambda u, inner: inner(u, u),
     "old": lambda s: s.square(s.r),
-    "alpha": lambda s: s.old / _inner(s.d, s.Nd),
+    "alpha": lambda s: s.old / s.inner(s.d, s.Nd),
     "r": lambda s: s.r - s.alpha * s.Nd,
     "beta": lambda s: s.square(s.new) / s.old,
     "d": lambda s: s.new + s.beta * s.d,
@@ -272,20 +275,34 @@ CG: Mapping[str, Callable[..., Any]] = {
     "result": lambda s: s.x,
 }  # the formulas of the lesson; `new` is the new residual, `next` the new direction
 SQUARED = "You take the length of r, r.norm(), where the *squared* length stands, r.abs().square().sum():"
+NO_CONJUGATE = (
+    "The conjugate is missing twice, in <r, r> and in <d, N d>: r.abs().square().sum() for the first, for the second"
+)
 CG_MISTAKES: tuple[tuple[str, Callable[..., Any], str], ...] = (
     ("beta", lambda s: 0, "This is steepest descent: the new direction is r' + beta d, and yours lacks beta d."),
     ("beta", lambda s: 1 / CG["beta"](s), "beta is upside down: the new squared length over the old one."),
     ("beta", lambda s: CG["beta"](s).sqrt(), "beta is a ratio of *squared* lengths; yours is one of lengths."),
     ("beta", lambda s: -CG["beta"](s), "beta has the wrong sign: the old direction is added."),
     ("beta", lambda s: 1, "Your beta is always 1: keep the old length of r in a variable before you change r."),
-    ("square", lambda u: _inner(u, u).sqrt(), f"{SQUARED} in alpha and in beta."),
+    ("square", lambda u, inner: inner(u, u).sqrt(), f"{SQUARED} in alpha and in beta."),
     ("alpha", lambda s: s.old.sqrt() / _inner(s.d, s.Nd), f"{SQUARED} on top of alpha."),
     ("alpha", lambda s: s.old / (s.d * s.Nd).sum(), f"The conjugate is missing in <d, N d>: {VDOT}.real."),
     ("alpha", lambda s: s.old / (s.d * s.Nd).sum().real, f"The conjugate is missing in <d, N d>: {VDOT}, then .real."),
     ("alpha", lambda s: _inner(s.d, s.d) / _inner(s.d, s.Nd), "In alpha <r, r> stands on top; yours is <d, d>."),
     ("alpha", lambda s: s.old / _inner(s.r, s.N(s.r)), "In alpha <d, N d> stands below; yours is <r, N r>."),
     ("alpha", lambda s: _inner(s.b, s.b) / _inner(s.b, s.N(s.b)), "alpha is the same at every turn: compute it anew."),
-    ("square", lambda u: (u * u).sum(), "The length of r comes from magnitudes: r.abs().square().sum(), not (r * r)."),
+    ("inner", lambda u, v: (u * v).sum(), f"{NO_CONJUGATE} {VDOT}.real."),
+    ("inner", lambda u, v: (u * v).sum().real, f"{NO_CONJUGATE} {VDOT}, then .real."),
+    (
+        "inner",
+        lambda u, v: (u.abs() * v.abs()).sum(),
+        f"You multiply magnitudes in <d, N d>, and the phases are lost: {VDOT}.real.",
+    ),
+    (
+        "square",
+        lambda u, _: (u * u).sum(),
+        "The length of r comes from magnitudes: r.abs().square().sum(), not (r * r).",
+    ),
     ("old", lambda s: _inner(s.b, s.b), "The length of the first residual stays: renew it inside the loop."),
     ("r", lambda s: s.r, "The residual stays b at every turn: give it its new value, r - alpha N d, inside the loop."),
     ("r", lambda s: s.r + s.alpha * s.Nd, "The residual grows: it is r - alpha N d, with a minus."),
@@ -308,7 +325,8 @@ CG_MISTAKES: tuple[tuple[str, Callable[..., Any], str], ...] = (
 def _cg_with(A: SenseOperator, rhs: Tensor, name: str, wrong: Callable[..., Any]) -> Tensor:
     """Conjugate gradients with one formula replaced, to recognise it in an answer."""
     formula = {**CG, name: wrong}
-    s = SimpleNamespace(N=A.normal, b=rhs, r=rhs, d=rhs, square=formula["square"])
+    s = SimpleNamespace(N=A.normal, b=rhs, r=rhs, d=rhs, inner=formula["inner"])
+    s.square = lambda u: formula["square"](u, s.inner)
     s.x = formula["start"](s)
     for _ in range(STEPS):
         s.Nd = s.N(s.d)
@@ -402,13 +420,17 @@ def _pair_mistakes(smaps: Tensor, medians: Mapping[Pair, float]) -> dict[str, Pa
         return min(medians, key=lambda pair: value(g[pair]).item())
 
     ours = "Take g[g > 0].median()."
+    by_mean, above_one = lowest(lambda g: g[g > 0].mean()), lowest(lambda g: g[g > 1].median())
+    alone = "the lowest median of g[g > 1], without the pixels that are alone: there g is 1"
+    both = f"That pair has the lowest *mean* of g, and also {alone}. {ours}"  # of our six coils: one pair has both
     first_four = (pair for pair in medians if pair[1] < 4)
     return {
         "That is the worst pair; g is an amplification, so look for the lowest.": max(medians, key=medians.get),
         "smaps[first : second + 1] takes all coils in between too; take smaps[[first, second]].": (
             min(slices, key=slices.get)
         ),
-        f"That pair has the lowest *mean* of g. {ours}": lowest(lambda g: g[g > 0].mean()),
+        both if by_mean == above_one else f"That pair has the lowest *mean* of g. {ours}": by_mean,
+        f"That pair has {alone}. {ours}": above_one,
         f"That pair has the lowest *largest* g. {ours}": lowest(torch.max),
         f"Does your median hold the zeros outside the maps? {ours}": lowest(torch.median),
         "That is the best pair of coils 0 to 3, but there are len(smaps) coils.": min(first_four, key=medians.get),

@@ -144,7 +144,7 @@ show_folding(coil_images[7], folded_half[7], row=30, column=30)
 predict("paper")
 
 # %% [markdown]
-# One way we shall need again: *add* the two equations, and *subtract* the second from
+# We shall need this way again: *add* the two equations, and *subtract* the second from
 # the first.
 #
 # $$ 1.0\,(\rho_1 + \rho_2) = 4.0 , \qquad 0.6\,(\rho_1 - \rho_2) = -1.2 . $$
@@ -189,9 +189,10 @@ predict("paper")
 # rows and columns exchanged.
 
 # %% [markdown]
-# Our sensitivities are complex. Then each of them is conjugated as well, and the matrix
-# is called $C^H$, the conjugate transpose; in the code it is `C.mH`. All derivatives
-# together are $2\,C^H (C\rho - a)$. We set this to zero:
+# Our sensitivities are complex, and what has to get small is $|z|^2 = \bar z z$. So
+# each of them is conjugated as well (the fold shows how). The matrix is called $C^H$,
+# the conjugate transpose; in the code it is `C.mH`. All derivatives together are
+# $2\,C^H (C\rho - a)$. At the solution, marked by a hat, they are zero:
 #
 # $$ C^H C\,\hat\rho = C^H a , \qquad \hat\rho = (C^H C)^{-1} C^H a . $$
 #
@@ -199,8 +200,9 @@ predict("paper")
 #
 # Change $\rho$ by a small $\epsilon$. The misfit $z = C\rho - a$ changes by
 # $C\epsilon$, and $\bar z z$, summed over the coils, by twice the real part of
-# $(C\epsilon)^H z = \epsilon^H C^H (C\rho - a)$. At the lowest point no small step
-# changes anything, and so $C^H (C\rho - a) = 0$.
+# $(C\epsilon)^H z = \epsilon^H C^H z$. At the lowest point this is zero for every
+# $\epsilon$. Take a small share of $C^H z$ itself as $\epsilon$: then it is that share
+# of $\lVert C^H z\rVert^2$, and so $C^H z = C^H (C\rho - a) = 0$.
 # </details>
 #
 # We try it on the two pixels of the figure above.
@@ -272,7 +274,9 @@ show_images({"folded, coil 1": folded[1], "unfolded by you": mine, "truth": imag
 # Two coils would be enough for two unknowns. The other six are not wasted: each adds an
 # equation for the same unknowns, and least squares averages their noise. The loops are
 # slow but honest. The library solves all systems in one call, `sense_unfold`; it takes
-# k-space and finds the comb itself.
+# k-space and finds the comb itself. It also takes maps that are zero at some pixels, as
+# we shall need below. There a column of $C$ is zero, $C^H C$ has no inverse, and your
+# loop would stop; the library leaves such columns out.
 # </details>
 #
 # <details><summary>A common mistake</summary>
@@ -287,7 +291,8 @@ show_images({"folded, coil 1": folded[1], "unfolded by you": mine, "truth": imag
 # We unfold the slice at $R = 2$, 3 and 4, from the same noisy data, with the library's
 # `sense_unfold`. In air a coil hears nothing, so no scan can measure its map there. As
 # after a real calibration we set the maps to zero in air (`known` below). Then air is
-# no unknown: a pixel whose partners all lie in air is alone, and needs no unfolding.
+# no unknown: a pixel whose *partners* (those that fold onto it) all lie in air is
+# alone, and needs no unfolding.
 #
 # The titles give the PSNR, as in [[kspace]]: 20 dB more is an error ten times smaller.
 
@@ -339,7 +344,7 @@ show_two_pixels(pairs, truth, errors)
 # both of them.
 #
 # Adding gives $1.0\,(\rho_1 + \rho_2) = 4.0$, as for the different coils: both clouds
-# are equally thin in the direction in which the sum changes. Subtracting gives only
+# are equally thin towards the upper right, where the sum grows. Subtracting gives only
 # $0.2\,(\rho_1 - \rho_2) = -0.4$. We divide by 0.2 instead of 0.6, the noise is divided
 # with it, and the cloud is three times as long. *Similar coils know the sum of the
 # pixels and hardly know their difference.*
@@ -395,7 +400,7 @@ show_two_pixels(pairs, truth, errors)
 #
 # $$ g_i = \sqrt{\,[(C^H C)^{-1}]_{ii}\;[C^H C]_{ii}\,} \;\ge\; 1 , $$
 #
-# and here $\sqrt{13 \cdot 0.52} = 2.6$.
+# and here $\sqrt{13 \cdot 0.52} = 2.6$. (One more unknown never lowers the noise.)
 #
 # <details><summary>Why is the covariance σ²(CᴴC)⁻¹?</summary>
 #
@@ -429,22 +434,22 @@ show_images(maps_of_g, window=(1, 4), label="g", cmap="viridis")
 
 # %% [markdown]
 # Where three pixels of the head fold together at $R = 3$, the middle one has mostly the
-# largest $g$: the bright lens in the middle. It lies between the other two, and most
-# coils that hear it hear one of them as well. At $R = 2$ the picture is dark: $g$ is
-# nearly 1 everywhere.
+# largest $g$: the lens in the middle, a little brighter than the rest. It lies between
+# the other two, and most coils that hear it hear one of them as well. At $R = 2$ the
+# picture is dark: $g$ is nearly 1 everywhere.
 #
 # The sharp edges are the outline of the head, shifted by FOV/$R$: inside it a pixel has
-# one partner more. At $R = 4$ all four pixels lie in the head in four lenses, one below
-# the other. The two inner lenses are yellow, for they have partners on both sides; the
-# outer two are green. (The colours end at 4. A few pixels lie above, some of them at
-# the right rim.) At the left and right end of the middle rows, at $R = 3$ and 4, all
-# partners lie in air, and $g$ is 1.
+# one partner more. At $R = 4$ there are four thin lenses where all four pixels lie in
+# the head, from top to bottom green, yellow, yellow, green. The two inner ones have
+# partners on both sides. In the large green area between these two, three pixels lie in
+# the head. (Pixels above 4 are drawn as 4.) At the left and right end of the middle
+# rows, at $R = 3$ and 4, all partners lie in air, and $g$ is 1.
 
 # %% [markdown]
 # ### The second factor
 #
 # There is a second reason for grain: fewer lines are measured, so fewer measurements
-# are averaged. Let $\sigma_\text{full}$ be the noise of the image from all lines. We
+# are averaged. Let $\sigma_\text{full}$ be the noise of a coil image from all lines. We
 # follow the noise of one folded value:
 #
 # - One line in $R$ is measured. A line that is left out brings no noise, so the
@@ -454,8 +459,8 @@ show_images(maps_of_g, window=(1, 4), label="g", cmap="viridis")
 #
 # This is the $\sigma$ that we had on paper, the noise of one measurement. There a pixel
 # alone had $\sigma / \sqrt{C^H C}$, where $C^H C$ is the sum of its squared
-# sensitivities. On paper that was 0.52. Our maps have the sum 1, so alone a pixel has
-# $\sigma$. Unfolding multiplies this by $g$:
+# sensitivities. Our maps have the sum 1, so alone a pixel has $\sigma$ (from all lines,
+# $\sigma_\text{full}$). Unfolding multiplies this by $g$:
 #
 # $$ \sigma_\text{SENSE} = g\,\sqrt R\;\sigma_\text{full} . $$
 
@@ -482,7 +487,7 @@ for R in RATES:
 # is $\sqrt R$. At $R = 4$ both factors are nearly 2: the typical pixel is 3.7 times as
 # noisy as in the full scan (0.074 instead of 0.02), for a quarter of the time.
 #
-# This is one array of coils. We try 20 of them around the same head (code folded).
+# This is one array of coils. We try 20 around the same head (code folded).
 
 # %% jupyter={"source_hidden": true}
 medians = []
@@ -495,7 +500,7 @@ print(f"20 arrays, R = 4: median g from {min(medians):.2f} to {max(medians):.2f}
 # %% [markdown]
 # Ours, with 1.84, is among the noisier ones.
 #
-# *Half-way, and a good place for a break. You can unfold a comb, and say what it costs:
+# *Half-way: a good place for a break. You can unfold a comb, and say what it costs:
 # $g\sqrt R$. (In a new session choose Run, then Run All Above Selected Cell.)*
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -535,7 +540,7 @@ claim(
 #
 # Unfolding works because a comb folds pixels in small groups. Many real scans measure
 # more than a comb. The **ACS** (autocalibration signal) is the fully sampled centre of
-# k-space, from which coil maps are estimated. (Other scans measure the maps before.)
+# k-space, from which coil maps are estimated.
 
 # %%
 mask = equispaced_mask(SHAPE[0], 4, acs=16).to(DEVICE)  # every fourth line, and the ACS
@@ -596,13 +601,13 @@ b = N @ truth  # so that the solution is (1, 3)
 start = torch.tensor([3.3, 1.3])
 r = b - N @ start
 print(f"b = {b.numpy().round(2)}, N x = {(N @ start).numpy().round(2)}")
-print(f"r = {r.numpy().round(2)}, derivative -2r = {(-2 * r).numpy().round(2)}")
+print(f"r = {r.numpy().round(2)}, -2r = {(-2 * r).numpy().round(2)}")
 
 # %% [markdown]
-# The residual tells where to go. Draw the misfit $\lVert C x - a\rVert^2$ as a height
-# over the plane of the two pixels. It is a valley, and the solution is its lowest
-# point. Its derivatives were $2\,C^H (C\rho - a)$. In the new letters they are
-# $2\,(N x - b)$, or $-2r$.
+# The residual tells where to go. Draw $\lVert C x - a\rVert^2$, the sum of the squared
+# misfits, as a height over the plane of the two pixels. It is a valley, and the
+# solution is its lowest point. Its derivatives were $2\,C^H (C\rho - a)$. In the new
+# letters they are $2\,(N x - b)$, or $-2r$.
 #
 # At our start they are $1.24$ and $-0.04$. So the height grows by 1.24 per unit of
 # $x_1$, and falls by 0.04 per unit of $x_2$. The derivative points *uphill*, where it
@@ -652,7 +657,7 @@ print(f"distance from the solution after 10 steps: {(x - truth).norm():.2f}")
 show_walks(N, truth, {"steepest descent": descent})
 
 # %% [markdown]
-# It works, and it is tedious: after ten steps we are still not there. The grey rings
+# It works, but after ten steps we are still not there. The grey rings
 # are lines of equal height. The dashed floor of the valley is where the sum is right,
 # $x_1 + x_2 = 4$. The valley is steep across the floor and flat along it. The walker
 # starts on one side, with a sum of 4.6, and crosses the floor in every step: the sum is
@@ -673,15 +678,17 @@ first = start + alpha * d
 r_new = r - alpha * (N @ d)  # r'
 print(f"α = {alpha:.2f}, d = {d.numpy().round(2)}, r' = {r_new.numpy().round(2)}")
 print(f"<d, r'> = {d.dot(r_new):.4f}")
+# descent[2]: the end of steepest descent's second step, along r'
+print(f"slope along d at the end of that: {-2 * d.dot(b - N @ descent[2]):.2f}")
 arrows = {"d": (start, d), "r'": (first, r_new)}  # name: (from where, vector)
 show_walks(N, truth, {"first step": [start, first]}, arrows=arrows)
 
 # %% [markdown]
-# The step went on beyond the tip of $d$, for $\alpha$ is more than 1. Where it ends,
-# the slope along $d$ is zero: $\langle d, r'\rangle = 0$, so the arrow $r'$ stands at a
-# right angle to $d$. Steepest descent now goes along $r'$, and on the way the slope
-# along $d$ comes back. That is how it undoes its first step. We want a second
-# direction, $d'$, along which the slope along $d$ *stays* zero.
+# The step went on beyond the tip of $d$, for $\alpha$ is more than 1. The slope along
+# $d$ is $-2$ times $\langle d, \text{residual}\rangle$. Where the step ends it is zero:
+# $\langle d, r'\rangle = 0$, so the arrow $r'$ stands at a right angle to $d$. Steepest
+# descent now goes along $r'$, and the slope along $d$ comes back: at the end of that
+# step it is $-0.40$. We want a second direction, $d'$, along which it *stays* zero.
 #
 # A step of length $\alpha$ along $d'$ changes the residual by $-\alpha N d'$. The
 # residual has nothing along $d$ now. It stays so if the change has nothing along $d$
@@ -690,7 +697,7 @@ show_walks(N, truth, {"first step": [start, first]}, arrows=arrows)
 # $$ \langle d, N d'\rangle = 0 . $$
 #
 # Two **conjugate directions** $d$ and $d'$ have $\langle d, N d'\rangle = 0$: a step
-# along one keeps what the other achieved.
+# along one leaves the slope along the other as it is.
 
 # %% [markdown]
 # How do we find $d'$? We take the new residual and add a share $\beta$ of the old
@@ -760,12 +767,17 @@ show_walks(N, truth, walks, arrows=arrows)
 # Two steps bring us to the solution, which answers the prediction. The first is that of
 # steepest descent (the blue line lies under it). The share $\beta d$ turns the second
 # step from $r'$ to $d'$, which points at the solution. Then we stand lowest along two
-# directions of the plane, and there is no third. (On its way the second step meets
-# every second corner of the blue walk.)
+# directions of the plane, and there is no third.
 #
 # With $n$ unknowns at most $n$ steps are needed, and a good image comes much earlier.
+#
+# <details><summary>Is a third direction conjugate to both? And the blue
+# corners?</summary>
+#
 # From the third step on there are several older directions; the same $d'$ is conjugate
-# to all of them (proved by Hestenes and Stiefel, listed at the end).
+# to all of them (proved by Hestenes and Stiefel, listed at the end). In the figure, the
+# second step meets every second corner of the blue walk on its way.
+# </details>
 
 # %% [markdown]
 # **Conjugate gradients** (CG) solves $N x = b$ by steps along directions, each of which
@@ -861,9 +873,9 @@ show_images({"reference": image, "zero-filled": zero_filled, **panels})
 
 # %% [markdown]
 # The first iterate is the zero-filled image times a number: CG had no other direction
-# yet. Then ghosts fade: at iteration 2 the second outline is clear, at 5 two arcs of
-# it are left, at 10 hardly any. In the meantime something else comes up. There is some
-# grain at iteration 5, and at 40 it covers the brain.
+# yet. Then ghosts fade: at iteration 2 the second outline is clear, at 5 two arcs of it
+# are left, at 10 hardly any. Meanwhile grain comes up: some at iteration 5, and at 40
+# it covers the brain.
 #
 # We follow the error: the norm of the difference of the magnitudes of image and
 # reference, in per cent of the norm of the reference. And we repeat the run without
@@ -884,8 +896,7 @@ plot_lines(range(1, 41), curves, xlabel="iteration", ylabel="error (%)")
 # iteration on noisy data first comes closer to the truth, and then leaves it again.
 #
 # How strongly it rises depends on the scan. With maps that are zero in air there are
-# fewer unknowns, and less noise comes in late. The folded cell counts the error in the
-# head for both kinds of maps.
+# fewer unknowns, and less noise comes in late. A folded cell counts in the head alone:
 
 # %% jupyter={"source_hidden": true}
 easier = SenseOperator(known, mask)
@@ -947,10 +958,12 @@ print(f"its sum is {first.sum():.2f}, its difference {first[0] - first[1]:.2f}")
 # $$ \text{minimise} \quad \lVert A x - y\rVert^2 + \lambda\,\lVert x\rVert^2
 #    \quad\Longrightarrow\quad (N + \lambda I)\,x = b . $$
 #
+# (The derivative $2\,(N x - b)$ gains $2\lambda x$, and all together is zero.)
+#
 # The **weight** $\lambda$ of such a penalty says how much a large image costs. Take the
-# similar coils again. $b$ holds 1 times the sum and 0.04 times the difference, and
-# $N + \lambda I$ multiplies them by $1 + \lambda$ and $0.04 + \lambda$. So what comes
-# out is
+# similar coils again. As in the table, $b$ holds 1 times the sum and 0.04 times the
+# difference. $N + \lambda I$ multiplies them by $1 + \lambda$ and $0.04 + \lambda$, and
+# solving divides by these. So what comes out is
 #
 # - $1/(1 + \lambda)$ of the sum: with $\lambda = 0.04$ it is hardly changed;
 # - $0.04/(0.04 + \lambda)$ of the difference: with $\lambda = 0.04$ one half is left,
@@ -1003,17 +1016,22 @@ show_images({"reference": image, **panels}, reference=image, error_gain=3)
 # a ghost.
 
 # %% [markdown]
-# Why a ghost? Take the pixels 1 and 3. Their sum is 4, their difference $-2$. If half
-# of the difference is left, $-1$, the pixels come out as 1.5 and 2.5. Now
+# Why a ghost? If half of the difference is left, a quarter of each pixel lies on the
+# other: they are not quite unfolded.
+#
+# <details><summary>Why a quarter?</summary>
+#
+# Take the pixels 1 and 3. Their sum is 4, their difference $-2$. If half of the
+# difference is left, $-1$, the pixels come out as 1.5 and 2.5. Now
 #
 # $$ 1.5 = \tfrac34 \cdot 1 + \tfrac14 \cdot 3 , \qquad
-#    2.5 = \tfrac14 \cdot 1 + \tfrac34 \cdot 3 : $$
+#    2.5 = \tfrac14 \cdot 1 + \tfrac34 \cdot 3 . $$
+# </details>
 #
-# a quarter of each pixel lies on the other. They are not quite unfolded. In the right
-# error map this is seen where the head is brightest. The skull has become a little too
-# dark, which is the ring, and what it lost lies as faint arcs in the middle, where it
-# folds to. Grain or ghost, $\lambda$ decides: grain is seen to be noise, but a ghost
-# may be taken for anatomy.
+# In the right error map this is seen where the head is brightest. The skull has become
+# a little too dark, which is the ring, and what it lost lies as faint arcs in the
+# middle, where it folds to. Grain or ghost, $\lambda$ decides: grain is seen to be
+# noise, but a ghost may be taken for anatomy.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 by_cg = cg_sense(SenseOperator(known, combs[2]), combs[2] * kspace, n_iterations=60)
@@ -1054,14 +1072,15 @@ show_smaps(brain.smaps)
 # All lines were measured. We leave some out afterwards, so that we know the answer, and
 # keep 24 of the 256 in the centre as ACS.
 #
-# Which $\lambda$? Our 0.03 was found for another scan. This one has less noise, which
-# asks for a smaller $\lambda$, and it is darker, which asks for a larger one (the fold
-# shows why):
+# Which $\lambda$? Our 0.03 was found for another scan. Only the noise *relative to the
+# image* matters: halve both, and the same $\lambda$ is best. This scan has less noise,
+# which asks for a smaller $\lambda$. Its image is darker too, which makes the same
+# noise count for more, and asks for a larger one:
 #
 # $$ \lambda \;\propto\; \frac{\text{variance of the noise}}
 #    {\text{mean square of the image}} . $$
 #
-# The folded cell measures both, takes the ratios of the two scans, and scales our 0.03.
+# The folded cell measures both, and scales our 0.03.
 #
 # <details><summary>Why these two ratios?</summary>
 #
@@ -1132,7 +1151,7 @@ results = {f"R = {R}": compare(brain, R) for R in RATES}
 show_comparison(reference, results, view=middle, inside=inside)
 
 # %% [markdown]
-# We draw the middle of the head; the decibels are of the whole head.
+# The middle of the head is drawn; the decibels are of all of it.
 #
 # At $R = 2$ the brain looks untouched, and at $R = 3$ a little grain appears. At
 # $R = 4$ it works and it is noisy, which answers the prediction: without $\lambda$ the
@@ -1159,10 +1178,10 @@ for weight in (0.0, BRAIN_WEIGHT):
         print(f"R = 4, λ = {weight:.3f}, iteration {n:3}: {decibels:.1f} dB")
 
 # %% [markdown]
-# It would. After 5 iterations it has 32.5 dB, nearly as much as with $\lambda$. Then it
+# Yes: after 5 iterations it has 32.5 dB, nearly as much as with $\lambda$. Then it
 # falls, to 28.6 dB after 30 and 28.2 dB from 100 on. So a number without $\lambda$ is
-# to be read with its iteration. And that 5 is a good choice we see only with the
-# reference in hand. With $\lambda$ it is 32.9 dB from 30 on, whenever we stop.
+# to be read with its iteration. And only the reference tells that 5 is a good choice.
+# With $\lambda$ it is 32.9 dB from 30 on, whenever we stop.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 for direction, scan in {"rows": brain, "columns": turned(brain)}.items():

@@ -242,6 +242,12 @@ WRONG = {
         "no conjugate in the step": cg_with(curvature="(d * q).sum()"),
         "no conjugate, real part": cg_with(curvature="(d * q).sum().real"),
         "squares instead of squared magnitudes": cg_with(energy="(r * r).sum()", beta="(r * r).sum() / energy"),
+        "no conjugate twice": cg_with(energy="(r * r).sum()", curvature="(d * q).sum()", beta="(r * r).sum() / energy"),
+        "no conjugate twice, real parts": cg_with(
+            energy="(r * r).sum().real", curvature="(d * q).sum().real", beta="(r * r).sum().real / energy"
+        ),
+        "magnitudes in the step": cg_with(curvature="(d.abs() * q.abs()).sum()"),
+        "starts at the right-hand side": cg_with(start="rhs.clone(), rhs - normal(rhs)"),
         "steepest descent": cg_with(beta="0"),
         "length of the direction": cg_with(energy="(d.conj() * d).sum().real", beta="r.norm()**2 / last.norm()**2"),
         "length of the direction, in beta too": cg_with(energy="(d.conj() * d).sum().real"),
@@ -305,6 +311,7 @@ WRONG = {
     },
     "my_best_pair": {
         "the mean of g": pair_with(value="g[g > 0].mean()"),
+        "only g above one": pair_with(value="g[g > 1].median()"),
         "the mean of g with air": pair_with(value="g.mean()"),
         "the largest g": pair_with(value="g.max()"),
         "starts at one": pair_with(start="1.0").replace("best, lowest = None,", "best, lowest = (0, 1),"),
