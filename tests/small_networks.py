@@ -13,11 +13,19 @@ SMALL = {
     "learned_thresholds": {},
     "deep_equilibrium": MODL,
     "end_to_end_varnet": {"n_features": 2, "n_levels": 1, "n_map_features": 2, "n_map_levels": 1},
+    "kikinet": MODL,
 }
+
+
+def small_options(kind, n_iterations):
+    """What makes a small one of a kind of `NETWORKS`."""
+    if kind == "kikinet":
+        return {"stages": ("KI" * n_iterations)[:n_iterations], **SMALL[kind]}
+    return {"n_iterations": n_iterations, **SMALL[kind]}
 
 
 def small_network(kind, n_iterations=3, **options):
     """A network of a kind of `NETWORKS` or `BODIES`."""
     if kind in BODIES:
         return ImageDomain(BODIES[kind]())
-    return NETWORKS[kind](n_iterations=n_iterations, **SMALL[kind] | options)
+    return NETWORKS[kind](**small_options(kind, n_iterations) | options)

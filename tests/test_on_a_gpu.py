@@ -34,6 +34,7 @@ from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.image_domain import ImageDomain, smooth_phase
 from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.kikinet import KIKINet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.lenet import modern_lenet, published_lenet
 from mricourse.networks.modl import MoDL
@@ -251,6 +252,7 @@ RECONSTRUCTORS = {
     ),
     "deep_equilibrium": seeded(DeepEquilibrium, n_iterations=4, n_features=4, n_layers=3),
     "deep_equilibrium, gradient": seeded(DeepEquilibrium, step="gradient", n_iterations=4, n_features=4, n_layers=3),
+    "kikinet": seeded(KIKINet, n_features=4, n_layers=3),
     "learned_thresholds": seeded(LearnedThresholds, n_iterations=2, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.kikinet import KIKINet
 from mricourse.networks.reconstructor import Unrolled
+from mricourse.physics.fourier import fft2c
 from mricourse.physics.scan import Batch
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, energy, log_nmse
 
 FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
-OBJECTIVES = (*PLAIN, "perceptual", "adversarial", "symmetry")  # names of `make_objective`
+OBJECTIVES = (*PLAIN, "perceptual", "adversarial", "symmetry", "stage_error")  # names of `make_objective`
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -141,6 +143,44 @@ class Symmetry(Supervised):
         return (10 * torch.log10(total / energy(batch.reference).clamp_min(1e-20) + 1e-8)).mean()
 
 
+class StageError(Supervised):
+    r"""Compare what the last stage of a `KIKINet` predicts, before its data consistency, with all of k-space.
+
+    The authors make $\lVert k_\mathrm{ref} - \hat k\rVert^2$ small, and for an I-network
+    $\gamma\, \lVert M (\hat k - y)\rVert^2$ too [Eo et al., MRM 2018]; their $\gamma$ is not in the abstract. Since $F$
+    is unitary the first is the squared error of the coil images. Here it is $10 \log_{10}$ of the sum over the energy
+    of the reference, in dB. What a network predicts where there are samples counts, although it is replaced afterwards.
+
+    Parameters
+    ----------
+    weight : float
+        $\gamma$.
+
+    Raises
+    ------
+    ValueError
+        When called with scans that have no reference, or with another network.
+    """
+
+    def __init__(self, *, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Give the loss of a batch."""
+        check_staged(network)
+        if batch.reference is None:
+            raise ValueError("the scans have no reference; expected one: this objective compares with it.")
+        A, kspace, reference = batch
+        complete = fft2c(A.smaps * reference.unsqueeze(-3))
+        predicted = network.opened(A, kspace)[0][-1]
+        error = energy(predicted - complete)
+        if network.letters[-1] == "I":
+            error = error + self.weight * energy(A.mask * (predicted - kspace))
+        relative = error.sum(-1) / energy(complete).sum(-1).clamp_min(1e-20)
+        return (10 * torch.log10(relative + 1e-8)).mean()
+
+
 class Adversarial(Supervised):
     """Please a critic, which learns after each step to tell what the network made from the references.
 
@@ -198,10 +238,10 @@ def make_objective(
     """
     if name not in OBJECTIVES:
         raise ValueError(f"the objective is {name!r}; expected one of {', '.join(OBJECTIVES)}.")
-    if name == "symmetry":
+    if name in ("symmetry", "stage_error"):
         if deep_supervision:
-            raise ValueError("deep_supervision is set with the symmetry loss; expected 0: leave it out.")
-        return Symmetry()
+            raise ValueError(f"deep_supervision is set with the {name} loss; expected 0: leave it out.")
+        return Symmetry() if name == "symmetry" else StageError()
     if name == "adversarial":
         return Adversarial(AdversarialLoss(), deep_supervision=deep_supervision)
     if name == "perceptual":
@@ -221,3 +261,9 @@ def check_symmetric(network: nn.Module) -> None:
     """Refuse the symmetry loss where there is no transform and its inverse."""
     if not isinstance(network, ISTANet):
         raise ValueError("the loss is symmetry, but this network learns no transform; expected an ista_net.")
+
+
+def check_staged(network: nn.Module) -> None:
+    """Refuse the error of a stage where there are none."""
+    if not isinstance(network, KIKINet):
+        raise ValueError("the loss is stage_error, but this network has no stages on k-space; expected a kikinet.")

@@ -24,6 +24,7 @@ from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.kikinet import KIKINet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.modl import MoDL
 from mricourse.networks.reconstructor import Unrolled
@@ -34,7 +35,7 @@ from mricourse.simulate.task_scans import TaskScans
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training.cards import RECIPES
 from mricourse.training.loop import Settings
-from mricourse.training.objectives import check_symmetric
+from mricourse.training.objectives import check_staged, check_symmetric
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "modl": AdaptiveMoDL,
@@ -45,6 +46,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "learned_thresholds": LearnedThresholds,
     "end_to_end_varnet": EndToEndVarNet,
     "deep_equilibrium": DeepEquilibrium,
+    "kikinet": KIKINet,
 }
 BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
     "denoiser": DnCNN,
@@ -72,6 +74,7 @@ MOST = {  # largest value of each number whose class has no upper limit: what no
     "save_every": 10**9, "patience": 10**9, "step_size": 1e6, "threshold": 1e6, "n_filters": 4096, "kernel_size": 255,
     "n_weights": 4096, "reach": 1e6, "levels": 10, "n_map_features": 4096, "n_map_levels": 10,
     "n_kept": 1000, "lipschitz": 1, "tolerance": 1,
+    "n_frozen": 256, "data_weight": 1e6,
 }  # fmt: skip
 MOST_PARAMETERS = 10**8  # 1.6 GB with gradients and Adam's two moments
 
@@ -198,6 +201,8 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
             )
         if recipe.training.loss == "symmetry":
             check_symmetric(network)
+        if recipe.training.loss == "stage_error":
+            check_staged(network)
         if recipe.start is not None and not isinstance(network, Unrolled):
             raise ValueError(
                 f"it starts from {recipe.start}; expected no start for a network of its kind: leave it out."

@@ -1,8 +1,10 @@
 """Every kind of network goes through the commands: train, evaluate on its card and on a scan, reconstruct, go on."""
 
+import json
+
 import numpy as np
 import pytest
-from small_networks import SMALL
+from small_networks import SMALL, small_options
 from tiny_recipe import RECIPE
 
 from mricourse.evaluation import comparison
@@ -16,8 +18,8 @@ LOSSES = {"ista_net": "symmetry", "end_to_end_varnet": "magnitude"}
 
 def recipe_text(kind, *, n_iterations=2, start=None):
     head, rest = RECIPE.split("[network]")
-    options = {"kind": f'"{kind}"', "n_iterations": n_iterations} | SMALL[kind]
-    lines = [f"{name} = {value}" for name, value in options.items()]
+    options = {"kind": kind} | small_options(kind, n_iterations)
+    lines = [f"{name} = {json.dumps(value)}" for name, value in options.items()]
     head += "" if start is None else f'start = "{start}"\n'
     training = f'[training]\nn_steps = 4\nwarmup = 2\nloss = "{LOSSES.get(kind, "log_nmse")}"\n'
     return (
