@@ -15,6 +15,7 @@ SMALL = {
     "end_to_end_varnet": {"n_features": 2, "n_levels": 1, "n_map_features": 2, "n_map_levels": 1},
     "kikinet": MODL,
 }
+OF_ONE_IMAGE = [kind for kind in [*NETWORKS, *BODIES] if kind != "multi_contrast"]
 
 
 def small_options(kind, n_iterations):

@@ -38,6 +38,7 @@ from mricourse.networks.kikinet import KIKINet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.lenet import modern_lenet, published_lenet
 from mricourse.networks.modl import MoDL
+from mricourse.networks.multi_contrast import SHARING, MultiContrastNet
 from mricourse.networks.spectral_norm import ContractiveDenoiser
 from mricourse.networks.unet import ComplexUNet, fastmri_unet, ronneberger_unet
 from mricourse.networks.variational_network import VariationalNetwork
@@ -64,6 +65,7 @@ from mricourse.reconstruct.total_variation import finite_differences, finite_dif
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
 from mricourse.simulate.augmentation import flipped, rotated
 from mricourse.simulate.coils import simulate_coils
+from mricourse.simulate.multi_contrast import ContrastScans
 from mricourse.simulate.phantoms import shepp_logan
 from mricourse.simulate.relaxometry import decay_rate
 from mricourse.training.checkpoints import load_checkpoint
@@ -296,6 +298,23 @@ def test_networks_reconstruct_and_learn_there(name):
         the_same([image], [apply_network(build().to("cuda").eval(), i.scan)])
         there = evaluate(build().to("cuda").eval(), [i.scan.to("cpu")], device="cuda")
         assert there == pytest.approx(score, rel=1e-4)
+    assert work.share("cuda") > 0.99, work.by_name
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+def test_networks_of_several_contrasts_compute_there(sharing):
+    scan = ContrastScans("train", 1, shape=(40, 36))[0]
+    build = seeded(MultiContrastNet, sharing=sharing, n_iterations=2, n_features=4, n_layers=2)
+
+    def computed(device):
+        [(A, kspace, _)] = stack([scan.to(device)])
+        with counted_work() as work:
+            return value_and_gradients(build().to(device), A, kspace), work
+
+    here, _ = computed("cpu")
+    with pretend_gpu():
+        there, work = computed("cuda")
+        the_same(here, there)
     assert work.share("cuda") > 0.99, work.by_name
 
 

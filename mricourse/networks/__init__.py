@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = face(
         "learned_thresholds": "LearnedThresholds subband_threshold",
         "lenet": "CONNECTIONS FixedBitmaps PartialConvolution ScaledTanh Subsampling modern_lenet published_lenet",
         "modl": "MoDL",
+        "multi_contrast": "MultiContrastNet",
         "radial_basis": "RadialBasis",
         "reconstructor": "Reconstructor Unrolled",
         "spectral_norm": "ContractiveDenoiser convolution_bound convolution_norm",

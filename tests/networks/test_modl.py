@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small_networks import small_network
+from small_networks import OF_ONE_IMAGE, small_network
 
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.apply import apply_network
@@ -13,7 +13,7 @@ from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask, variable_density_mask
 from mricourse.physics.scan import Scan
 from mricourse.simulate.coils import simulate_coils
-from mricourse.training.recipes import BODIES, NETWORKS
+from mricourse.training.recipes import NETWORKS
 
 SHAPE = (24, 17)
 SMALL = {"n_features": 6, "n_layers": 3}
@@ -90,7 +90,7 @@ def test_impossible_numbers_are_refused(wrong):
 # --- what every network that reconstructs declares
 
 
-@pytest.mark.parametrize("kind", [*NETWORKS, *BODIES])
+@pytest.mark.parametrize("kind", OF_ONE_IMAGE)
 def test_networks_declare_what_training_and_inference_ask_for(kind):
     torch.manual_seed(0)
     network = small_network(kind).double().eval()
@@ -113,7 +113,7 @@ def test_networks_declare_what_training_and_inference_ask_for(kind):
         assert torch.allclose(other(A, kspace), image)
 
 
-@pytest.mark.parametrize("kind", [*NETWORKS, *BODIES])
+@pytest.mark.parametrize("kind", OF_ONE_IMAGE)
 def test_nothing_measured_is_nothing_reconstructed(kind):
     torch.manual_seed(0)
     options = {"noise_aware": True, "start": "sense", "solver": "direct"} if kind == "modl" else {}

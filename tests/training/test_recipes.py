@@ -16,7 +16,10 @@ from mricourse.training.recipes import BODIES, NETWORKS, RECIPES, load_recipe, p
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.toml"))
 KINDS = [*NETWORKS, *BODIES]
-LARGE = {"variational_network": "n_filters = 4000\nkernel_size = 255"}  # others have n_features
+LARGE = {  # others have n_features alone
+    "variational_network": "n_filters = 4000\nkernel_size = 255",
+    "multi_contrast": 'n_features = 4000\n[data]\nkind = "contrasts"',
+}
 
 
 # --- those in the repository
