@@ -77,3 +77,37 @@ def test_a_network_of_every_kind_goes_through_the_commands(kind, quick, mricours
 def test_a_recipe_of_every_kind_may_start_from_one_of_fewer_iterations(kind):
     first = parse_recipe(recipe_text(kind, n_iterations=1), "first").build()
     parse_recipe(recipe_text(kind, n_iterations=2, start="first"), "second").build().start_from(first)
+
+
+CONTRASTS = """\
+title = "A tiny DISN"
+seed = 1
+[network]
+kind = "multi_contrast"
+n_iterations = 2
+n_features = 4
+n_layers = 2
+[data]
+kind = "contrasts"
+shape = [40, 36]
+[training]
+n_steps = 4
+warmup = 2
+"""
+
+
+def test_a_network_of_several_contrasts_trains_and_is_evaluated_and_refuses_one(quick, mricourse, tmp_path):
+    (tmp_path / "mine.toml").write_text(CONTRASTS)
+    code, out, error = mricourse("train", tmp_path / "mine.toml", "-o", tmp_path, "--device", "cpu")
+    assert code == 0 and "mine: 4 steps in" in out, error
+    weights = tmp_path / "mine.safetensors"
+    code, out, error = mricourse("evaluate", weights)
+    assert code == 0 and "mine, 1 slices of the unseen head" in out, error
+
+    scan = contrast_scan("s1", "T1w", shape=(80, 72), n_coils=4, noise_std=0.003, seed=1)
+    np.save(tmp_path / "scan.npy", (scan.kspace * random_mask(80, 3, acs=24)).numpy())
+    code, out, error = mricourse(
+        "reconstruct", tmp_path / "scan.npy", "-o", tmp_path / "image.npy", "--checkpoint", weights
+    )
+    assert code != 0 and "this network reconstructs 3 contrasts of a slice together" in error, out + error
+    assert "Traceback" not in error and not (tmp_path / "image.npy").exists()
