@@ -40,7 +40,7 @@ def reading_time(notebook: NotebookNode) -> Minutes:
     """Estimate the minutes of a lesson.
 
     Visible words count at 130 a minute, a line of teaching code 10 seconds, a figure 30 seconds, and exercises the
-    minutes that their headings state. Not counted are folded notes, imports, claims, checks and solutions.
+    minutes that their headings state. Not counted are folded notes and code, imports, claims, checks and solutions.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ def reading_time(notebook: NotebookNode) -> Minutes:
             exercises += sum(int(minutes) for minutes in EXERCISE.findall(cell.source))
         elif cell.cell_type == "code" and not marks & {"exercise", "check", "solution", "claim"}:
             statements = [statement for statement in ast.parse(cell.source).body if _teaches(statement)]
-            lines += sum(_n_lines(cell.source, statement) for statement in statements)
+            if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+                lines += sum(_n_lines(cell.source, statement) for statement in statements)
             figures += sum(_draws(statement) for statement in statements)
     return Minutes(words / WORDS_A_MINUTE, lines * SECONDS_A_LINE / 60, figures * SECONDS_A_FIGURE / 60, exercises)
 

@@ -5,8 +5,8 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "calibration": "calibrated_images calibration_scores",
-        "cases": "four_cases gain_in_words score",
+        "calibration": "calibrated_images calibration_scores compared_with_rss",
+        "cases": "four_cases gain_in_words score score_sparse",
         "claims": "ClaimFailed claim",
         "classification": "percent_by_shift percent_right",
         "comparison": "Sampling compare compare_scans samplings turned undersample",
@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = face(
         "implicit_gradients": "WeightGradients memory_of_gradients reg_weight_gradients",
         "lipschitz": "lipschitz_constant",
         "metrics": "best_scale nmse nrmse psnr ssim",
-        "realism": "null_space_part split_error texture_distance unseen_part",
+        "realism": "null_space_part split_error surviving_error texture_distance",
         "scores": "evaluate",
         "statistics": "Interval bootstrap_interval mean_interval t_interval",
         "tuning": "sparse_reconstruction tuned_sparsity tuned_tv tuned_wavelet",

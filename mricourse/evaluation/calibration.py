@@ -5,16 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mricourse.evaluation.metrics import psnr
-from mricourse.physics.coil_combination import combine
+from mricourse.evaluation.metrics import best_scale, psnr
+from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import espirit, low_resolution_maps
 from mricourse.physics.fourier import ifft2c
 from mricourse.physics.operators import SenseOperator
+from mricourse.physics.sampling import equispaced_mask
 from mricourse.reconstruct.least_squares import cg_sense
 from mricourse.reconstruct.parallel_imaging import grappa
 
 WEIGHTS = (0.003, 0.005, 0.01)
 GRAPPA_WEIGHTS = (1e-4, 1e-3)
+TISSUE = 0.1  # of the largest magnitude of the reference
 SOLVED = {"n_iterations": 60, "tolerance": 1e-3}  # with a weight of 0.003 or more: within 0.001 dB
 
 
@@ -51,7 +53,14 @@ def calibrated_images(
 
 
 def calibration_scores(
-    kspace: Tensor, mask: Tensor, references: Tensor, inside: Tensor, *, acs: int, outline_known: bool = False
+    kspace: Tensor,
+    mask: Tensor,
+    references: Tensor,
+    inside: Tensor,
+    *,
+    acs: int,
+    outline_known: bool = False,
+    grappa_kernel: tuple[int, int] = (4, 5),
 ) -> dict[str, Tensor]:
     r"""PSNR inside the object, in dB, of the three ways of `calibrated_images`, each with its best weight.
 
@@ -69,6 +78,8 @@ def calibration_scores(
         Where the images are compared.
     outline_known : bool
         Set both kinds of maps to zero outside `inside`.
+    grappa_kernel : (int, int)
+        Sampled lines and readout points of GRAPPA's kernel; ESPIRiT's window adapts to the ACS by itself.
 
     Returns
     -------
@@ -87,9 +98,41 @@ def calibration_scores(
     scores = {}
     for name, smaps in {"centre": centre, "ESPIRiT": eigen}.items():
         scores[name] = best([_sense(smaps, mask, kspace, weight) for weight in WEIGHTS])
-    filled = [torch.stack([grappa(scan, mask, reg_weight=weight) for scan in kspace]) for weight in GRAPPA_WEIGHTS]
-    scores["GRAPPA"] = best([combine(ifft2c(each), eigen) for each in filled])
+    by_grappa = []
+    for weight in GRAPPA_WEIGHTS:
+        filled = [grappa(scan, mask, kernel_size=grappa_kernel, reg_weight=weight) for scan in kspace]
+        by_grappa.append(combine(ifft2c(torch.stack(filled)), eigen))
+    scores["GRAPPA"] = best(by_grappa)
     return scores
+
+
+def compared_with_rss(kspace: Tensor, acceleration: int, *, acs: int, reg_weight: float = 0.01) -> dict[str, Tensor]:
+    r"""Magnitudes of the three images of `calibrated_images` from a part of a complete scan, beside its reference.
+
+    Parameters
+    ----------
+    kspace : complex Tensor, shape (coils, ky, kx)
+        Every line.
+    acceleration : int
+        Every line of this number is kept, and the ACS.
+    acs : int
+        Lines of the ACS.
+    reg_weight : float
+        $\lambda$ of SENSE, 0.003 or more.
+
+    Returns
+    -------
+    dict {"reference", "centre", "ESPIRiT", "GRAPPA": real Tensor, shape (y, x)}
+        The reference is the root sum of squares of all lines; the others are scaled by the number that brings them
+        closest to it. All are zero where there is no tissue.
+    """
+    reference = rss(ifft2c(kspace))
+    tissue = reference > TISSUE * reference.max()
+    reference = tissue * reference
+    lines = equispaced_mask(kspace.shape[-2], acceleration, acs=acs).to(kspace.device)
+    images = calibrated_images(lines * kspace, lines, acs=acs, reg_weight=reg_weight)
+    scaled = {way: best_scale(tissue * image.abs(), reference) for way, image in images.items()}
+    return {"reference": reference, **scaled}
 
 
 def _sense(smaps: Tensor, mask: Tensor, kspace: Tensor, reg_weight: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from mricourse.evaluation.comparison import turned
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.statistics import mean_interval
+from mricourse.evaluation.tuning import sparse_reconstruction
 from mricourse.physics.coil_maps import espirit
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import equispaced_mask, random_mask
@@ -72,6 +73,43 @@ def score(method: Method, case: Batch | Mapping[str, Batch]) -> Tensor:
         return torch.stack([score(method, each) for each in case.values()])
     image = best_scale(method(case.A, case.kspace), case.reference)
     return torch.as_tensor(psnr(image, case.reference), dtype=torch.float64)
+
+
+def score_sparse(
+    case: Batch | Mapping[str, Batch], choices: Sequence[tuple[str, float]], *, tolerance: float
+) -> Tensor:
+    """PSNR in dB of compressed sensing whose settings are known already, a pair for each slice or case.
+
+    Parameters
+    ----------
+    case : Batch of n slices, or mapping {name: Batch} of n cases
+    choices : sequence of n pairs
+        Kind ("haar" or "tv") and weight, as a search with the reference found them.
+    tolerance : float
+        Of the objective, to which each is solved.
+
+    Returns
+    -------
+    float64 Tensor, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        Not a pair for each.
+    """
+    singles = list(case.values()) if isinstance(case, Mapping) else _slices(case)
+    if len(singles) != len(choices):
+        raise ValueError(f"got {len(choices)} choices for {len(singles)} slices; expected one for each.")
+    scores = []
+    for single, choice in zip(singles, choices, strict=True):
+        image = sparse_reconstruction(single.A, single.kspace, *choice, tolerance=tolerance)
+        scores.append(torch.as_tensor(psnr(best_scale(image, single.reference), single.reference)))
+    return torch.stack(scores).to(torch.float64)
+
+
+def _slices(stacked: Batch) -> list[Batch]:
+    parts = zip(stacked.A.smaps, stacked.A.mask, stacked.kspace, stacked.reference, strict=True)
+    return [Batch(SenseOperator(smaps, mask), kspace, image) for smaps, mask, kspace, image in parts]
 
 
 def gain_in_words(gain: Tensor, *, unit: str = "dB") -> str:

@@ -30,16 +30,16 @@ def null_space_part(image: Tensor, mask: Tensor) -> Tensor:
     return ifft2c(~mask * fft2c(image))
 
 
-def unseen_part(image: Tensor, A: SenseOperator, reg_weight: float | Tensor, *, n_iterations: int = 60) -> Tensor:
-    r"""Keep what the coils do not see, $\lambda (A^H A + \lambda I)^{-1} x$: `null_space_part` for any number of coils.
+def surviving_error(error: Tensor, A: SenseOperator, reg_weight: float | Tensor, *, n_iterations: int = 60) -> Tensor:
+    r"""Keep what the coils do not see, $\lambda (A^H A + \lambda I)^{-1} e$: `null_space_part` for any number of coils.
 
     Directions in which $A^H A$ is about 1 shrink to $\lambda / (1 + \lambda)$, those in which it is 0 stay. Of the
-    error $z - r$ of a denoised image this is what data consistency without noise passes on.
+    error $e = z - r$ of a denoised image this is what data consistency without noise passes on.
 
     Parameters
     ----------
-    image : complex Tensor, shape (..., y, x)
-        Any unit; an error, for instance.
+    error : complex Tensor, shape (..., y, x)
+        An image minus its reference, in any unit.
     A : SenseOperator
     reg_weight : float or Tensor
         $\lambda > 0$, one number.
@@ -57,7 +57,7 @@ def unseen_part(image: Tensor, A: SenseOperator, reg_weight: float | Tensor, *, 
     """
     if not float(reg_weight) > 0:
         raise ValueError(f"reg_weight is {float(reg_weight)}; expected a number above 0.")
-    return reg_weight * conjugate_gradient(A.normal, image, reg_weight=reg_weight, n_iterations=n_iterations)
+    return reg_weight * conjugate_gradient(A.normal, error, reg_weight=reg_weight, n_iterations=n_iterations)
 
 
 def split_error(image: Tensor, reference: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = face(
         "kspace": "check_conjugate_mirror check_fft2c check_partial_fourier",
         "lenet_and_its_heirs": "check_channel_attention check_lenet check_percent_by_shift check_residual_block",
         "modl": "check_data_consistency check_modl check_psnr_by_iteration check_reg_weight_gradient",
-        "modl_in_practice": "check_held_out_error check_mirror_average check_smooth_phase check_weighted_mean",
+        "modl_in_practice": "check_held_out_error check_smooth_phase check_weighted_mean",
         "optimizers": "check_adam_step check_rate check_rmsprop_step check_sense_momentum",
         "sense": "check_best_pair check_conjugate_gradient check_sense_unfold",
     },

@@ -30,8 +30,8 @@ CLOSE = 1e-3  # of maps that are about 1, and of a covariance that should be the
 N_NOISE = 6000  # samples of the noise scan in the check
 ABOUT_AS_GOOD = 1.25  # error of filled lines over that of the fit that the text describes
 NOT_A_COVARIANCE = (
-    "Your covariance has no Cholesky factor, so it is no covariance: is the conjugate missing? It is the mean of n_c "
-    "times conj(n_d) over the samples, and noise @ noise.mH adds those up."
+    "Your covariance has no Cholesky factor, so it is no covariance: is the conjugate missing? It is the mean of the "
+    "noise of one coil times the conjugate of another's, and noise @ noise.mH adds those up."
 )
 WINDOW_ON_IMAGE = "The window belongs on k-space, before the transform; yours multiplies the image."
 GRAPPA_CASES = ((5, (64, 45), 0), (4, (52, 38), 1))  # coils, shape, offset of the sampled lines
@@ -58,6 +58,8 @@ def check_coil_maps(mine: Callable[[Tensor, Tensor], Tensor]) -> None:
         reject_known_mistakes(answer, right, _map_mistakes(kspace, window, low))
         check(answer.is_complex(), "Your maps are real: divide the complex coil images; the phase belongs to the map.")
         power = answer.abs().square().sum(0)
+        if (power - 1).abs().max() >= CLOSE:
+            _no_constant_added(rss(low), power)
         check(
             (power - 1).abs().max() < CLOSE,
             f"The squared magnitudes of your maps add up to between {power.min():.2f} and {power.max():.2f}; expected "
@@ -115,6 +117,11 @@ def check_grappa(mine: Callable[[Tensor, Tensor], Tensor]) -> None:
         answer = _call(mine, {"kspace": kspace, "mask": mask}, f"On {n_coils} coils of {shape[0]} x {shape[1]}")
         check_tensor(answer, kspace.shape, is_complex=True)
         missing = ~mask[:, 0]
+        check(
+            bool(answer[:, missing].any()) or torch.equal(answer[:, ~missing], kspace[:, ~missing]),
+            "The missing lines are still zero and the measured ones have changed: are `kspace` and `filled` the wrong "
+            "way round? torch.where(mask, kspace, filled) takes kspace where mask is True.",
+        )
         right = _filled(kspace, mask)
         mistakes = {sentence: _missing_of(wrong, missing) for sentence, wrong in _grappa_mistakes(kspace, mask).items()}
         reject_known_mistakes(answer[:, missing], right[:, missing], mistakes)
@@ -152,6 +159,20 @@ def _speckled_scan(n_coils: int, shape: tuple[int, int]) -> Tensor:
     smaps = simulate_coils(n_coils, shape, seed=5, kind="head_array").to(torch.complex128)
     image = random_complex(*shape, seed=8, dtype=torch.complex128) * (shepp_logan(shape) > 0)
     return fft2c(smaps * image) + 1e-3 * random_complex(n_coils, *shape, seed=6, dtype=torch.complex128)
+
+
+def _no_constant_added(size: Tensor, power: Tensor) -> None:
+    """Name a constant that was added to the root sum of squares, or to the sum below the root."""
+    weak = size < size.quantile(0.1)  # there it matters most, and rounding least
+    size, power = size[weak], power[weak]
+    divisor = size / power.sqrt().clamp_min(1e-12)  # what the coil images were divided by, if it was a real number
+    for added in (divisor - size, divisor.square() - size.square()):
+        middle = added.median()
+        check(
+            middle <= 0 or (added - middle).abs().max() > 0.1 * middle,
+            "Where the coils are weak, you divide by more than the root sum of squares, and the maps get too small: "
+            "was a constant added? Leave it out; with noise in the scan the sum is nowhere zero.",
+        )
 
 
 def _map_mistakes(kspace: Tensor, window: Tensor, low: Tensor) -> dict[str, Any]:
@@ -198,6 +219,9 @@ def _map_mistakes(kspace: Tensor, window: Tensor, low: Tensor) -> dict[str, Any]
         "You divide each coil by its own size; divide each *pixel* by the root sum of squares over the coils.": (
             low / low.flatten(1).norm(dim=1)[:, None, None]
         ),
+        "You add up all coils and all pixels, one number for the whole image: sum over the coils only, dim=0.": (
+            low / magnitudes.norm()
+        ),
         "You divide by the largest value; divide each *pixel* by the root sum of squares over the coils.": (
             low / magnitudes.max()
         ),
@@ -233,7 +257,7 @@ def _check_white(mixing: Tensor, noise: Tensor) -> None:
         check(
             (power - 1).abs() < CLOSE,
             f"The noise is white, but its power is {power:.3g}; expected 1: the covariance is the *mean* of "
-            "n_c times the conjugate of n_d over the samples.",
+            "such products over the samples: divide by their number.",
         )
     check(
         shared < CLOSE,
@@ -263,8 +287,10 @@ def _mixing_mistakes(covariance: Tensor, noise: Tensor) -> dict[str, Tensor]:
         "You divide each coil by its noise power, and the coils still share noise.": (
             torch.diag(1 / powers).to(covariance.dtype)
         ),
-        "The conjugate is missing in the covariance, or L is conjugated: it is the mean of n_c times conj(n_d), so "
-        "noise @ noise.mH and not noise @ noise.T.": torch.linalg.inv(lower.conj().resolve_conj()),
+        "The conjugate is missing in the covariance, or L is conjugated: the noise of one coil is multiplied by the "
+        "conjugate of another's, so noise @ noise.mH and not noise @ noise.T.": torch.linalg.inv(
+            lower.conj().resolve_conj()
+        ),
         "You apply the inverse of L^H; it is the inverse of L, lower triangular.": (
             torch.linalg.inv(lower.mH.resolve_conj())
         ),
@@ -304,6 +330,11 @@ def _inner_lines(mask: Tensor) -> Tensor:
     return (mask & mask.roll(1, 0) & mask.roll(-1, 0))[:, 0]
 
 
+def _central_lines(mask: Tensor, n_lines: int) -> Tensor:
+    middle = len(mask) // 2
+    return (torch.arange(len(mask)) >= middle - n_lines // 2) & (torch.arange(len(mask)) < middle + n_lines // 2)
+
+
 def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Tensor]]:
     beside = (mask.roll(1, 0) & mask.roll(-1, 0))[:, 0]
     sources = _neighbours(kspace)
@@ -321,8 +352,8 @@ def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Ten
         return torch.cat([_filled(coil[None], mask) for coil in kspace])
 
     return {
-        "The missing lines are still zero. Is the target among its own neighbours, are the weights learned where "
-        "targets are zero, or are `kspace` and `filled` the wrong way round in torch.where?": lambda: kspace,
+        "The missing lines are still zero. Is the target among its own neighbours, or are the weights learned where "
+        "targets are zero?": lambda: kspace,
         "Each coil is filled from its own neighbours only. One coil knows little about its missing lines: use all.": (
             one_coil_at_a_time
         ),
@@ -336,6 +367,13 @@ def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Ten
         "The weights are learned on all sampled lines; outside the ACS the neighbours of those are missing: zeros.": (
             lambda: _filled(kspace, mask, known=mask[:, 0])
         ),
+        **{
+            f"You learn from the {n_lines} lines in the centre, whatever the mask says. The check has another ACS: "
+            "find the lines from `mask`.": (
+                lambda n_lines=n_lines: _filled(kspace, mask, known=_central_lines(mask, n_lines))
+            )
+            for n_lines in (24, 22)  # the ACS of the lesson, with and without its edges
+        },
         "The weights are learned on lines that are missing themselves, and zero: the target has to be sampled too.": (
             lambda: _filled(kspace, mask, known=beside)
         ),
@@ -410,6 +448,8 @@ def _advice(error: Exception, reason: str, arguments: dict[str, Tensor]) -> str:
     """Where to look after an error: a number of the lesson in its text that no argument has, or shapes."""
     if isinstance(error, NameError | KeyError):
         return "Is that name spelled as in the lesson, and is it an argument or a line of your function?"
+    if "Boolean value" in reason:
+        return "`and`, `or` and `not` take one truth at a time: join tensors with & and |, and turn them with ~."
     own = {size for tensor in arguments.values() for size in tensor.shape}
     named = {int(number) for number in re.findall(r"\d+", reason)} - own
     if named & LESSON_SIZES or "out of bounds" in reason or "out of range" in reason:

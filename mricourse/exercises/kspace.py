@@ -239,6 +239,12 @@ def _check_one_size(mine: Callable[..., Tensor], shape: tuple[int, ...]) -> None
     for n in (2, 1):  # after one iteration some mistakes look alike
         mistakes = _wrong_iterations(kspace, mask, phase, n)
         reject_known_mistakes(answers[n], right_after(n), mistakes, tolerance=CLOSE)
+    as_after_one = _distance(answers[1], right_after(1)) < CLOSE
+    check(
+        not (same and as_after_one),
+        "After 1, 2 and 20 iterations your result is that of one: each round has to start from what the last one left, "
+        "not from kspace again. Or does the loop run only once?",
+    )
     check(
         not same,
         "n_iterations is ignored: after 1, 2 and 20 iterations your result is the same. Let the loop run that often.",
@@ -290,6 +296,17 @@ def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> di
     def along_phase(image: Tensor) -> Tensor:
         return turn * (turn.conj() * image).real
 
+    def as_it_is(values: Tensor) -> Tensor:
+        return values
+
+    def image_once(end: Transform) -> Tensor:
+        estimate = ifft2c(kspace)
+        for _ in range(n):
+            estimate = torch.where(mask, kspace, fft2c(along_phase(estimate)))
+        return end(estimate)
+
+    no_fft = "In step 2 an image stands beside k-space: take fft2c of what step 1 left"
+    no_ifft = "Step 1 is done on k-space: in every round ifft2c has to make an image of it first"
     return {
         "Step 1 keeps the magnitude: it forbids negative values; keep the real part after the phase is out.": (
             lambda: run(lambda image: turn * image.abs())
@@ -317,6 +334,12 @@ def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> di
         "This is k-space: after the loop one ifft2c makes the image.": (
             lambda: run(along_phase, end=lambda estimate: estimate)
         ),
+        f"{no_fft}.": lambda: run(along_phase, forward=as_it_is),
+        f"{no_fft} in every round.": lambda: run(along_phase, forward=as_it_is, end=as_it_is),
+        f"{no_ifft}.": lambda: run(along_phase, backward=as_it_is),
+        f"{no_ifft}, and one after the loop.": lambda: run(along_phase, backward=as_it_is, end=as_it_is),
+        f"{no_ifft}, not in the first one only.": lambda: image_once(ifft2c),
+        f"{no_ifft}, not before the loop only.": lambda: image_once(as_it_is),
         f"{first_place}.": lambda: run(along_phase, **plain, end=torch.fft.ifft2),
         f"{first_place} everywhere.": lambda: run(along_phase, **plain, end=ortho),
         f"{first_place} in the loop, too.": lambda: run(along_phase, **plain),
@@ -340,10 +363,24 @@ def _wrong_iterations(kspace: Tensor, mask: Tensor, phase: Tensor, n: int) -> di
 # --- what all of them need ---
 
 
+def _advice_on_names(error: Exception) -> str:
+    """What may help where Python does not know a name."""
+    name = str(getattr(error, "name", "") or "")
+    places = {"torch.fft": torch.fft, "torch": torch}
+    for place, module in places.items():
+        if name and isinstance(error, NameError) and hasattr(module, name):
+            return f"Its full name is {place}.{name}."
+    return "Is a name misspelled, or used before it was given a value?"
+
+
 def _advice_on_axes(error: Exception) -> str:
     """What may help a function of images that stopped."""
+    if isinstance(error, (AttributeError, NameError)):
+        return _advice_on_names(error)
     if "'axes'" in str(error) or "'axis'" in str(error):
         return "PyTorch calls the axes dim: dim=(-2, -1)."
+    if "step must be" in str(error):
+        return "PyTorch knows no negative step: kspace.flip(-2, -1) reads both axes backwards."
     if isinstance(error, TypeError):
         return "Compare the call that it names with the hints."
     return "It has to take single images and stacks: count axes from the end, -2 and -1."
@@ -351,6 +388,8 @@ def _advice_on_axes(error: Exception) -> str:
 
 def _advice_on_iterations(error: Exception) -> str:
     """What may help a function with a mask and a number of iterations that stopped."""
+    if isinstance(error, (AttributeError, NameError)):
+        return _advice_on_names(error)
     if isinstance(error, TypeError) and "argument" in str(error):
         return "Keep its first line as it was: def my_partial_fourier(kspace, mask, phase, n_iterations=20)."
     if isinstance(error, (IndexError, ValueError)):
@@ -368,7 +407,7 @@ def _answer(mine: Transform, values: Tensor, advice: Callable[[Exception], str] 
         answer = mine(values)
     except NotYet:
         raise
-    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, NameError, RuntimeError, TypeError, ValueError) as error:
         kind = "a single image" if values.ndim == 2 else "a stack of images"
         said = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         sentence = f"For {kind}, shape {tuple(values.shape)}, your function stops ({said})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -17,15 +17,25 @@ LESSON = "lenet_and_its_heirs"
 TINY = 1e-5
 
 
-def _result(function: Callable[..., Any], *arguments: Any, hint: str) -> Any:
-    """What a function returns; sizes that do not fit become a sentence, an unsolved exercise stays one."""
+BUILT = "Capital letters build a layer and compute nothing: write `x.relu()`, `x.sigmoid()`, not `nn.ReLU(x)`."
+
+
+def _result(function: Callable[..., Any], *arguments: Any, hint: str, says: Mapping[str, str] | None = None) -> Any:
+    """What a function returns; sizes that do not fit, and layers taken for numbers, become a sentence.
+
+    `says` has better sentences than the hint, by a piece of what PyTorch says. An unsolved exercise stays one, and an
+    error that neither explains stays an error.
+    """
     try:
         return function(*arguments)
     except NotImplementedError:
         raise
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
-        raise CheckFailed(f"{hint} PyTorch says: {first}") from None
+    except (RuntimeError, TypeError, AttributeError, IndexError) as error:
+        words = str(error).strip()
+        found = next((sentence for piece, sentence in (says or {}).items() if piece in words), None)
+        if found is None and not isinstance(error, RuntimeError):
+            raise
+        raise CheckFailed(f"{found or hint} Python says: {words.splitlines()[0]}") from None
 
 
 def _seeded(seed: int) -> torch.Generator:
@@ -38,12 +48,16 @@ def _seeded(seed: int) -> torch.Generator:
 def check_lenet(make: Callable[[], nn.Module]) -> None:
     """Shapes, then weights layer by layer, then the scores of the library's network with the same weights."""
     with torch.random.fork_rng(devices=[]):
-        network = _result(make, hint="Your network cannot be built.")
+        brackets = "Each layer is built with brackets: `nn.ReLU()`, `nn.MaxPool2d(2)`, `nn.Linear(400, 120)`."
+        says = {"is not a Module subclass": brackets, "required positional argument": brackets}
+        network = _result(make, hint="Your network cannot be built.", says=says)
     check(network is not None, "Your function returns nothing: is the `return` missing?")
     check(isinstance(network, nn.Module), f"Your function returns a {type(network).__name__}, not a network.")
     network.train()
     images = torch.randn(7, 1, 32, 32, generator=_seeded(0))
     hint = "A layer gets another size than it expects: do 400 = 16 · 5 · 5 numbers reach the first dense layer?"
+    if not any(isinstance(layer, nn.Flatten) for layer in network.modules()):
+        hint = "Maps cannot enter a dense layer: `nn.Flatten()` makes one row of numbers of them. Or is a size wrong?"
     scores = _result(network, images, hint=hint)
     check(isinstance(scores, Tensor), f"Your network returns a {type(scores).__name__}, not a tensor of scores.")
     check(scores.ndim == 2, f"Your scores have the shape {tuple(scores.shape)}; expected (7, 10): is `Flatten` there?")
@@ -70,6 +84,7 @@ def _check_sizes(sizes: list[int]) -> None:
     }
     for sentence, start in known.items():
         check(sizes[: len(start)] != start, sentence)
+    check(sizes[4:5] != [69_120], "576 numbers reach your first dense layer: LeNet pads nothing.")
     check(sizes[4:5] != [122_880], "1024 numbers reach your first dense layer: LeNet pads nothing.")
     check(sizes[4:5] != [192_000], "1600 numbers reach your first dense layer: pool after each convolution.")
     check(
@@ -125,8 +140,15 @@ ROW = 4  # in which the bright pixels are
 
 def _brightest_column(images: Tensor) -> Tensor:
     """Name the column of the brightest pixel of row 4: (n, 1, y, x) -> scores (n, x)."""
-    check(images.ndim == 4, f"The network got images of the shape {tuple(images.shape)}; expected (n, 1, y, x).")
+    check(images.ndim == 4, f"The network got images of the shape {tuple(images.shape)}; expected (images, 1, y, x).")
     return images[:, 0, ROW]
+
+
+SHIFT_SAYS = {
+    "must match the size": "Answers and labels differ in number: one answer for each image is `.argmax(dim=1)`.",
+    "could not infer output dtype": "True and False have no mean: `.float()` makes 1 and 0 of them.",
+    "a Tensor with": "More numbers came than one: is it one percentage for each shift?",
+}
 
 
 def check_percent_by_shift(function: Callable[..., Any]) -> None:
@@ -137,8 +159,8 @@ def check_percent_by_shift(function: Callable[..., Any]) -> None:
     images[torch.arange(10), 0, ROW, columns] = 1
     shifts = [0, 1, 2, -1, 3]
     kept = (images.clone(), labels.clone())
-    hint = "The images get a shape that does not fit."
-    answer = _result(function, _brightest_column, images, labels, shifts, hint=hint)
+    hint = "Something has a shape that does not fit: do you ask the `network` that came, with images (images, 1, y, x)?"
+    answer = _result(function, _brightest_column, images, labels, shifts, hint=hint, says=SHIFT_SAYS)
     check(answer is not None, "Your function returns nothing: is the `return` missing?")
     check(torch.equal(images, kept[0]), "Your function changes the images it was given: move a copy, with `roll`.")
     check(torch.equal(labels, kept[1]), "Your function changes the labels: only the images move.")
@@ -157,6 +179,8 @@ def check_percent_by_shift(function: Callable[..., Any]) -> None:
 
 
 def _shift_mistakes(images: Tensor, labels: Tensor, shifts: list[int], right: Tensor) -> dict[str, Tensor]:
+    all_together = [_brightest_column(images.roll(shift, dims=-1)).argmax() for shift in shifts]
+    flat = [percent_right(_brightest_column, images.roll(shift), labels) for shift in shifts]
     downwards = [percent_right(_brightest_column, images.roll(shift, dims=-2), labels) for shift in shifts]
     moved_on = [sum(shifts[: number + 1]) for number in range(len(shifts))]
     return {
@@ -165,6 +189,10 @@ def _shift_mistakes(images: Tensor, labels: Tensor, shifts: list[int], right: Te
         "These are the wrong ones; count the right ones.": 100 - right,
         "Nothing moved: does the network get the moved images, and do the labels stay?": right[:1].expand(5),
         "Your images move down: x is the last axis.": torch.tensor(downwards).double(),
+        "`roll` without `dims` moves pixels on into the next row: name the axis, dims=-1.": torch.tensor(flat).double(),
+        "This is one answer for all images together; each image has its own, `.argmax(dim=1)`.": torch.tensor(
+            [100 * float((labels == answer).double().mean()) for answer in all_together], dtype=torch.float64
+        ),
         "Your images move to the left; `roll` by a positive number moves to the right.": _percent(
             images, labels, [-shift for shift in shifts]
         ),
@@ -190,6 +218,14 @@ def _percent(images: Tensor, labels: Tensor, shifts: list[int]) -> Tensor:
 # --- two blocks ---
 
 FIT = "Two of your tensors do not fit together."
+BLOCK_SAYS = {
+    "builtin_function_or_method": "Brackets are missing behind a function: `x.relu()`, not `x.relu`.",
+    "ReLU": BUILT,
+    "Sigmoid": BUILT,
+    "invalid combination of arguments": BUILT,
+    "to be at least 1D": "This is the mean of everything: take it over y and x, the axes 2 and 3.",
+    "mat1 and mat2": "The dense layers take (images, channels): the mean goes over y and x, the axes 2 and 3.",
+}
 
 
 @torch.no_grad()
@@ -202,7 +238,9 @@ def check_residual_block(function: Callable[..., Any]) -> None:
             block = ResidualBlock(8)
         first, second = block.first, block.second
         before = maps.clone()
-        answer = _result(function, maps, first, second, hint=FIT)
+        answer = _result(function, maps, first, second, hint=FIT, says=BLOCK_SAYS)
+        check(not isinstance(answer, nn.Module), BUILT)
+        check(isinstance(answer, Tensor) or not callable(answer), BLOCK_SAYS["builtin_function_or_method"])
         check_tensor(answer, maps.shape, is_complex=False)
         check(torch.equal(maps, before), "Your function changes the maps it was given: `relu_()` and `+=` do so.")
         inner = first(maps).relu()
@@ -213,8 +251,18 @@ def check_residual_block(function: Callable[..., Any]) -> None:
             "A ReLU cuts the change before the sum: then a block can only brighten.": (maps + change.relu()).relu(),
             "The ReLU of the change comes before the sum, and none after it.": maps + change.relu(),
             "Each is cut by itself; add first, then ReLU.": maps.relu() + change.relu(),
+            "The last ReLU takes the input alone; add first, then ReLU.": maps.relu() + change,
+            "There are two shortcuts, one around each convolution; one goes around both.": (
+                (maps + first(maps)).relu() + second((maps + first(maps)).relu())
+            ).relu(),
             "The ReLU between the convolutions is missing.": (maps + second(first(maps))).relu(),
             "The shortcut begins after the first convolution; it begins at the input.": (inner + change).relu(),
+            "The ReLU stands behind the second convolution; it belongs behind the first.": (
+                (maps + second(first(maps)).relu()).relu()
+            ),
+            "The input goes through a ReLU before the first convolution; it enters as it is.": (
+                (maps + second(first(maps.relu()).relu())).relu()
+            ),
             "The second convolution is left out.": (maps + inner).relu(),
             "The first convolution is used twice.": (maps + first(inner)).relu(),
             "The convolutions are exchanged.": (maps + first(second(maps).relu())).relu(),
@@ -246,8 +294,10 @@ def check_channel_attention(function: Callable[..., Any]) -> None:
         squeeze.weight[0].neg_()
         excite.weight.mul_(2)
         before = maps.clone()
-        hint = f"{FIT} The dense layers take (n, channels), the factors need two more axes, [:, :, None, None]."
-        answer = _result(function, maps, squeeze, excite, hint=hint)
+        hint = f"{FIT} The factors, (images, channels), need two more axes: [:, :, None, None]."
+        answer = _result(function, maps, squeeze, excite, hint=hint, says=BLOCK_SAYS)
+        check(not isinstance(answer, nn.Module), BUILT)
+        check(isinstance(answer, Tensor) or not callable(answer), BLOCK_SAYS["builtin_function_or_method"])
         if isinstance(answer, Tensor):
             check(
                 answer.shape not in ((n_images, 8), (n_images, 8, 1, 1)),
@@ -279,6 +329,8 @@ def _attention_mistakes(maps: Tensor, squeeze: nn.Module, excite: nn.Module) -> 
         "This is a tanh; take the sigmoid.": maps * before.tanh(),
         "This is a ReLU; take the sigmoid.": maps * before.relu(),
         "A ReLU stands before the sigmoid: no factor can fall below one half.": maps * before.relu().sigmoid(),
+        "A sigmoid stands between the dense layers; the ReLU belongs there, the sigmoid behind both.": maps
+        * excite(squeeze(means).sigmoid()).sigmoid()[:, :, None, None],
         "The ReLU between the dense layers is missing.": maps * excite(squeeze(means)).sigmoid()[:, :, None, None],
         "This takes the largest pixel of each channel; take the mean.": maps * factors_of(maps.amax(dim=(2, 3))),
         "This takes the sum over the pixels; take the mean.": maps * factors_of(maps.sum(dim=(2, 3))),

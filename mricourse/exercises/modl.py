@@ -21,10 +21,15 @@ LESSON = "modl"
 NY, NX = 45, 38  # odd, and not square
 CLOSE = 2e-3  # how far a right answer may be from the library's, relative
 
+UNCALLABLE = "The operator A itself is no function: give the solver the function A.normal."
+NOT_KSPACE = "A.adjoint came to an image; it takes the k-space. Does the solver have A.normal as its function?"
+NOT_NORMAL = "The solver was given a function that makes no image of an image: it wants A.normal."
 CALLED = (
     "Something is called that is no function: the solver wants the function A.normal itself, not its result "
     "A.normal(...), and a tensor has no brackets."
 )
+NOT_VECTORS = "torch.vdot takes vectors: give it v.flatten() and (prior - image).flatten()."
+NOT_MATRICES = "@ multiplies matrices. The inner product multiplies pixel by pixel, with *, and adds all of them up."
 NOT_IMAGES = "data_consistency takes images: give it the zero-filled one, A.adjoint(kspace), not the k-space."
 
 DataConsistency = Callable[[SenseOperator, Tensor, Tensor, float], Tensor]
@@ -53,6 +58,11 @@ def check_data_consistency(mine: DataConsistency) -> None:
     A = SenseOperator(smaps, equispaced_mask(NY, 3, acs=9))
     kspace = A.forward(truth) + 0.1 * A.mask * random_complex(5, NY, NX, seed=4)
     answer = _unchanged(mine, A, kspace, prior, 0.05)
+    check(
+        not isinstance(answer, Tensor) or answer.shape != kspace.shape,
+        f"Your result has the shape {tuple(kspace.shape)}, one layer for each coil; expected one image, {NY, NX}. Is "
+        "the k-space itself on the right-hand side? There it is A.adjoint(kspace), an image.",
+    )
     check_tensor(answer, (NY, NX), is_complex=True)
     right = _consistent(A, A.adjoint(kspace) + 0.05 * prior, 0.05)
     reject_known_mistakes(answer, right, _mistakes_of_consistency(A, kspace, prior, 0.05, right), tolerance=CLOSE)
@@ -94,6 +104,7 @@ def _mistakes_of_consistency(
             weight * zero_filled + prior, weight
         ),
         "z is missing: the right-hand side is Aᴴy + λz, not Aᴴy alone.": lambda: solve(zero_filled, weight),
+        "The data are missing: the right-hand side is Aᴴy + λz, not λz alone.": lambda: solve(weight * prior, weight),
         "The sign of λz is wrong: on the right-hand side it is added.": lambda: solve(
             zero_filled - weight * prior, weight
         ),
@@ -149,7 +160,12 @@ def check_reg_weight_gradient(mine: Callable[[SenseOperator, Tensor, Tensor, Ten
             sentence = f"Here z explains the data, so x = z and the gradient is 0; yours is {answer:.4g}."
         else:
             sentence = f"At λ = {weight} the slope by finite differences is {slope:.4f}; yours is {answer:.4f}."
-        check(abs(slope - answer) < 1e-5 * (1 + abs(slope)), sentence)
+        close = abs(slope - answer)
+        check(
+            not 1e-5 * (1 + abs(slope)) <= close < 1e-2 * abs(slope),
+            f"{sentence} So close, v is not solved for well enough: n_iterations=100, tolerance=1e-12.",
+        )
+        check(close < 1e-5 * (1 + abs(slope)), sentence)
     passed(
         LESSON, "my_reg_weight_gradient", "equals the slope by finite differences, at two values of λ; 0 where x = z"
     )
@@ -168,13 +184,23 @@ def _mistakes_of_gradient(
     A: SenseOperator, prior: Tensor, image: Tensor, grad: Tensor, weight: float
 ) -> dict[str, Tensor]:
     v = _consistent(A, grad, weight)
+    early: list[Tensor] = []
+    conjugate_gradient(A.normal, grad, reg_weight=weight, n_iterations=40, tolerance=0.0, trace=early.append)
 
     def inner(a: Tensor, b: Tensor) -> Tensor:
         return (a.conj() * b).sum()
 
     change = prior - image
     applied = A.normal(grad) + weight * grad
-    return {
+    stopped = "v is not solved for well enough: give the solver n_iterations=100, tolerance=1e-12."
+    roughly = {
+        f"{stopped} (yours made {n} iterations)": inner(rough, change).real for n, rough in enumerate(early, start=1)
+    }
+    right = inner(v, change).real
+    too_early = {
+        sentence: wrong for sentence, wrong in roughly.items() if (wrong - right).abs() > 1e-4 * (1 + right.abs())
+    }
+    mistakes = {
         "This is ⟨v, z⟩ alone, the sign trap: λ stands in the matrix too, which gives the part -⟨v, x⟩.": inner(
             v, prior
         ).real,
@@ -187,12 +213,14 @@ def _mistakes_of_gradient(
         ).real,
         "This applies the matrix to g; v is the solution of (AᴴA + λI) v = g.": inner(applied, change).real,
         "The conjugate is missing in the inner product: ⟨v, u⟩ = Σ conj(v) u.": (v * change).sum().real,
+        "This is the magnitude of the inner product; take its real part, which has a sign.": inner(v, change).abs(),
         "This is the imaginary part of the inner product; take its real part.": inner(v, change).imag,
         "The gradient of λ has no factor λ; that of z has.": weight * inner(v, change).real,
         "The inner product is a sum over the pixels, not a mean.": inner(v, change).real / v.numel(),
         "A factor 2 is too many: the loss already put its own into g.": 2 * inner(v, change).real,
         "The inner product multiplies complex numbers; do not take magnitudes first.": (v.abs() * change.abs()).sum(),
     }
+    return mistakes | too_early
 
 
 def _number(answer: object) -> float:
@@ -249,9 +277,14 @@ def check_modl(mine: Callable[[SenseOperator, Tensor, Denoiser, Tensor, int], Te
         answer = _unchanged(mine, A, kspace, denoiser, weight, n_iterations)
         check_tensor(answer, (NY, NX), is_complex=True)
         path = _iterates(A, zero_filled, _Recorder(), weight, n_iterations)
+        n_asked = len(denoiser.asked)
+        check(
+            n_iterations == 1 or n_asked != 1 or _apart(answer, path[1]) > CLOSE,
+            f"With n_iterations = {n_iterations} the denoiser was asked once, and the image is that of one round: is "
+            "the `return` inside the loop, the denoiser outside it, or n_iterations not used?",
+        )
         mistakes = _mistakes_of_unrolling(A, zero_filled, weight, n_iterations, path)
         reject_known_mistakes(answer, path[-1], mistakes, tolerance=CLOSE)
-        n_asked = len(denoiser.asked)
         check(n_asked > 0, "The denoiser was never asked: each round begins with denoiser(image).")
         check(
             _apart(denoiser.asked[0], zero_filled) < CLOSE,
@@ -294,6 +327,11 @@ def check_psnr_by_iteration(
         len(found) != 4,
         "You return 4 numbers for 4 iterations; expected 5: that of x₀, the zero-filled image, is missing.",
     )
+    check(
+        len(found) != 2 or len(denoiser.asked) != 1,
+        "You return 2 numbers for 4 iterations, after one round: is the `return` inside the loop, or n_iterations "
+        "not used?",
+    )
     check(len(found) == 5, f"You return {len(found)} numbers for 4 iterations; expected 5, for x₀ to x₄.")
     check(len(denoiser.asked) > 0, "The denoiser was never asked: each round begins with denoiser(image).")
     right = [psnr(image, reference) for image in path]
@@ -303,8 +341,19 @@ def check_psnr_by_iteration(
         not _same(found, denoised),
         "These are the numbers of z, after the denoiser; expected those of x, after consistency.",
     )
+    swapped = [psnr(reference, image) for image in path]
+    check(not _same(found, swapped), "The two images are exchanged: it is psnr(image, reference), the reference last.")
+    once = [right[0]] + [right[-1]] * 4
+    again = [psnr(image, reference) for image in _iterates(A, A.adjoint(kspace), _Recorder(), weight, 16)[::4]]
+    check(
+        not _same(found, once) and not _same(found, again),
+        "Every step of your loop runs all K rounds: one round for each number, please.",
+    )
     check(not _same(found, [right[0]] * 5), "All numbers are those of x₀: is the image replaced in each round?")
     check(not _same(found, [right[-1]] * 5), "All numbers are those of the last image: note one in each round.")
+    for sentence, step in _wrong_rounds(A, A.adjoint(kspace), weight).items():
+        wrong = [psnr(image, reference) for image in _repeated(step, A.adjoint(kspace), 4)]
+        check(_same(wrong, right) or not _same(found, wrong), sentence)
     check(_same(found, right), f"Your numbers are {_listed(found)} dB; expected {_listed(right)} dB.")
     passed(LESSON, "my_psnr_by_iteration", "one number for each image, from x₀ to the last one")
 
@@ -324,46 +373,67 @@ def _iterates(
     return images
 
 
+def _repeated(step: Callable[[Tensor], Tensor], start: Tensor, n_iterations: int) -> list[Tensor]:
+    """The start, and the image after each of the rounds."""
+    images = [start]
+    for _ in range(n_iterations):
+        images.append(step(images[-1]))
+    return images
+
+
+def _wrong_rounds(A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> dict[str, Callable[[Tensor], Tensor]]:
+    """Rounds that are not MoDL's, each under the sentence that names its mistake."""
+    denoise = _Recorder()
+
+    def consistent(data: Tensor, prior: Tensor, weight: Tensor = weight) -> Tensor:
+        return data_consistency(A, data, prior, weight, n_iterations=60)
+
+    return {
+        "The current image stands in the place of the data: Aᴴy is the same in every round.": lambda x: consistent(
+            x, denoise(x)
+        ),
+        "Every round denoises the zero-filled image; the next one should start from the image so far.": lambda x: (
+            consistent(zero_filled, denoise(zero_filled))
+        ),
+        "The two images are exchanged: data_consistency(A, zero_filled, prior, reg_weight), and the denoised one is "
+        "the prior.": lambda x: consistent(denoise(x), zero_filled),
+        "λ is given as it is: no .exp() here, which is only for `log_reg_weight`.": lambda x: consistent(
+            zero_filled, denoise(x), weight.exp()
+        ),
+        "The order is the other way round: denoise first, then make it consistent.": lambda x: denoise(
+            consistent(zero_filled, x)
+        ),
+        "The denoiser already adds its input: do not add the image again.": lambda x: consistent(
+            zero_filled, x + denoise(x)
+        ),
+        "Data consistency is missing: this only denoises, again and again.": denoise,
+        "This is a gradient step in place of data consistency, which solves the equation.": lambda x: (
+            denoise(x) - weight * (A.normal(denoise(x)) - zero_filled)
+        ),
+    }
+
+
 def _mistakes_of_unrolling(
     A: SenseOperator, zero_filled: Tensor, weight: Tensor, n_iterations: int, path: list[Tensor]
 ) -> dict[str, Callable[[], Tensor]]:
-    def consistent(data: Tensor, prior: Tensor) -> Tensor:
-        return data_consistency(A, data, prior, weight, n_iterations=60)
-
-    def repeated(step: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
-        image = start
-        for _ in range(n_iterations):
-            image = step(image)
-        return image
-
     denoise = _Recorder()
     right = partial(_iterates, A, zero_filled, denoise, weight)
-    return {
-        "The current image stands in the place of the data: Aᴴy is the same in every round.": lambda: repeated(
-            lambda x: consistent(x, denoise(x)), zero_filled
-        ),
-        "Every round denoises the zero-filled image; the next one should start from the image so far.": lambda: (
-            consistent(zero_filled, denoise(zero_filled))
-        ),
-        "Start from the zero-filled image, not from zero.": lambda: repeated(
-            lambda x: consistent(zero_filled, denoise(x)), torch.zeros_like(zero_filled)
-        ),
+
+    def last(step: Callable[[Tensor], Tensor]) -> Tensor:
+        return _repeated(step, zero_filled, n_iterations)[-1]
+
+    def consistent(prior: Tensor) -> Tensor:
+        return data_consistency(A, zero_filled, prior, weight, n_iterations=60)
+
+    rounds = _wrong_rounds(A, zero_filled, weight)
+    return {sentence: partial(last, step) for sentence, step in rounds.items()} | {
+        "Start from the zero-filled image, not from zero.": lambda: _repeated(
+            lambda x: consistent(denoise(x)), torch.zeros_like(zero_filled), n_iterations
+        )[-1],
         "One round is missing: range(n_iterations) counts them.": lambda: path[-2],
         "That is one round too many: range(n_iterations) counts them.": lambda: right(n_iterations + 1)[-1],
-        "The order is the other way round: denoise first, then make it consistent.": lambda: repeated(
-            lambda x: denoise(consistent(zero_filled, x)), zero_filled
-        ),
         "You return the denoised image z; the result is x, after data consistency.": lambda: denoise(path[-2]),
-        "The denoiser already adds its input: do not add the image again.": lambda: repeated(
-            lambda x: consistent(zero_filled, x + denoise(x)), zero_filled
-        ),
-        "Data consistency is missing: this only denoises, again and again.": lambda: repeated(denoise, zero_filled),
-        "Data consistency comes once, at the end; it belongs into every round.": lambda: consistent(
-            zero_filled, repeated(denoise, zero_filled)
-        ),
-        "This is a gradient step in place of data consistency, which solves the equation.": lambda: repeated(
-            lambda x: denoise(x) - weight * (A.normal(denoise(x)) - zero_filled), zero_filled
-        ),
+        "Data consistency comes once, at the end; it belongs into every round.": lambda: consistent(last(denoise)),
         "The result lost its imaginary part: images are complex.": lambda: path[-1].real + 0j,
     }
 
@@ -384,12 +454,24 @@ def _unchanged(mine: Callable, *arguments: object) -> object:
     try:
         answer = mine(*arguments)
     except TypeError as error:
+        if "'SenseOperator' object is not callable" in str(error):
+            raise CheckFailed(UNCALLABLE) from None
         if "object is not callable" in str(error):
             raise CheckFailed(CALLED) from None
+        raise
+    except RuntimeError as error:
+        if "1D tensors expected" in str(error):
+            raise CheckFailed(NOT_VECTORS) from None
+        if "mat1 and mat2" in str(error):
+            raise CheckFailed(NOT_MATRICES) from None
         raise
     except ValueError as error:
         if "expected two images" in str(error) or str(error).startswith(("prior has shape", "zero_filled has shape")):
             raise CheckFailed(NOT_IMAGES) from None
+        if str(error).startswith("kspace has shape"):
+            raise CheckFailed(NOT_KSPACE) from None
+        if str(error).startswith("normal made"):
+            raise CheckFailed(NOT_NORMAL) from None
         raise
     same = all(torch.equal(old, new) for old, new in zip(before, tensors, strict=True))
     check(same, "Your function changes a tensor that it was given (as += does): make a new one instead.")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mricourse.classroom.exercise_checks import check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.exercise_checks import NotYet, check, check_tensor, passed, reject_known_mistakes
 from mricourse.fundamentals.update_rules import adam_step, rmsprop_step
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
@@ -18,6 +18,7 @@ from mricourse.training.loop import Settings
 
 LESSON = "optimizers"
 FIRST_MEMORY = "At the first step the memory is the number 0.0: update it first, then take the root of the new one."
+NUMBERS_ROOT = "(The root of a number such as 1 - beta2**t is `number**0.5`.)"
 EXACT = 1e-6  # of the largest value; eps itself is looked at with gradients as small as it
 N_STEPS = 20
 
@@ -38,8 +39,12 @@ def check_sense_momentum(mine: Callable[..., Tensor]) -> None:
             not black, "Your first image is real: `torch.zeros_like(A.adjoint(kspace))` has the right kind and device."
         )
         check(torch.equal(given, kspace), "Your function changes the measured k-space: subtract without `-=`.")
-        coils = isinstance(answer, Tensor) and answer.shape == kspace.shape
-        check(not coils, "Your result has a coil axis: the residual has to go back through `A.adjoint`.")
+        coils = isinstance(answer, Tensor) and answer.ndim > 2 and answer.shape[-2:] == kspace.shape[-2:]
+        check(
+            not coils,
+            "Your result has a coil axis: start with the zeros of one image, `torch.zeros_like(A.adjoint(kspace))`, "
+            "and let the residual, A x - y, go back through `A.adjoint`.",
+        )
         check_tensor(answer, (9, 7), is_complex=True)
         _compare_walks(answer, operator, kspace, rate, beta, n_steps)
     passed(LESSON, "my_sense_momentum", "walks as momentum does, for three rates, shares and numbers of steps")
@@ -59,9 +64,11 @@ def _compare_walks(answer: Tensor, operator: SenseOperator, kspace: Tensor, rate
         "Your walk goes uphill: subtract the rate times the velocity.": walk(rate=-rate),
         "This is gradient descent: the velocity has to keep the share beta of what it was.": walk(beta=0.0),
         "The new gradient enters the velocity whole, without a factor 1 - beta.": walk(rate=rate * (1 - beta)),
-        "You have made one step too few.": walk(n_steps=n - 1),
+        "Your image is that of one step fewer: is the velocity updated before the image moves, and does the loop make "
+        "n_steps steps?": walk(n_steps=n - 1),
         "You have made one step too many.": walk(n_steps=n + 1),
         "The image moves with the velocity of the step before: update the velocity first.": walk(late=True),
+        "You return the velocity; return the image that it has moved.": walk(velocity_returned=True),
         "The rate enters twice: in the velocity and again in the step.": walk(rate=rate**2),
         "Your walk starts at the zero-filled image; it should start at zero.": walk(start=operator.adjoint(kspace)),
         "The velocity's sign is wrong: beta times the old velocity is added to the gradient.": walk(beta=-beta),
@@ -72,11 +79,9 @@ def _compare_walks(answer: Tensor, operator: SenseOperator, kspace: Tensor, rate
         "The learning rate is missing in the step.": walk(rate=1.0),
         "rate is an argument of your function; you use 1.9 instead.": walk(rate=1.9),
         "n_steps is an argument of your function; you make 30 steps.": walk(n_steps=30),
-        "x and velocity are one and the same tensor: give each zeros of its own.": _one_tensor(
-            operator, kspace, right, rate, beta, n
-        ),
     }
     reject_known_mistakes(answer, right, mistakes, tolerance=EXACT)
+    _reject_one_tensor(answer, right, operator, kspace, rate, beta, n)
     check(
         _same(answer, right),
         f"After {n} step(s) with rate {rate} and beta {beta} your image is off by up to "
@@ -93,6 +98,7 @@ def _sense_walk(
     n_steps: int,
     late: bool = False,
     ahead: bool = False,
+    velocity_returned: bool = False,
     shares: tuple[int, int] = (1, 1),
     start: Tensor | None = None,
 ) -> Tensor:
@@ -105,15 +111,22 @@ def _sense_walk(
         velocity = beta * velocity + gradient
         along = beta * velocity + gradient if ahead else velocity
         image = image - rate * (before if late else along)
-    return image
+    return velocity if velocity_returned else image
 
 
-def _one_tensor(operator: SenseOperator, kspace: Tensor, like: Tensor, rate: float, beta: float, n: int) -> Tensor:
-    """What comes of `velocity = x` and changes in place."""
-    both = torch.zeros_like(like)
-    for _ in range(n):
-        both = (1 - rate) * (beta * both + operator.adjoint(operator.forward(both) - kspace))
-    return both
+def _reject_one_tensor(
+    answer: Tensor, right: Tensor, operator: SenseOperator, kspace: Tensor, rate: float, beta: float, n: int
+) -> None:
+    """Name `velocity = x` followed by changes in place of the velocity, and of the image too or not."""
+    for image_in_place in (True, False):
+        velocity = torch.zeros_like(right)
+        image = velocity
+        for _ in range(n):
+            gradient = operator.adjoint(operator.forward(image) - kspace)
+            velocity.mul_(beta).add_(gradient)
+            image = image.sub_(rate * velocity) if image_in_place else image - rate * velocity
+        sentence = "x and velocity are one and the same tensor: give each zeros of its own."
+        reject_known_mistakes(answer, right, {sentence: image}, tolerance=EXACT)
 
 
 # --- what Python says, in a sentence ---
@@ -128,13 +141,25 @@ def _run(mine: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         check("'float' object" not in said, FIRST_MEMORY)
         check("SenseOperator" not in said, f"{said}: the operator has `A.forward`, `A.adjoint` and `A.normal`.")
         check(False, f"Your function stops: {said}.")
+    except UnboundLocalError as error:
+        name = str(error).split("'")[1]
+        check(False, f"`{name}` is used before it has a value: give it one at the beginning, before it is read.")
+    except NotYet:
+        raise
+    except (NameError, ArithmeticError, LookupError, RuntimeError) as error:
+        check(False, f"Your function stops: {_first_line(error)}.")
     except (TypeError, ValueError) as error:
         said = str(error)
         takes_floats = "only one element tensors" in said or "Tensor with" in said or "only tensors with one" in said
         check(not takes_floats, "`math` takes single numbers: for a tensor write `s.sqrt()` or `s**0.5`.")
         takes_tensors = "must be Tensor, not" in said
+        check(not (takes_tensors and "sqrt" in said), f"`torch.sqrt` takes tensors. {FIRST_MEMORY} {NUMBERS_ROOT}")
         check(not takes_tensors, f"torch's functions take tensors, not numbers ({said.splitlines()[0]}).")
-        check(False, f"Your function stops: {said.splitlines()[0]}.")
+        check(False, f"Your function stops: {_first_line(error)}.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 # --- rules ---
@@ -155,6 +180,9 @@ def check_rmsprop_step(mine: Callable[..., tuple[Tensor, Tensor]]) -> None:
         "The step divides by the old memory: update the memory first.": _scaled(late=True),
         "The gradient itself should be divided; only its sign is left in your step.": _scaled(only_sign=True),
         "One size for all weights: each weight is divided by the root of its own s.": _scaled(pooled=True),
+        "You divide by the norm of the whole gradient: each weight is divided by the root of its own s.": _scaled(
+            summed=True
+        ),
         "The learning rate is missing.": _scaled(rate=1.0),
         "RMSProp has no bias correction: divide by the root of s as it is.": _scaled(corrected=True),
         "eps is missing in the denominator.": _scaled(eps=0.0),
@@ -190,12 +218,16 @@ def check_adam_step(mine: Callable[..., tuple[Tensor, Any]]) -> None:
         "The numerator is the corrected mean m, not the gradient.": _adam(of_gradient=True),
         "The means need the factors 1 - beta1 and 1 - beta2.": _adam(sums=True),
         "One size for all weights: each weight is divided by the root of its own s.": _adam(pooled=True),
+        "You divide by the norm of the whole gradient: each weight is divided by the root of its own s.": _adam(
+            summed=True
+        ),
         "Only the sign of the gradient is left in your step; that is right at the first step alone.": _adam(
             only_sign=True
         ),
         "eps is missing in the denominator.": _adam(eps=0.0),
         "eps belongs beside the root of the corrected s, not inside.": _adam(eps_inside=True),
         "eps belongs beside the root of the corrected s; you add it before the correction.": _adam(eps_early=True),
+        "You divide the root of s by 1 - beta2^t: correct s first, then take the root.": _adam(root_early=True),
         "Your first step divides by zero: t is 1 there, so use it as it comes, not t - 1.": _adam(shift=-1, lowest=0),
     }
     options = {"beta1": 0.5, "beta2": 0.9, "eps": 0.01}
@@ -307,6 +339,7 @@ def _scaled(
     eps_inside: bool = False,
     power: int = 2,
     corrected: bool = False,
+    summed: bool = False,
     floor: bool = False,
 ) -> Callable[..., Any]:
     """RMSProp with one thing exchanged."""
@@ -315,6 +348,7 @@ def _scaled(
         old = torch.as_tensor(memory, dtype=grad.dtype).expand_as(grad)
         s = share * old + news * grad.abs() ** power
         by = old if late else s.mean().expand_as(s) if pooled else s / (1 - share**t) if corrected else s
+        by = by.sum().expand_as(s) if summed else by
         size = (by + eps) ** root if eps_inside else by**root + eps
         size = (by**root).clamp_min(eps) if floor else size
         step = grad.sign() if only_sign else grad / size
@@ -342,7 +376,9 @@ def _adam(
     eps: float = 1e-8,
     eps_inside: bool = False,
     eps_early: bool = False,
+    root_early: bool = False,
     times: bool = False,
+    summed: bool = False,
     sum_of: str = "",
     lowest: int = 1,
 ) -> Callable[..., Any]:
@@ -357,8 +393,10 @@ def _adam(
         mean = m if m_power else m / shares[0]
         square = s if s_power else s / shares[1]
         by = square.mean().expand_as(square) if pooled else square
+        by = square.sum().expand_as(square) if summed else by
         size = (by + eps) ** root if eps_inside else by**root + eps
         size = (s.sqrt() + eps) / math.sqrt(shares[1]) if eps_early else size
+        size = s.sqrt() / shares[1] + eps if root_early else size
         step = grad.sign() if only_sign else (grad if of_gradient else mean) / size
         kept = {"new": (m, s), "old": memory, "corrected": (mean, square), "swapped": (s, m)}[keep]
         return weights + sign * lr * step, kept
@@ -377,6 +415,7 @@ def check_rate(mine: Callable[[int, int, int], float]) -> None:
         check_tensor(answer, (n_steps,))
         right = _schedule(n_steps, warmup)
         x = torch.arange(n_steps, dtype=torch.float64) / n_steps
+        at = math.pi * n_steps * x
         rise = ((torch.arange(n_steps) + 1) / warmup).clamp_max(1).double()
         fall = right / rise
         mistakes = {
@@ -391,7 +430,20 @@ def check_rate(mine: Callable[[int, int, int], float]) -> None:
             * (0.52 + 0.5 * torch.cos(math.pi * x)),
             "Your factor falls along a straight line; take half a cosine.": rise * (1 - 0.98 * x),
             "Your factor rises: the cosine has the wrong sign.": rise * (0.51 - 0.49 * torch.cos(math.pi * x)),
-            "Warm-up and fall are multiplied; you take the smaller of the two.": rise.minimum(fall),
+            "Warm-up and fall are multiplied at every step; you take one of the two, the smaller.": rise.minimum(fall),
+            "warmup is an argument of your function; you use 10 instead.": ((torch.arange(n_steps) + 1) / 10).clamp_max(
+                1
+            )
+            * fall,
+            "n_steps is an argument of your function; you use 50 instead.": rise * (0.51 + 0.49 * torch.cos(at / 50)),
+            "n_steps is an argument of your function; you use 200 instead.": rise * (0.51 + 0.49 * torch.cos(at / 200)),
+            "Warm-up and fall are multiplied; you add them.": rise + fall,
+            "Warm-up and fall are multiplied; you take their mean.": (rise + fall) / 2,
+            "The line of the warm-up stops at 1: the smaller of the two, `min(1, ...)`, not `max`.": fall
+            * ((torch.arange(n_steps) + 1) / warmup).clamp_min(1),
+            "In the warm-up you return the line alone; multiply it with the fall, which begins at step 0.": rise.where(
+                torch.arange(n_steps) < warmup, fall
+            ),
             "0.02 belongs to the fall; you add it after the product with the warm-up.": rise
             * (0.49 + 0.49 * torch.cos(math.pi * x))
             + 0.02,
@@ -406,6 +458,10 @@ def check_rate(mine: Callable[[int, int, int], float]) -> None:
         }
         reject_known_mistakes(answer, right, mistakes, tolerance=1e-6)
         _reject_waiting_falls(answer, rise, right)
+        share = answer / right
+        times = float(share.mean())
+        multiple = float((share - times).abs().max()) < 1e-6 and abs(times - 1) > 1e-6
+        check(not multiple, f"All your factors are {times:.3g} times what they should be: the fall begins at 1.")
         worst = int((answer - right).abs().argmax())
         check(
             float((answer - right).abs().max()) < 1e-6,

@@ -31,6 +31,7 @@ OPTIMIZERS: dict[str, tuple[Callable[..., Optimizer], int]] = {  # and which of 
 }
 ECHO_TIMES_MS = torch.arange(10.0, 90.0, 10.0, dtype=torch.float64)
 DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (4, 1, 1, 1, 1, 1)))
+PATH_COLOURS = (*COLOURS[:4], COLOURS[6])  # five that stay apart beside the blue of the contours
 FAR = 1e6  # where a path that diverges is cut off
 
 
@@ -260,7 +261,7 @@ def show_paths(runs: Mapping[Surface, Mapping[str, Tensor]]) -> list[Axes]:
         cell.set_aspect("equal" if _is_square(surface.window) else "auto")
         for index, (label, path) in enumerate(paths.items()):
             x, y = finite_part(path).T
-            cell.plot(x, y, color=COLOURS[index % 7], linestyle=DASHES[index % 5], label=label, marker=".", ms=4)
+            cell.plot(x, y, color=PATH_COLOURS[index % 5], linestyle=DASHES[index % 5], label=label, marker=".", ms=4)
         cell.plot(*finite_part(next(iter(paths.values())))[0], "o", color="black", ms=7, mfc="white")
     handles, labels = cells[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3 if n == 1 else 5, frameon=False)

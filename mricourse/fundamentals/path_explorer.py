@@ -14,8 +14,14 @@ import torch
 import traitlets
 from matplotlib.figure import Figure
 
-from mricourse.fundamentals.loss_surfaces import Surface, draw_surface, finite_part, run_optimizers, show_paths
-from mricourse.plotting.panels import COLOURS
+from mricourse.fundamentals.loss_surfaces import (
+    PATH_COLOURS,
+    Surface,
+    draw_surface,
+    finite_part,
+    run_optimizers,
+    show_paths,
+)
 from mricourse.plotting.pictures import WRAP, View, encode, named
 
 __all__ = ["PathExplorer"]
@@ -136,7 +142,7 @@ class PathExplorer(View):
         rates = (self.rate.value, self.adaptive_rate.value)
         noise = self.noise.value
         self.paths = run_optimizers(self._chosen, self.start, rates=rates, noise_std=noise, n_steps=self._n_steps)
-        colours = COLOURS[: len(self.paths)]
+        colours = PATH_COLOURS[: len(self.paths)]
         self._canvas.paths = [
             [c, finite_part(path).tolist()] for c, path in zip(colours, self.paths.values(), strict=True)
         ]

@@ -60,7 +60,8 @@ class AdaptiveMoDL(nn.Module, Unrolled):
         $x_0 = A^H y$, or $x_0 = (A^H A + \lambda_0 I)^{-1} A^H y$ with a learned weight of its own: what regularised
         SENSE can do, the first iteration should not have to learn, and it costs no convolution.
     solver : "cg" or "direct"
-        For data consistency: conjugate gradients as published, or `direct_solver` where it serves, for lines.
+        For data consistency: conjugate gradients as published, or `direct_solver` where it serves, for lines. The start
+        is solved the same way; `changed` can set its `start_solver` apart.
     flips : bool
         Show the denoiser the image as it is, mirrored left to right, upside down and both, by turns: what it finds
         should not depend on that, and the part of its errors that does averages out over the iterations
@@ -126,6 +127,7 @@ class AdaptiveMoDL(nn.Module, Unrolled):
         self.consistency = consistency
         self.start = start
         self.solver = solver
+        self.start_solver = solver
         self.turns = TURNS if flips else TURNS[:1]
         self.turn_phase = turn_phase
         self.n_averaged = n_averaged
@@ -173,7 +175,7 @@ class AdaptiveMoDL(nn.Module, Unrolled):
         if self.start == "zero_filled":
             return zero_filled
         weight = _reg_weight(self.start_log_reg_weight[0], [(self.start_noise_power, noise_std, USUAL_NOISE)], 0)
-        return self._solve(A, zero_filled, weight)(torch.zeros_like(zero_filled))
+        return self._solve(A, zero_filled, weight, self.start_solver)(torch.zeros_like(zero_filled))
 
     def _denoised(self, k: int, image: Tensor, noise_std: Tensor | None) -> Tensor:
         """Ask the denoiser of iteration k, which sees the image mirrored by turns."""
@@ -210,8 +212,8 @@ class AdaptiveMoDL(nn.Module, Unrolled):
             return self._solve(A, zero_filled, weight)
         return lambda prior: prior - weight * (A.normal(prior) - zero_filled)
 
-    def _solve(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor) -> Solver:
-        solver = direct_solver(A, weight.detach()) if self.solver == "direct" else None
+    def _solve(self, A: SenseOperator, zero_filled: Tensor, weight: Tensor, kind: str | None = None) -> Solver:
+        solver = direct_solver(A, weight.detach()) if (kind or self.solver) == "direct" else None
         options = {"reg_weight": weight, "solver": solver, "n_iterations": self.n_cg}
         return lambda prior: data_consistency(A, zero_filled, prior, **options)
 

@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = face(
         "show_trajectory",
         "kspace_figures": "show_image_and_kspace show_magnitude_and_phase show_stripes show_turned_arrows",
         "lenet_figures": "show_budgets show_connections show_hands show_strips",
-        "modl_figures": "show_close_up show_frozen_steps show_paired_differences",
+        "modl_figures": "plot_rounds show_close_up show_frozen_steps show_paired_differences",
         "sense_figures": "show_comparison show_folding show_pull show_two_pixels show_walks",
         "widgets": "Explorer ImageView MaskPainter explore",
     },

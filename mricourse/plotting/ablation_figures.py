@@ -13,6 +13,8 @@ from torch import Tensor
 from mricourse.evaluation.statistics import mean_interval
 from mricourse.plotting.panels import COLOURS, as_array, quiet, styled
 
+MARKERS = ("D", "^", "s")  # of single cases, in the order of their labels
+
 
 @styled
 def show_gains(
@@ -21,7 +23,7 @@ def show_gains(
     single: Mapping[str, float | Sequence[float]] | None = None,
     unit: str = "dB",
     xlabel: str = "gain (dB)",
-    single_label: str = "one case",
+    single_label: str | Sequence[str] = "one case",
 ) -> Axes:
     """Show paired differences, a line for each: all values as dots, their mean as a bar with its 95 % interval.
 
@@ -30,11 +32,11 @@ def show_gains(
     gains : mapping {name: real Tensor (n,)}
         From top to bottom. Three values or fewer have no interval.
     single : mapping {name: number, or numbers}, optional
-        Cases of another kind, a diamond each, on the line of that name.
+        Cases of another kind, a diamond each, below the line of that name.
     unit, xlabel : str
         Of the numbers beside the bars, and of the axis.
-    single_label : str
-        What a diamond is.
+    single_label : str, or one for each number of a line
+        What a diamond is. Where each number has a label, each has a marker of its own.
 
     Returns
     -------
@@ -53,16 +55,25 @@ def show_gains(
     axes = plt.subplots(figsize=(7.6, 0.8 + 0.52 * len(gains)))[1]
     for row, (name, values) in enumerate(gains.items()):
         _draw_gain(axes, row, as_array(values).astype(float), unit, "one slice" if row == 0 else None)
-        cases = np.atleast_1d(as_array((single or {}).get(name, [])))
-        label = single_label if name == next(iter(single or {}), None) else None
-        axes.plot(cases, np.full(len(cases), row + 0.3), "D", color=COLOURS[1], markersize=5, label=label)
+        if name in (single or {}):
+            _draw_cases(axes, row, single[name], single_label, named=name == next(iter(single)))
     axes.axvline(0, color="black", linewidth=1)
     axes.set_yticks(range(len(gains)), list(gains))
     axes.set(xlabel=xlabel, ylim=(len(gains) - 0.4, -0.6))
     axes.grid(axis="x", alpha=0.3)
     if single:
-        axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+        axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(MARKERS))
     return quiet(axes)
+
+
+def _draw_cases(axes: Axes, row: int, values: float | Sequence[float], label: str | Sequence[str], named: bool) -> None:
+    """Cases of another kind, below a line: diamonds with one label, or a marker for each label."""
+    cases = np.atleast_1d(as_array(values))
+    groups = [(label, cases)] if isinstance(label, str) else list(zip(label, cases, strict=True))
+    for marker, (words, case) in zip(MARKERS, groups, strict=False):
+        case = np.atleast_1d(case)
+        style = {"color": COLOURS[1], "markersize": 5, "label": words if named else None}
+        axes.plot(case, np.full(len(case), row + 0.3), marker, **style)
 
 
 def _draw_gain(axes: Axes, row: int, values: np.ndarray, unit: str, label: str | None) -> None:

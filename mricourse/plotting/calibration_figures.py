@@ -224,7 +224,7 @@ def show_ghosts(images: Mapping[str, Tensor], still: Tensor, distances: Sequence
         arrow = {"arrowstyle": "<->", "color": "white", "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0}
         end = first + distances[column]
         cells[1, column].annotate("", (nx // 2, first), (nx // 2, end), arrowprops=arrow)
-        cells[1, column].text(nx // 2 + 4, end, "first ghost", color="white", fontsize=8, va="top")
+        cells[1, column].text(nx // 2 + 4, end, "first ghost", color="white", fontsize=11, va="top")
         cells[1, column].set_title(f"error × {gain:g}; arrow: {distances[column]:g} pixels")
     for axes in cells.flat:
         axes.set_axis_off()

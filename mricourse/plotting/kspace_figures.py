@@ -93,8 +93,9 @@ def show_turned_arrows(values: Tensor, turns: Sequence[int]) -> list[Axes]:
 
 
 def _draw_pixels(axes: Axes, positions: np.ndarray, arrows: np.ndarray) -> None:
-    """Every arrow starts at its pixel; pixels are a little farther apart than the longest arrow is long."""
-    apart = 1.15 * float(np.abs(arrows).max())
+    """Every arrow starts at its pixel; pixels lie apart so that two arrows that meet leave a gap between their tips."""
+    lengths = np.abs(arrows)
+    apart = float(max(1.15 * lengths.max(), 0.95 * (lengths[:-1] + lengths[1:]).max(initial=0)))
     for number, (position, arrow) in enumerate(zip(positions, arrows, strict=True)):
         axes.plot(position * apart, 0, "o", color="0.6", markersize=6)
         axes.quiver(position * apart, 0, arrow.real, arrow.imag, color=COLOURS[number % 6], width=0.009, **ARROW)

@@ -1,4 +1,4 @@
-"""Figures of the lessons on unrolled networks: the frozen objective of one pixel, close-ups, paired differences."""
+"""Figures of the lessons on unrolled networks: the frozen objective, rounds, close-ups, paired differences."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mricourse.evaluation.metrics import psnr
 from mricourse.evaluation.statistics import mean_interval
+from mricourse.plotting.figures import plot_lines
 from mricourse.plotting.panels import (
     BRIGHT,
     COLOURS,
@@ -26,24 +27,24 @@ from mricourse.plotting.panels import (
     top,
 )
 
-__all__ = ["show_close_up", "show_frozen_steps", "show_paired_differences"]
+__all__ = ["plot_rounds", "show_close_up", "show_frozen_steps", "show_paired_differences"]
 
 
 @styled
 def show_frozen_steps(
-    denoise: Callable[[np.ndarray], np.ndarray], *, data: float, reg_weight: float, n_steps: int = 3
+    denoise: Callable[[np.ndarray], np.ndarray], *, data: float, reg_weight: float, n_rounds: int = 3
 ) -> Axes:
     r"""Draw MoDL's objective of one real pixel, $(x - y)^2 + \lambda (x - D(x))^2$, and what freezing makes of it.
 
-    Each step asks the denoiser once, at the point where the step before ended, and minimises the parabola that is left.
+    Each round asks the denoiser once, where the round before ended, and minimises the parabola that is left.
 
     Parameters
     ----------
     denoise : callable
         $D$, of numbers and of arrays.
     data, reg_weight : float
-        $y$, where the first step starts, and $\lambda$.
-    n_steps : int
+        $y$, where the first round starts, and $\lambda$.
+    n_rounds : int
 
     Returns
     -------
@@ -55,12 +56,12 @@ def show_frozen_steps(
     axes.plot(at, whole, color="black", linewidth=2.4, label="the objective, D(x) moves with x")
     axes.plot(at[whole.argmin()], whole.min(), "*", color="black", markersize=14, label="its minimum")
     x = data
-    for step in range(n_steps):
+    for number in range(n_rounds):
         z = denoise(x)
         frozen = (at - data) ** 2 + reg_weight * (at - z) ** 2
         x = (data + reg_weight * z) / (1 + reg_weight)
-        colour = COLOURS[step]
-        axes.plot(at, frozen, "--", color=colour, label=f"step {step + 1}: D frozen at z = {z:.3g}")
+        colour = COLOURS[number]
+        axes.plot(at, frozen, "--", color=colour, label=f"round {number + 1}: D frozen at z = {z:.3g}")
         axes.plot(x, (x - data) ** 2 + reg_weight * (x - z) ** 2, "o", color=colour, markersize=8)
     axes.set(xlabel="value of the pixel, x", ylabel="value of the objective", ylim=(0, 0.75 * whole[0]))
     axes.grid(alpha=0.3)
@@ -123,8 +124,45 @@ def show_close_up(
 
 
 @styled
+def plot_rounds(curves: Tensor | Mapping[str, Tensor], *, ylabel: str) -> Axes:
+    """Plot a number of every step $x_0, z_0, x_1, z_1, ..., x_K$: grey where the denoiser works.
+
+    Parameters
+    ----------
+    curves : dict {label: 2K + 1 numbers}, or one such sequence
+        In the order of `MoDL.iterates`. $x_k$ is drawn at k and $z_k$ at k + 1/2, so that the white steps are those of
+        data consistency.
+    ylabel : str
+        What it is, and its unit.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        An even number of numbers.
+    """
+    first = next(iter(curves.values())) if isinstance(curves, Mapping) else curves
+    n_rounds, rest = divmod(len(first) - 1, 2)
+    if rest:
+        raise ValueError(f"{len(first)} numbers came; expected an odd number, for x0, z0, x1, ..., z and the last x.")
+    axes = plot_lines(
+        [step / 2 for step in range(len(first))],
+        curves,
+        xlabel="k: $x_k$ at whole numbers, $z_k$ half way\n(grey: denoiser, white: data consistency)",
+        ylabel=ylabel,
+    )
+    axes.set_xticks(range(n_rounds + 1))
+    for k in range(n_rounds):
+        axes.axvspan(k, k + 0.5, color="0.88", linewidth=0, zorder=0)
+    return axes
+
+
+@styled
 def show_paired_differences(differences: Mapping[str, Tensor], *, ylabel: str) -> Axes:
-    """Show a dot for each sample of every difference, their mean and its 95 % interval.
+    """Show a dot for each sample of every difference, their mean and its 95 % interval, and say how many are above 0.
 
     Parameters
     ----------
@@ -147,6 +185,8 @@ def show_paired_differences(differences: Mapping[str, Tensor], *, ylabel: str) -
         interval = mean_interval(values)
         if interval is not None:
             axes.fill_between([place - 0.27, place + 0.27], interval.low, interval.high, color="0.6", alpha=0.45)
+        said = f"{numbers.mean():+.1f}, {(numbers > 0).sum()} of {len(numbers)}\nabove 0"
+        axes.text(place, 1.02, said, ha="center", va="bottom", fontsize=10, transform=axes.get_xaxis_transform())
     axes.axhline(0, color="black", linewidth=0.9)
     axes.set_xticks(range(len(differences)), list(differences))
     axes.set(ylabel=ylabel, xlim=(-0.5, len(differences) - 0.5))

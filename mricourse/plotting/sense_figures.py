@@ -140,6 +140,8 @@ def show_pull(C: Tensor, truth: Tensor, errors: Tensor, weights: Sequence[float]
 def show_walks(normal_matrix: Tensor, solution: Tensor, walks: Mapping[str, Sequence[Tensor]]) -> Axes:
     r"""Draw walks on the contour lines of the misfit $(x - \hat x)^T N (x - \hat x)$ of two unknowns.
 
+    A dashed line marks the floor of the valley: through the solution, along the eigenvector of the smaller eigenvalue.
+
     Parameters
     ----------
     normal_matrix : real Tensor, shape (2, 2)
@@ -155,6 +157,10 @@ def show_walks(normal_matrix: Tensor, solution: Tensor, walks: Mapping[str, Sequ
     grid = torch.stack(torch.meshgrid(across, up, indexing="xy"), dim=-1) - solution
     misfit = torch.einsum("yxi,ij,yxj->yx", grid, normal_matrix, grid)
     axes.contour(as_array(across), as_array(up), as_array(misfit.sqrt()), levels=12, colors="0.75", linewidths=0.9)
+    along = torch.linalg.eigh(normal_matrix).eigenvectors[:, 0]  # of the smaller eigenvalue
+    ends = torch.stack([solution - 10 * along, solution + 10 * along])
+    axes.plot(*as_array(ends.mT), "--", color="0.35", linewidth=1.4, label="floor of the valley")
+    axes.set(xlim=as_array(across)[[0, -1]], ylim=as_array(up)[[0, -1]])
     for index, (name, walk) in enumerate(walks.items()):
         points = as_array(list(walk))
         axes.plot(points[:, 0], points[:, 1], "o-", color=COLOURS[index], markersize=5, label=name)

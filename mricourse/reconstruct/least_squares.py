@@ -44,7 +44,7 @@ def conjugate_gradient(
     Raises
     ------
     ValueError
-        Weights of another shape.
+        Weights of another shape, or an $N$ that changes the shape of its image, as ``A.forward`` does.
     """
 
     # real views: a complex axpy becomes one fused real one, and <a, b> of a Hermitian problem is real
@@ -61,6 +61,7 @@ def conjugate_gradient(
         if bool((energy <= goal).all()):
             break
         image = torch.view_as_real(normal(torch.view_as_complex(direction)).resolve_conj())
+        _check_same_shape(image, direction)
         image = torch.addcmul(image, weight, direction)
         step = energy / _inner(direction, image).clamp_min(tiny)
         x = torch.addcmul(x, step, direction)
@@ -70,6 +71,12 @@ def conjugate_gradient(
         if trace is not None:
             trace(torch.view_as_complex(x))
     return torch.view_as_complex(x)
+
+
+def _check_same_shape(image: Tensor, direction: Tensor) -> None:
+    if image.shape != direction.shape:
+        came, expected = tuple(image.shape[:-1]), tuple(direction.shape[:-1])
+        raise ValueError(f"normal made {came} of an image {expected}; expected the same shape, as A.normal makes.")
 
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:

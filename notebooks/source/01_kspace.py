@@ -36,14 +36,14 @@ from mricourse.exercises import (
     check_conjugate_mirror, check_fft2c, check_partial_fourier,
 )  # fmt: skip
 from mricourse.physics import (
-    acs_mask, conjugate_mirror, equispaced_mask, noise_symmetry_error,
-    partial_fourier_mask, symmetry_error,
+    acs_mask, conjugate_mirror, noise_symmetry_error, partial_fourier_mask,
+    symmetry_error,
 )  # fmt: skip
 from mricourse.plotting import (
     MaskPainter, plot_lines, show_image_and_kspace, show_images,
     show_magnitude_and_phase, show_phase, show_stripes, show_turned_arrows,
 )  # fmt: skip
-from mricourse.simulate import brain_slices, contrast_scan
+from mricourse.simulate import brain_slices
 
 torch.manual_seed(0)
 
@@ -103,24 +103,28 @@ show_image_and_kspace(image, ["a slice of a head", "what a scanner measures of i
 # direction is where the magnet points at this moment. The coil adds up all arrows, head
 # to tail. The sum is again an arrow, and that is all that it measures.
 #
-# One sum cannot tell four unknown pixels. But the scanner can do something to the
-# arrows before they are added. It makes the magnetic field a little stronger on one
+# One sum cannot tell many unknown pixels apart. But the scanner can do something to
+# the arrows before they are added. It makes the magnetic field a little stronger on one
 # side than on the other, and where the field is stronger, arrows turn faster. We watch
 # from a seat that rotates with the arrow in the middle, so this one seems to stand
-# still. By a *turn* we mean how far an arrow gets ahead of it or falls behind, and this
-# angle depends on *where the arrow is*.
-#
+# still. By a *turn* we mean how far an arrow gets ahead of the middle one or falls
+# behind. This angle depends on *where the arrow is*.
+
+# %% [markdown]
 # Let us try this with four pixels in a row, with the values 1, 2, 4 and 1. We count
-# their positions $x$ from the middle: $-2$, $-1$, $0$ and $1$.
+# their positions $x$ from the middle: $-2$, $-1$, $0$ and $1$. And we count with $k$
+# how many *full turns* there are *over the whole row*. A full turn over four pixels is
+# a quarter turn from one pixel to the next.
 #
-# - *No turn*, $k = 0$. All arrows point to the right. The coil measures
+# - $k = 0$, no turn. All arrows point to the right. The coil measures
 #   $1 + 2 + 4 + 1 = 8$.
-# - *A quarter turn from pixel to pixel*, $k = 1$. The arrow at $x = 0$ stays. The one
-#   on its right turns by 90° clockwise, the one on its left by 90° the other way, and
-#   the one at $x = -2$ by 180°. Over four pixels this makes *one* full turn.
-# - *A quarter turn the other way*, $k = -1$.
-# - *Half a turn from pixel to pixel*, $k = -2$. Every second arrow is flipped. (Half a
-#   turn the other way does the same, so $k = 2$ would bring nothing new.)
+# - $k = 1$, one turn over the row. The arrow at $x = 0$ stays. The one at $x = 1$ is
+#   turned by 90° clockwise, the one at $x = -1$ by 90° the other way, and the one at
+#   $x = -2$ by 180°.
+# - $k = -1$, the same turns the other way round.
+# - $k = -2$, two turns over the row, which is half a turn from one pixel to the next.
+#   So every second arrow is flipped. (Half a turn the other way does the same, so
+#   $k = 2$ would bring nothing new.)
 
 # %%
 predict("paper-sum")
@@ -163,7 +167,8 @@ show_turned_arrows(row, [0, 1, -1, -2])
 # that one sees each of them), and the sum is 8. At $k = 1$ the path is bent and ends at
 # $3 + i$, at $k = -1$ at $3 - i$. At $k = -2$ two arrows point to the left, and 2 is
 # left over, which answers the prediction.
-#
+
+# %% [markdown]
 # Four unknown pixels, and now four measured sums: 2, $3 - i$, 8 and $3 + i$.
 # **k-space** is the set of all sums that a scanner can measure of an object, one for
 # each number of turns $k$. One of these sums is called a *sample*. In symbols, with
@@ -203,12 +208,18 @@ print("and back", ifftc(fftc(row)).real)
 # </details>
 #
 # The second formula says something new. As $x$ runs through the row, the arrow
-# $e^{2\pi i k x/n}$ goes round $k$ times, and its horizontal part goes up and down $k$
-# times: it is a cosine wave. So the row is a sum of waves, and *the sample $s(k)$ says
-# how strong the wave with $k$ cycles is, and by how much it is shifted.* Strong means a
-# large magnitude; the shift is the phase. (The waves of $k = 1$ and $k = -1$, with
-# $3 + i$ and $3 - i$ above, go round in opposite directions. Their vertical parts
-# cancel, and together they are one cosine.)
+# $e^{2\pi i k x/n}$ goes round $k$ times. Its real part, how far it points to the
+# right, swings between 1 and $-1$ as many times: it is a cosine wave. ($k$ and $-k$ go
+# round in opposite directions and make this wave together.) So the row is a sum of
+# waves, and *the sample $s(k)$ says how strong the wave with $k$ cycles is, and by how
+# much it is shifted.* Strong means a large magnitude; the shift is the phase.
+#
+# <details><summary>And what about the vertical parts?</summary>
+#
+# At $x = 0$ the arrows of $k = 1$ and $k = -1$ are $3 + i$ and $3 - i$ (times 1/2), and
+# they go round in opposite directions. So one of them is always as far up as the other
+# one is down. In the sum the vertical parts cancel, and a cosine is left.
+# </details>
 #
 # To see this on more than four pixels, we take one row out of the head, and build it
 # from its lowest waves only. `acs_mask` is True in the middle of k-space. Its shape is
@@ -251,7 +262,7 @@ def one_sample(image, ky, kx):
     ny, nx = image.shape
     y = torch.arange(ny, device=image.device) - ny // 2
     x = torch.arange(nx, device=image.device) - nx // 2
-    turns = ky * y[:, None] / ny + kx * x / nx  # (y, x)
+    turns = ky * y[:, None] / ny + kx * x / nx  # a column plus a row: (y, x)
     return (image * torch.exp(-2j * torch.pi * turns)).sum() / (ny * nx) ** 0.5
 
 
@@ -278,7 +289,8 @@ show_stripes(image, [(3, 0), (0, 3), (6, 9)])
 # $k_x = 0$ there are three bright bands that lie flat. With $k_x = 3$ they stand
 # upright. With both, the stripes are tilted. The farther a sample is from the centre of
 # k-space, the finer its stripes.
-#
+
+# %% [markdown]
 # The lower row shows how a sample is measured. The slice is multiplied by the stripes,
 # and everything is added up; red adds and blue subtracts. This sum, times the factor in
 # front, is the *real part* of the sample (in the title). Against the 54.5 of the sample
@@ -293,10 +305,13 @@ show_stripes(image, [(3, 0), (0, 3), (6, 9)])
 # ### How a scanner walks through k-space
 #
 # A **readout** is the recording of one line of k-space, all $k_x$ at one $k_y$. Before
-# it starts, the arrows are turned along $x$ as far as $k_x = -92$. Then they turn the
-# other way while the scanner records, and in a few milliseconds $k_x$ grows to 92. The
-# **phase encode** is the turn along $y$, which has to be set before each readout. In
-# the plainest kind of scan, each line has to wait for its own radio pulse. The
+# it starts, the arrows are wound up along $x$, to $k_x = -92$. Then the field is made
+# stronger on the side where it was weaker, and stays so while the scanner records. Now
+# the arrows turn the opposite way: they unwind, pass $k_x = 0$ and go on to 92. Every
+# moment is another $k_x$, and all of it takes a few milliseconds.
+#
+# The **phase encode** is the turn along $y$, which has to be set before each readout.
+# In the plainest kind of scan, each line has to wait for its own radio pulse. The
 # **repetition time** (TR) is the time between two such pulses, and half a second is
 # common. Our slice has 207 lines, which makes 207 x 0.5 s, nearly two minutes.
 #
@@ -319,19 +334,21 @@ print("ifftshift", torch.fft.ifftshift(numbers))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The middle of five numbers is index 2. `fftshift` moved the number at index 0 there.
-# `ifftshift` moved the number at index 2 to index 0.
+# `ifftshift` moved the number at index 2 to index 0. (For an even number of entries the
+# two do the same.)
 #
 # <details><summary>Hint 1: which one comes first?</summary>
 #
 # Before the transform, the middle of the image has to come to index 0. After it, index
-# 0 has to come to the middle.
+# 0 has to come to the middle. The full names are `torch.fft.fftshift` and
+# `torch.fft.ifftshift`.
 # </details>
 #
 # <details><summary>Hint 2: which axes?</summary>
 #
 # Images are the last two axes, whatever comes before them: write `dim=(-2, -1)` in both
-# shifts. A shift without `dim` moves the images of a stack, too. `torch.fft.fft2` takes
-# the last two axes by itself.
+# shifts. A shift without `dim` moves the images of a stack, too. (Here the second
+# shift would move them back.) `torch.fft.fft2` takes the last two axes by itself.
 # </details>
 #
 # <details><summary>Hint 3: the factor 1/√(ny nx)</summary>
@@ -366,10 +383,9 @@ show_images(panels)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
 #
-# For even sizes the two shifts are the same, and for odd sizes they differ by one
-# pixel. With both in their places the transform is the formula above, for every size.
-# The line $k_y = 0$ holds all stripes that stand upright. They know in which column
-# something is, and nothing about the row.
+# For odd sizes the two shifts differ by one pixel. With both in their places the
+# transform is the formula above, for every size. The line $k_y = 0$ holds all stripes
+# that stand upright. They know in which column something is, and nothing about the row.
 # </details>
 #
 # <details><summary>A common mistake</summary>
@@ -390,7 +406,8 @@ show_images(panels)
 #
 # **Parseval's theorem** says that image and k-space have the same energy. It needs the
 # factor $1/\sqrt n$. The **norm** of a signal is the square root of its energy. A
-# transform is **orthonormal** if it keeps all norms and right angles, as this one does.
+# transform is **orthonormal** if it keeps the norms of all signals and the right angles
+# between them, as this one does.
 #
 # So we may ask which share of the energy a part of k-space holds. We keep a tenth of
 # k-space: either the central tenth of the *lines*, a flat strip with all of $k_x$, or a
@@ -410,27 +427,36 @@ def energy_share(kspace, mask):
 lines = acs_mask(207, 21).to(DEVICE)  # the 21 lines in the middle, (ky, 1)
 square = acs_mask(SHAPE, 62).to(DEVICE)  # 62 x 62 samples, (ky, kx)
 panels = {"all samples": image}
-for name, mask in {"lines": lines, "square": square, "the rest": ~square}.items():
+for name, mask in {"lines": lines, "square": square}.items():
     share = 100 * energy_share(kspace, mask)
-    panels[f"{name}: {share:.0f} % of energy"] = ifft2c(mask * kspace)
+    panels[f"{name}: {share:.0f} % energy"] = ifft2c(mask * kspace)
 show_images(panels, reference=image)
 
 # %% [markdown]
-# The strip of lines keeps 88 % of the energy and the square 96 %. The square wins
-# because the energy falls off in *all* directions from the centre, and the strip wastes
-# samples far out along $k_x$. Its image is sharp from left to right and blurred from
-# top to bottom.
+# The strip of lines keeps 88 % of the energy and the square 96 %, which answers the
+# prediction. The square wins because the energy falls off in *all* directions from the
+# centre, and the strip wastes samples far out along $k_x$. Its image is sharp from left
+# to right and blurred from top to bottom. (At the colour bar, a.u. means arbitrary
+# units: the brightest pixel of the slice is 1.)
 #
-# The last panel is made of all samples outside the square. It holds 4 % of the energy,
-# and it is a faint drawing of outlines. So *the centre of k-space holds brightness and
-# coarse shape, and the edge of k-space holds edges.* Is the edge unimportant, with so
-# little energy? In the third panel a thin vessel or a small tumour would be gone.
+# What do the samples outside the square hold, with the last 4 % of the energy? Their
+# image is dark, so we stretch the grey scale.
+
+# %%
+outside = ifft2c(~square * kspace)  # all samples but the square
+show_images({"all samples outside the square": outside}, window=(0, 0.3))
+
+# %% [markdown]
+# What is left are outlines, brightest at the scalp, and fine grain. So *the centre of
+# k-space holds brightness and coarse shape, and the edge of k-space holds edges.* Is
+# the edge unimportant, with so little energy? Without it a thin vessel or a small
+# tumour would be gone.
 #
 # ### What a number in dB compares
 #
-# The titles also give a number in decibels (dB). The **peak signal-to-noise ratio**
-# (PSNR) compares the typical error of an image with the brightest pixel of a reference,
-# on a logarithmic scale:
+# The titles above also give a number in decibels (dB). The **peak signal-to-noise
+# ratio** (PSNR) compares the typical error of an image with the brightest pixel of a
+# reference, on a logarithmic scale:
 #
 # $$ \mathrm{PSNR} = 20\,\log_{10}
 #    \frac{\text{brightest pixel of the reference}}{\text{typical error}} . $$
@@ -462,8 +488,8 @@ show_images(panels, reference=image)
 # - **The number of samples, and what they are.** "20 slices of one head" says nothing
 #   about other heads.
 # - **The bound.** "claimed: at least 75 %" is what has to hold. The *unfavourable* end
-#   of the bracket is compared with it, here 95.6. A single number has no bracket and no
-#   plus, and is compared as it is.
+#   of the bracket is compared with it, here 95.6. A value that comes from one
+#   measurement stands without plus and bracket, and is compared as it is.
 #
 # <details><summary>How is the bracket made?</summary>
 #
@@ -497,11 +523,11 @@ claim("Energy in the central 10 % of the area", by_square, at_least=75, unit="%"
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Paint k-space yourself
 #
-# The left picture is a canvas: the k-space of the slice. What you paint, in orange, is
-# kept, everything else is set to zero, and the image on the right follows your brush.
-# It starts with the square, the third panel above. (`R = 10` says that a tenth of the
-# samples is kept.) Try these, and guess each time
-# before you paint (`clear` empties the canvas):
+# The left picture is a canvas: the k-space of the slice, $k_y$ from top to bottom and
+# $k_x$ from left to right. What you paint, in orange, is kept, everything else is set
+# to zero, and the image on the right follows your brush. It starts with the square from
+# above. (`R = 10` says that a tenth of the samples is kept.) Try these, and guess each
+# time before you paint (`clear` empties the canvas):
 #
 # 1. a small spot in the very middle, and let it grow;
 # 2. everything, and then erase the middle;
@@ -521,45 +547,41 @@ MaskPainter(SHAPE, kspace=kspace, mask=square, on_change=masked_image)
 # <details><summary>What one sees</summary>
 #
 # 1. First flat grey, then a blob, then a head that gets sharper.
-# 2. Outlines, as in the fourth panel above.
+# 2. Outlines, as in the picture of all samples outside the square.
 # 3. The whole head, too dark and a little blurred. Not half of a head!
-# 4. Copies of the head on top of one another, clearest if the gaps are alike.
-#    [[forward_model]] explains them.
+# 4. Copies of the head on top of one another, clearest if the gaps are alike. The next
+#    section says why.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### Pixel size, field of view, and ringing
+# ### Pixel size, and ringing
 #
-# Two lengths describe an image.
+# Two things decide what an image can show.
 #
-# - **Pixel size.** The finest stripes decide how fine the image is. If k-space reaches
-#   half as far, pixels are twice as large.
-# - **Field of view.** Neighbouring lines differ by one cycle over the field of view.
-#   With the distance $\Delta k$ between lines in cycles per mm,
-#   $\mathrm{FOV} = 1/\Delta k$. If lines are twice as far apart, the field of view is
-#   half as large, and what lies outside of it comes in at the opposite side.
+# - *How large it is.* That is up to the distance $\Delta k$ between lines. Neighbouring
+#   lines differ by one cycle over the field of view, so in cycles per mm it is
+#   $\Delta k = 1/\mathrm{FOV}$. Say that only every second line is left, those with an
+#   even number of cycles. All their waves repeat after half of the field of view. So
+#   the image does, too, and copies of the head lie on top of one another.
+#   ([[forward_model]] goes on from here.)
+# - *How fine it is.* That is up to the finest stripes. If k-space reaches only a
+#   quarter as far, details are lost as if pixels were four times as large.
 #
-# So let us keep the quarter of the lines in the middle, or every second line of all.
-# (`acs=0`: without extra lines in the middle.)
+# Let us keep the 51 lines in the middle, a quarter of 207.
 
 # %%
-quarter = acs_mask(207, 51).to(DEVICE)
-every_second = equispaced_mask(207, 2, acs=0).to(DEVICE)
+quarter = acs_mask(207, 51).to(DEVICE)  # (ky, 1)
 blurred = ifft2c(quarter * kspace)
-folded = ifft2c(every_second * kspace)
-panels = {"all 207 lines": image, "the central 51": blurred, "every 2nd": folded}
+panels = {"all 207 lines": image, "the central 51": blurred}
 show_images(panels, reference=image, scores=False)
-show_images({"the central 51, back of the head": blurred[150:]}, window=(0, 0.3))
+back = torch.stack([image, blurred.abs()])[:, 160:, 50:135]  # both, back of the head
+show_images(back, ["all lines, back of the head", "the central 51"], window=(0, 0.2))
 
 # %% [markdown]
-# Every second line gives the head where it was (follow its scalp around the panel), at
-# half its brightness, and a copy, moved by half a field of view. The border cuts the
-# copy in two: its forehead is in the *lower* half, and its back in the *upper* half.
-# The two bright ovals are where head and copy overlap.
-#
-# The central lines give one head, blurred from top to bottom, with pixels of 207/51 = 4
-# mm. The enlarged part below, with a brighter grey scale, has stripes in the air behind
-# the head, where nothing is. Where do they come from?
+# The head is blurred from top to bottom, as if pixels were 207/51 = 4 mm high. The
+# lower pictures show the back of the head with a brighter grey scale: all from 0.2 up
+# is white. On the right there are stripes in the air below the head, where nothing is.
+# Where do they come from?
 #
 # We build a sharp edge from its lowest waves, as we did with the row of the head. The
 # object is a bar in one direction, 1 inside and 0 outside.
@@ -598,6 +620,10 @@ claim(sentence, (overshoot - 8.95).abs().max(), at_most=1, unit="%")
 # allowed.
 # </details>
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Half-way.** This is a good place for a break. The second half asks whether we need
+# all samples, and what noise does to an image.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Is half of k-space enough?
 #
@@ -613,8 +639,8 @@ claim(sentence, (overshoot - 8.95).abs().max(), at_most=1, unit="%")
 #
 # $$ m \text{ real} \quad\Longrightarrow\quad s(-k_y, -k_x) = s(k_y, k_x)^* . $$
 #
-# So we could measure the upper half of k-space, fill in the lower one, and be done in
-# half the time. To try it we need a function that mirrors.
+# So we could measure the upper half of k-space (with the line $k_y = 0$), fill in the
+# lower half, and be done in half the time. To try it we need a function that mirrors.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 1.2 · the conjugate mirror  (★★☆, about 10 min)
@@ -690,14 +716,20 @@ show_images({"all lines": image, **panels}, reference=image)
 # coil adds an angle of its own, and moving blood another one. So the image is complex,
 # and its phase changes from place to place.
 #
-# `images` has real numbers; the same heads in `slices` have a smooth, simulated phase.
-# White arrows lie on the axis, blue ones are behind it. Grey pixels are too dark for a
-# phase worth showing.
+# The heads in `slices` have such a phase, smooth and simulated. An angle that *all*
+# arrows share would be no trouble: we could turn all of them back together. So we do
+# that first. Which angle? That of the sum of all arrows.
 
 # %%
-with_phase = slices[12]  # complex, the same magnitude as `image`
-two_phases = {"real slice": image + 0j, "slice with phase": with_phase}
-show_phase(two_phases, support=image > 0.02, window=(-1, 1))
+shared = slices[12].sum().angle()  # angle of the sum of all arrows, in rad
+with_phase = slices[12] * torch.exp(-1j * shared)  # all turned back by it
+panels = {"phase of the slice": with_phase}
+show_phase(panels, support=image > 0.02, window=(-1, 1))
+
+# %% [markdown]
+# White arrows lie on the axis, red ones are ahead of it and blue ones behind, by 28° at
+# most, about half a radian. Grey pixels are too dark for a phase worth showing. The
+# magnitude is that of `image`, as before.
 
 # %%
 predict("half-with-phase")
@@ -709,39 +741,46 @@ for name, original in {"real slice": image, "with phase": with_phase}.items():
     half = upper_half * fft2c(original)  # zeros below
     filled = torch.where(upper_half, half, conjugate_mirror(half))
     panels[f"half, {name}"] = ifft2c(filled)
-show_images(panels, reference=image, error_gain=2)
+show_images(panels, reference=image, error_gain=4)
 
 # %% [markdown]
 # For the real slice half of the lines is enough: not a pixel differs (142 dB is the
-# rounding of the computer). With phase the filled samples are wrong: the slice is
-# shaded, and streaks run from top to bottom. (The errors are drawn twice as bright; the
-# colour bar gives their true values.)
+# rounding of the computer). With phase it is not enough. The scalp is wrong in places,
+# and streaks run from top to bottom, through the air, too. The lower row shows these
+# errors four times as bright; its colour bar gives their true values.
+
+# %% [markdown]
+# ### How far is a scan from symmetric?
 #
-# How far is a scan from symmetric? The **symmetry error** is half of the distance
-# between a k-space and its conjugate mirror, relative to the norm of k-space. With
-# $s_\mathrm{m}$ for the mirror and $\|\cdot\|$ for the norm it is
+# Take an image, and mirror each of its arrows about the horizontal axis. An arrow
+# $3 + i$ becomes $3 - i$. Where $-k$ turns the old arrow by 90°, to $-1 + 3i$, $k$
+# turns the new one by $-90°$, to $-1 - 3i$: a mirror image again. So the sums are
+# mirrored, too: the new sample at $k$ is the conjugate of the old one at $-k$. *The
+# mirrored k-space belongs to the mirrored arrows.*
+#
+# How far does one arrow move? Take $3 + i$. Mirrored it is $3 - i$, and the two tips
+# are 2 apart. Half of that, 1, is how far the arrow's tip is off the axis. Its length
+# is $\sqrt{3^2 + 1^2} = 3.2$, and $1/3.2 = 0.32$ is the *sine* of its phase, 18°.
+
+# %% [markdown]
+# For a whole scan we do the same in k-space. The **symmetry error** is half of the
+# distance between a k-space and its conjugate mirror, relative to the norm of k-space.
+# With $s_\mathrm{m}$ for the mirror and $\|\cdot\|$ for the norm it is
 #
 # $$ \frac{\|s - s_\mathrm{m}\|}{2\,\|s\|} . $$
 #
-# For a real image it is 0, for arrows in random directions $\sqrt2/2 = 0.71$. Before
-# comparing, `symmetry_error` turns all arrows together by the one angle that fits best:
-# that angle belongs to the receiver, not to the object.
-#
-# <details><summary>Why 0.71 for random directions?</summary>
-#
-# If the arrows of the image point in random directions, the mirror has nothing to do
-# with $s$. Then the energies of both add up, $\|s - s_\mathrm{m}\|^2 = 2\,\|s\|^2$, and
-# the error is $\sqrt2/2$.
-# </details>
+# By Parseval's theorem distances are the same in k-space and in the image. So the
+# symmetry error is the typical sine of the phases, bright pixels counting most, and for
+# a real image it is 0. (The library's `symmetry_error` first takes out the angle that
+# all arrows share.)
 
 # %%
 print(f"real slice       {symmetry_error(kspace):.2f}")
 print(f"slice with phase {symmetry_error(fft2c(with_phase)):.2f}")
 
 # %% [markdown]
-# Is 0.17 much? The mirror belongs to the image with all phases reversed. So the
-# symmetry error is the typical *sine* of the phases, bright pixels counting most. As
-# $\sin 10° = 0.17$, arrows that are off by 10° are enough for the streaks above.
+# Is 0.17 much? As $\sin 10° = 0.17$, a typical arrow is 10° off the axis. That is
+# enough for the streaks above.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 largest = symmetry_error(all_kspace).max()
@@ -755,9 +794,10 @@ claim("Symmetry error of 20 real slices, the largest", largest, at_most=1e-5)
 # arrow to every sample. Its horizontal and its vertical part are independent, have the
 # mean 0 and the standard deviation $\sigma$.
 #
-# Because the transform is orthonormal, the image gets noise of the same kind and the
-# same $\sigma$: random arrows, now added to pixels. Most images that doctors see are
-# *magnitudes*, the lengths of the arrows. What does noise do to those?
+# Such noise is alike in all directions, and an orthonormal transform only turns it. So
+# the image gets noise of the same kind and the same $\sigma$: random arrows, now added
+# to pixels. Most images that doctors see are *magnitudes*, the lengths of the arrows.
+# What does noise do to those?
 
 # %%
 predict("mean-in-air")
@@ -776,21 +816,14 @@ print(f"mean magnitude in air: {noisy.abs()[image == 0].mean():.3f}")
 #
 # Why? Think of a pixel in air where the noise arrow is $-0.3 + 0.4i$. Its real part is
 # $-0.3$, its length is 0.5. The opposite arrow $0.3 - 0.4i$ has the length 0.5, too.
-# Real parts cancel in the mean, and lengths do not. And where there *is* signal?
-
-# %%
-signal = torch.linspace(0, 5, 11)  # true signal in units of sigma
-draws = random_complex(11, 40_000, seed=2)  # 40,000 noise arrows for each, sigma = 1
-magnitude = (signal[:, None] + draws).abs().mean(dim=1)
-curves = {"mean magnitude": magnitude, "true signal": signal}
-plot_lines(signal, curves, xlabel="true signal (σ)", ylabel="signal (σ)")
-print("true signal 0, 1 and 5: mean magnitude", magnitude[[0, 2, 10]].numpy().round(2))
-
-# %% [markdown]
-# Strong signals come out right: next to a long arrow a small random one matters little.
-# Weak signals come out too large. The **Rician distribution** is the distribution of
-# such lengths, of a fixed arrow plus a random one. For no signal its mean is
-# $\sigma\sqrt{\pi/2} = 1.25\,\sigma$.
+# Real parts cancel in the mean, and lengths do not.
+#
+# And where there *is* signal? Take an arrow of length $5\,\sigma$, and a noise arrow of
+# length $\sigma$ across it. The sum has the length $\sqrt{25 + 1}\,\sigma =
+# 5.1\,\sigma$: a strong signal comes out nearly right. A weak signal of $1\,\sigma$
+# becomes $\sqrt{1 + 1}\,\sigma = 1.4\,\sigma$, which is far too large. The **Rician
+# distribution** is the distribution of the length of a fixed arrow plus a random one.
+# Where the fixed arrow is zero, its mean is $\sigma\sqrt{\pi/2} = 1.25\,\sigma$.
 #
 # One consequence goes through the whole course. To make noise smaller one averages many
 # measurements. Averaged magnitudes keep the floor of 1.25 $\sigma$, averaged complex
@@ -812,30 +845,18 @@ claim(sentence, air, at_least=1.23, at_most=1.28, unit="σ", samples="noise imag
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What makes MRI different
 #
-# A **contrast** is a way to scan that decides which tissue comes out bright; T1w, T2w
-# and FLAIR below are three common ones. Modern scanners have several coils, placed
-# around the head. We show both, simulated, and from here on with noise.
-
-# %%
-t1w = contrast_scan("s1", "T1w", shape=SHAPE, n_coils=4)  # a simulated scan
-t2w = contrast_scan("s1", "T2w", shape=SHAPE, n_coils=4)
-flair = contrast_scan("s1", "FLAIR", shape=SHAPE, n_coils=4)
-show_images({"T1w": t1w.reference, "T2w": t2w.reference, "FLAIR": flair.reference})
-
-# %%
-coil_images = ifft2c(t1w.kspace)  # (coils, y, x)
-show_magnitude_and_phase({f"coil {c}": coil_images[c] for c in range(4)})
-
-# %% [markdown]
-# Fluid, as in the two dark horns in the middle, is dark in the T1-weighted scan (T1w)
-# and bright in the T2-weighted one. FLAIR is T2-weighted, too, but makes fluid dark
-# again. The edges are at the same places in all three. Each of the four coils is
-# loudest on its own side, and has a phase of its own. In air there is only noise, and
-# the phase is random.
+# Many networks of this course have relatives that work on photographs. MRI gives them
+# more to work with, and asks more of them:
 #
-# So a network for MRI can be given more than one for photographs.
+# - The raw data are complex samples of k-space, with a phase.
+# - The way from the image to these data is known: it is the formula above.
+# - Modern scanners have several coils around the head. Each of them sees the slice from
+#   its own side.
+# - A **contrast** is a way to scan that decides which tissue comes out bright. A slice
+#   can be scanned in several, and its edges are at the same places in all of them.
+# - In the clinic scanners change, and a missed lesion counts.
 #
-# <details><summary>What it can be given, and in which lesson</summary>
+# <details><summary>What a network can make of it, and in which lesson</summary>
 #
 # | In MRI | so a network | lessons |
 # |---|---|---|
@@ -850,61 +871,75 @@ show_magnitude_and_phase({f"coil {c}": coil_images[c] for c in range(4)})
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data
 #
-# So far everything was simulated. Here are three *measured* scans: a head from the side
-# and a knee, each with one coil, and a brain. Of its seven coils the course keeps four,
-# and we look at the last one. Is any of them conjugate symmetric?
+# So far everything was simulated. Here are three *measured* scans, one coil of each: a
+# head from the side, a knee and a brain. Is half of k-space enough for them?
 
 # %%
 names = {"head": "larson_head", "knee": "larson_knee", "brain": "moco_brain_7ch"}
 measured_scans = {}
 for name, file_name in names.items():
-    measured_scans[name] = load_real(file_name).kspace[-1].to(DEVICE)  # one coil
-show_magnitude_and_phase({k: ifft2c(v) for k, v in measured_scans.items()})
+    measured_scans[name] = load_real(file_name).kspace[-1].to(DEVICE)  # the last coil
+coil_images = {name: ifft2c(scan) for name, scan in measured_scans.items()}
+show_magnitude_and_phase(coil_images)
 
 # %% [markdown]
-# In the brain the phase (lower row) makes more than half a turn from the forehead to
-# the back. In the knee it changes little, but it is speckled by noise. In air it is
-# mostly noise.
+# The upper row shows the magnitude, the lower row the phase. Its colours go round like
+# the angle: $\pi$ and $-\pi$ are the same direction and have the same colour, light
+# grey. In air there is mostly noise, with phases of all colours.
 #
-# In the head the phase runs evenly across the picture, like a *ramp*. This has a dull
-# cause: the middle of its k-space lies about one sample beside the place where it
-# should be. If a sample lies at $k + 1$ in place of $k$, its wave $e^{2\pi i k x/n}$ is
-# multiplied by $e^{2\pi i x/n}$, an angle that grows with $x$: a shift of k-space is a
-# ramp of phase in the image. (And a shift of the image is a phase that grows with $k$.)
-# So `symmetry_error` can take the best ramp out before it compares
-# (`centre_echo=True`).
+# - *Brain.* Dark means a phase near 0. From the back to the forehead the colours run
+#   through brown and light grey to blue: more than half a turn.
+# - *Knee.* All of it is dark, so its phases lie near 0. The next figure tells them
+#   apart.
+# - *Head.* The phase runs evenly from corner to corner, like a *ramp*. (The smooth
+#   strip at the upper edge is probably a part of the head from beyond the lower edge.)
 
 # %%
-predict("closest-to-real")
+knee = coil_images["knee"]
+tissue = knee.abs() > 0.7 * knee.abs().mean()  # brighter than most of the air
+show_phase({"knee": knee}, support=tissue, window=(-1, 1))
+
+# %% [markdown]
+# Again red is ahead and blue behind, by half a radian in places, and dark pixels are
+# grey. The speckles are noise.
+
+# %% [markdown]
+# The ramp of the head has a dull cause: all samples of this scan lie a little beside
+# their places in k-space. So the waves of its image all make a little more of a turn
+# over the row than they should, an extra angle that grows evenly with $x$. *A shift of
+# k-space is a ramp of phase in the image*, and a shift of the image is a ramp of phase
+# in k-space.
+#
+# A ramp says nothing about the head. So we take out the ramp that leaves the smallest
+# symmetry error, as we did with the angle that all arrows share. `symmetry_error` does
+# it if we say `centre_echo=True`. (The *echo* is the signal that a readout records; it
+# is strongest at $k = 0$.)
+
+# %% [markdown]
+# Noise breaks the symmetry, too, since the noise arrow at $k$ knows nothing of the one
+# at $-k$. `noise_symmetry_error` says how large an error noise alone could make.
+#
+# <details><summary>How does it know the noise?</summary>
+#
+# It takes what is in a corner of k-space for noise. A little signal is there too, so
+# its answer is rather too large than too small.
+# </details>
+
+# %%
+predict("more-than-noise")
 
 # %%
 for name, measured in measured_scans.items():
-    as_it_is = symmetry_error(measured)
-    no_ramp = symmetry_error(measured, centre_echo=True)  # best ramp taken out
+    error = symmetry_error(measured, centre_echo=True)  # the best ramp taken out
     of_noise = noise_symmetry_error(measured)
-    rest = (no_ramp**2 - of_noise**2).sqrt()
-    print(f"{name:5}: as it is {as_it_is:.2f}, no ramp {no_ramp:.2f},", end=" ")
-    print(f"noise alone {of_noise:.2f}, rest {rest:.2f}")
+    print(f"{name:5}: symmetry error {error:.2f}, noise alone {of_noise:.2f}")
 
 # %% [markdown]
-# As it is, head and brain are nearly at the 0.71 of random arrows: a smooth phase can
-# do as much harm as a random one. Without the ramp the head is the closest to
-# symmetric, at 0.20. This answers the prediction. (It is a *spin echo*, a kind of scan
-# that undoes the phase which the main field leaves.)
-#
-# Knee and brain are both at 0.34, for different reasons. Noise breaks the symmetry,
-# too: the noise arrow at $k$ knows nothing of the one at $-k$. In the knee up to 0.23
-# may be noise, in the brain only 0.08. The rest (the two add up as squares) is largest
-# in the brain, 0.33, and zero in none of them. Even the 0.25 of the knee needs no more
-# than phases that are off by 15°, which hardly show in colours for a full turn.
-#
-# <details><summary>How is the noise measured, and what is the rest?</summary>
-#
-# `noise_symmetry_error` takes what is in a corner of k-space for noise. A little signal
-# is there too, so this number is rather too large. The rest is what noise cannot
-# explain. Energies add, so the errors do as squares: for the knee
-# $0.34^2 - 0.23^2 = 0.25^2$.
-# </details>
+# In all three the symmetry error is larger than noise alone could make it, which
+# answers the prediction. In the brain it is more than four times as large. The knee is
+# the closest call: noise may make 0.23 of its 0.34. But noise would speckle red and
+# blue all over, and not draw the red layers above and below and the blue one at the
+# right.
 #
 # So half of k-space is *not* enough for real scans. But phase is mostly smooth, and
 # that can be used, as you do in the last exercise.
@@ -932,7 +967,7 @@ claim(sentence, torch.stack(ratios), at_least=1, samples="scans (head, knee, bra
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## Exercise 1.3 · Go further: partial Fourier  (★★★, about 15 min)
+# ## Exercise 1.3 · Go further: partial Fourier  (★★★, optional, about 15 min)
 #
 # **Partial Fourier** is a scan that measures a little more than half of k-space and
 # makes up for the rest with the help of the phase. We measure 129 of 207 lines: the
@@ -1013,9 +1048,9 @@ show_images(panels, reference=with_phase, error_gain=5)
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Change it, and explain.** (1) In the check cell, put zeros in place of `low_phase`.
-# What goes wrong? (2) Let it run for 1, 5 and 50 iterations. Does the image get better
-# all the time, and if not, why?
+# **Change it, and explain.** (1) In the check cell, give your function `0 * low_phase`
+# in place of `low_phase`. What goes wrong? (2) Let it run for 1, 5 and 50 iterations.
+# Does the image get better all the time, and if not, why?
 #
 # <details><summary>Hint for (2)</summary>
 #
@@ -1034,7 +1069,7 @@ for n in (1, 50):
 show_images(panels, reference=with_phase)
 
 # %% [markdown] tags=["solution"]
-# (1) Without the phase we are back at plain symmetry, and lose more than 10 dB. It is
+# (1) Without the phase we are back at plain symmetry, and lose about 7 dB. It is
 # still better than plain symmetry above, since the 25 lines beyond the centre are
 # measured.
 #
@@ -1060,7 +1095,7 @@ print(f"mean magnitude in air: {air.mean():.2f} σ")
 # - **The transform.** `ifftshift`, fast Fourier transform with `norm="ortho"`,
 #   `fftshift`. It keeps the energy.
 # - **What is lost.** The centre holds coarse shape and nearly all energy, the edge
-#   holds edges. Cutting it off blurs, and rings by 9 % of a step. Skipping lines folds.
+#   holds edges. Cutting it off blurs, and rings by 9 % of a step.
 # - **Half of k-space.** It is enough for an image of real numbers. Real scans have a
 #   phase, and are off by more than their noise.
 # - **Noise.** It is the same in k-space and in the complex image. Magnitudes have a

@@ -44,6 +44,7 @@ def test_a_figure_in_a_loop_or_with_a_result_is_one_figure(minutes):
         "# %%\nimport math\nfrom os import (\n    path,\n    sep,\n)",
         '# %%\nclaim("so it is", 3, at_least=2)',
         '# %% tags=["claim"]\nx = 3\nclaim("so it is", x, at_least=2)',
+        '# %% jupyter={"source_hidden": true}\nx = 3\ny = x + 1',
         '# %% tags=["check"]\nassert 1 < 2, "no"',
         '# %% tags=["exercise"]\ndef my_f(x):\n    ### BEGIN SOLUTION\n    return x\n    ### END SOLUTION',
         markdown("*Why?* Because.", ' tags=["solution"]'),

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from mricourse.evaluation.calibration import calibrated_images, calibration_scores
+from mricourse.evaluation.calibration import calibrated_images, calibration_scores, compared_with_rss
 from mricourse.evaluation.ghosts import ghost_distance
 from mricourse.evaluation.metrics import psnr
-from mricourse.physics.fourier import fft2c, random_complex
+from mricourse.physics.coil_combination import rss
+from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.sampling import equispaced_mask
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.motion import moved_along_y, scan_while_moving
@@ -41,6 +42,21 @@ def test_scores_are_those_of_each_scan(scans):
     assert all(abs(scores[way][1] - alone[way][0]) < 0.5 for way in WAYS)  # up to the choice of the weight
     known = calibration_scores(kspace, mask, references, inside, acs=20, outline_known=True)
     assert all(not torch.equal(known[way], scores[way]) for way in ("centre", "ESPIRiT"))
+    small = calibration_scores(kspace, mask, references, inside, acs=20, grappa_kernel=(2, 5))
+    assert [way for way in WAYS if not torch.equal(small[way], scores[way])] == ["GRAPPA"]
+
+
+def test_a_complete_scan_is_compared_with_its_root_sum_of_squares():
+    smaps = 3 * simulate_coils(8, SHAPE, seed=3, kind="head_array")  # a scale that has to cancel
+    kspace = fft2c(smaps * shepp_logan(SHAPE)) + 2e-3 * random_complex(8, *SHAPE)
+    shown = compared_with_rss(kspace, 2, acs=20)
+    assert set(shown) == WAYS | {"reference"}
+    whole = rss(ifft2c(kspace))
+    tissue = whole > 0.1 * whole.max()
+    assert torch.equal(shown["reference"], tissue * whole)
+    for way in WAYS:
+        assert not shown[way].is_complex() and not shown[way][~tissue].any()
+        assert psnr(shown[way], shown["reference"]) > 27
 
 
 @pytest.mark.parametrize(("period", "acceleration"), [(4, 1), (3, 2), (4, 3)])

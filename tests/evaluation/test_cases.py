@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mricourse.evaluation.cases import four_cases, gain_in_words, score
+from mricourse.evaluation.cases import four_cases, gain_in_words, score, score_sparse
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.tuning import sparse_reconstruction
+from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acceleration_of
 from mricourse.physics.scan import stack
 from mricourse.reconstruct.total_variation import tv_reconstruction
@@ -59,3 +60,16 @@ def test_sparse_reconstructions_by_their_names(scan):
     assert not torch.equal(by_name, sparse_reconstruction(case.A, case.kspace, "haar", 1e-2, tolerance=1e-2))
     with pytest.raises(ValueError, match="expected 'haar' or 'tv'"):
         sparse_reconstruction(case.A, case.kspace, "db2", 1e-2)
+
+
+def test_known_settings_are_scored_for_stacks_and_for_cases(scan):
+    [pair] = stack([scan, scan])
+    choices = [("tv", 1e-2), ("haar", 1e-2)]
+    scores = score_sparse(pair, choices, tolerance=1e-2)
+    assert scores.shape == (2,)
+    image = sparse_reconstruction(SenseOperator(scan.smaps, scan.mask), scan.kspace, "haar", 1e-2, tolerance=1e-2)
+    assert scores[1].item() == pytest.approx(psnr(best_scale(image, scan.reference), scan.reference), abs=1e-3)
+    case = four_cases(scan, 4, acs=12)["random"]
+    assert score_sparse({"random": case}, choices[:1], tolerance=1e-2).shape == (1,)
+    with pytest.raises(ValueError, match="one for each"):
+        score_sparse(pair, choices[:1], tolerance=1e-2)

@@ -5,7 +5,7 @@ import torch
 from scipy.stats import wasserstein_distance
 
 from mricourse import fft2c, ifft2c, random_complex
-from mricourse.evaluation.realism import null_space_part, split_error, texture_distance, unseen_part
+from mricourse.evaluation.realism import null_space_part, split_error, surviving_error, texture_distance
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acs_mask
@@ -125,7 +125,7 @@ def test_of_one_uniform_coil_it_is_the_null_space_and_a_small_rest(heads, mask):
     A = SenseOperator(torch.ones(1, 97, 80, dtype=torch.complex64), mask)
     hidden = null_space_part(heads[0], mask)
     wanted = hidden + 0.2 / 1.2 * (heads[0] - hidden)
-    assert (unseen_part(heads[0], A, 0.2) - wanted).norm() < 1e-4 * heads[0].norm()
+    assert (surviving_error(heads[0], A, 0.2) - wanted).norm() < 1e-4 * heads[0].norm()
 
 
 def test_data_consistency_without_noise_passes_on_this_part_of_an_error():
@@ -134,11 +134,11 @@ def test_data_consistency_without_noise_passes_on_this_part_of_an_error():
     weight = torch.tensor(0.3, dtype=torch.float64)
     options = {"n_iterations": 200, "tolerance": 1e-12}
     image = data_consistency(A, A.normal(truth), prior, weight, **options)
-    passed_on = unseen_part(prior - truth, A, weight, n_iterations=200)
+    passed_on = surviving_error(prior - truth, A, weight, n_iterations=200)
     assert (image - truth - passed_on).norm() < 1e-4 * truth.norm()
 
 
 def test_a_weight_of_zero_is_refused(mask):
     A = SenseOperator(torch.ones(1, 97, 80, dtype=torch.complex64), mask)
     with pytest.raises(ValueError, match="reg_weight is 0.0; expected a number above 0"):
-        unseen_part(random_complex(97, 80), A, 0.0)
+        surviving_error(random_complex(97, 80), A, 0.0)

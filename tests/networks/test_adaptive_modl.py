@@ -6,6 +6,7 @@ from unittest import mock
 import pytest
 import torch
 
+from mricourse.networks.ablation import changed
 from mricourse.networks.adaptive_modl import START_WEIGHT, STARTS, AdaptiveMoDL
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
@@ -385,6 +386,15 @@ def test_sense_is_a_better_start_than_the_zero_filled_image(scan):
     exact = AdaptiveMoDL(n_iterations=1, n_features=4, start="sense", solver="direct").iterates(A, scan.kspace)[0]
     rhs = A.adjoint(scan.kspace)
     assert (A.normal(exact) + START_WEIGHT * exact - rhs).norm() < 1e-4 * rhs.norm()
+
+
+def test_the_solver_of_the_start_can_be_set_apart(scan):
+    A = SenseOperator(scan.smaps, scan.mask)
+    exact = AdaptiveMoDL(n_iterations=1, n_features=4, start="sense", solver="direct")
+    start, consistent = exact.iterates(A, scan.kspace)[::2]
+    assert not torch.allclose(changed(exact, start_solver="cg", n_cg=2).iterates(A, scan.kspace)[0], start, rtol=1e-3)
+    other = changed(exact, solver="cg", n_cg=2).iterates(A, scan.kspace)
+    assert torch.equal(other[0], start) and not torch.allclose(other[2], consistent, rtol=1e-3)
 
 
 @pytest.mark.parametrize("start", STARTS)

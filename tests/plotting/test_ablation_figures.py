@@ -16,6 +16,16 @@ def test_every_line_has_its_mean_in_numbers():
     assert "one case" in [text.get_text() for text in axes.get_legend().get_texts()]
 
 
+def test_each_case_with_a_label_has_a_marker_of_its_own():
+    cases = {"phase": [4.0, 5.0], "mean": [1.0, 2.0]}
+    axes = show_gains({"phase": torch.ones(5), "mean": torch.ones(5)}, single=cases, single_label=["rows", "columns"])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one slice", "rows", "columns"]
+    markers = {
+        line.get_marker(): line.get_xdata().tolist() for line in axes.lines if line.get_label() in ("rows", "columns")
+    }
+    assert markers == {"D": [4.0], "^": [5.0]}
+
+
 def test_what_cannot_be_shown_is_refused():
     with pytest.raises(ValueError, match="0 gains"):
         show_gains({})

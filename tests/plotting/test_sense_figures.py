@@ -62,6 +62,11 @@ def test_walks_begin_where_they_begin():
     np.testing.assert_allclose(points(axes, "solution")[:, 0], TRUTH)
 
 
+def test_the_floor_of_the_valley_is_where_the_sum_is_right():
+    axes = show_walks(SIMILAR.T @ SIMILAR, TRUTH, {"walk": [torch.zeros(2), TRUTH]})
+    np.testing.assert_allclose(points(axes, "floor of the valley").sum(0), TRUTH.sum(), atol=1e-4)
+
+
 def test_a_comparison_has_one_window_and_scores_whole_images_in_any_view():
     reference = torch.rand(20, 30, generator=torch.Generator().manual_seed(0))
     rows = {f"R = {R}": {"CG": (1 - 0.1 * R) * reference} for R in (2, 3)}

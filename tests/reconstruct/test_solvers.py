@@ -461,3 +461,9 @@ def test_weights_that_would_be_one_for_each_column_are_refused(shape):
         conjugate_gradient(normal, rhs, reg_weight=torch.full(shape, 0.1))
     found = conjugate_gradient(normal, rhs, reg_weight=torch.arange(4.0).view(4, 1, 1))
     assert torch.allclose(found, rhs / (1 + torch.arange(4.0).view(4, 1, 1)), atol=1e-5)
+
+
+def test_an_operator_that_makes_no_image_of_an_image_is_refused():
+    A = SenseOperator(simulate_coils(3, (12, 10)), random_mask(12, 2, acs=4))
+    with pytest.raises(ValueError, match=r"normal made \(3, 12, 10\) of an image \(12, 10\); expected the same shape"):
+        conjugate_gradient(A.forward, random_complex(12, 10))

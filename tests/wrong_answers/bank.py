@@ -25,6 +25,13 @@ def names_read(tree: ast.AST) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
+def names_from_outside(tree: ast.AST) -> set[str]:
+    """Names that an answer reads and does not define itself: its own variables and arguments are no need."""
+    own = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    own |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    return names_read(tree) - own
+
+
 def names_written(statement: ast.stmt) -> set[str]:
     """Names that a top-level statement defines or may change: also by item, attribute or a bare method call."""
     written = set()
@@ -66,7 +73,8 @@ class Exercise:
         import matplotlib
 
         matplotlib.use("Agg")
-        wanted = set().union(*(names_read(ast.parse(code)) for code in (self.check, *answers)))
+        wanted = names_read(ast.parse(self.check))
+        wanted = wanted.union(*(names_from_outside(ast.parse(code)) for code in answers))
         statements = [statement for cell in self.before for statement in ast.parse(cell).body]
         module = ast.Module(needed_statements(statements, wanted), type_ignores=[])
         space: dict = {"__name__": "__main__", "display": lambda *_: None}

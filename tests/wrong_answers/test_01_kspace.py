@@ -80,6 +80,10 @@ WRONG = {
         "no dim in the last shift, right for one image only": "def my_fft2c(image):\n"
         "    samples = torch.fft.fft2(torch.fft.ifftshift(image, dim=(-2, -1)), norm='ortho')\n"
         "    return torch.fft.fftshift(samples)",
+        "the short name of a shift": "def my_fft2c(image):\n"
+        "    return fftshift(torch.fft.fft2(torch.fft.ifftshift(image, dim=(-2, -1)), norm='ortho'), dim=(-2, -1))",
+        "a misspelled name": "def my_fft2c(image):\n    return fft2c(imgae)",
+        "a method that tensors lack": "def my_fft2c(image):\n    return fft2c(image.astype(complex))",
         "the name that numpy gives to axes": "def my_fft2c(image):\n"
         "    return torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(image, axes=(-2, -1))), axes=(-2, -1))",
         "one axis only": fft2c_with(fft="fft"),
@@ -154,6 +158,7 @@ def my_conjugate_mirror(kspace):
         "real part only": MIRROR.format(
             "kspace.real.flip(-2, -1).roll([1 - n % 2 for n in kspace.shape[-2:]], (-2, -1))"
         ),
+        "read backwards with a negative step": MIRROR.format("kspace[..., ::-1, ::-1].conj()"),
         "flips the first axis too": MIRROR.format(
             "kspace.conj().flip(0, 1, 2).roll([1 - n % 2 for n in kspace.shape[-2:]], (-2, -1))"
         ),
@@ -185,6 +190,29 @@ def my_conjugate_mirror(kspace):
         "mask the wrong way round": partial_with(estimate="torch.where(mask, fft2c(along), kspace)"),
         "measured samples counted twice": partial_with(estimate="kspace + fft2c(along)"),
         "image in place of k-space": partial_with(estimate="torch.where(mask, kspace, along)"),
+        "the k-space of the last round taken for an image": """
+def my_partial_fourier(kspace, mask, phase, n_iterations=20):
+    turn = torch.exp(1j * phase)
+    image = ifft2c(kspace)
+    for _ in range(n_iterations):
+        along = turn * (turn.conj() * image).real
+        image = torch.where(mask, kspace, fft2c(along))
+    return ifft2c(image)
+""",
+        "the k-space of the last round taken for an image, and returned": """
+def my_partial_fourier(kspace, mask, phase, n_iterations=20):
+    turn = torch.exp(1j * phase)
+    image = ifft2c(kspace)
+    for _ in range(n_iterations):
+        along = turn * (turn.conj() * image).real
+        image = torch.where(mask, kspace, fft2c(along))
+    return image
+""",
+        "step 1 on k-space": partial_with(along="turn * (turn.conj() * estimate).real"),
+        "image in place of k-space, and returned": partial_with(
+            estimate="torch.where(mask, kspace, along)", end="estimate"
+        ),
+        "exp not imported": partial_with(along="exp(1j * phase) * (turn.conj() * ifft2c(estimate)).real"),
         "starts again in each turn": partial_with(along="turn * (turn.conj() * ifft2c(kspace)).real"),
         "returns the image after step 1": partial_with(end="along"),
         "step 1 once more after the loop": partial_with(end="turn * (turn.conj() * ifft2c(estimate)).real"),
@@ -304,6 +332,9 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "transforms all axes, right for one image only": "fftn",
         "no dim in the first shift, right for one image only": "before the transform has no dim",
         "no dim in the last shift, right for one image only": "after the transform has no dim",
+        "the short name of a shift": "Its full name is torch.fft.fftshift",
+        "a misspelled name": "misspelled",
+        "a method that tensors lack": "misspelled",
         "the name that numpy gives to axes": "PyTorch calls the axes dim",
     },
     "my_conjugate_mirror": {
@@ -313,6 +344,7 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
         "two sizes unpacked, right for a single image only": "stack",
         "not mirrored": "not mirrored",
         "flips the first axis too": "first axis",
+        "read backwards with a negative step": "no negative step",
         "always rolled, right for even sizes only": "Odd sizes",
         "index -i, right for even sizes only": "n - 1 - i",
         "always rolled, the wrong way": "the wrong way",
@@ -328,9 +360,16 @@ SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
     },
     "my_partial_fourier": {
         "n_iterations ignored, always 20": "n_iterations is ignored",
-        "n_iterations ignored, always 1": "n_iterations is ignored",
+        "n_iterations ignored, always 1": "run only once",
         "n_iterations ignored, always 5": "n_iterations is ignored",
-        "stops after the first turn": "n_iterations is ignored",
+        "stops after the first turn": "run only once",
+        "starts again in each turn": "start from what the last one left",
+        "image in place of k-space": "take fft2c of what step 1 left",
+        "image in place of k-space, and returned": "take fft2c of what step 1 left",
+        "step 1 on k-space": "Step 1 is done on k-space",
+        "the k-space of the last round taken for an image": "Step 1 is done on k-space",
+        "the k-space of the last round taken for an image, and returned": "Step 1 is done on k-space",
+        "exp not imported": "torch.exp",
         "one turn too few": "one less",
         "one turn too many": "one more",
         "zero-filled": "zero-filled",

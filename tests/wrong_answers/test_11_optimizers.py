@@ -5,6 +5,7 @@ from bank import (  # noqa: F401
     test_right_answer_is_accepted,
     test_the_lessons_own_answer_is_accepted,
     test_wrong_answer_is_rejected,
+    verdict,
 )
 
 WALK = """
@@ -102,10 +103,16 @@ WRONG = {
         "the velocity of the step before": walk(
             update="velocity", step="x - rate * velocity\n        velocity = beta * velocity + gradient"
         ),
+        "the image moves first": walk(
+            gradient="0",
+            update="velocity",
+            step="x - rate * velocity\n        velocity = beta * velocity + A.adjoint(A.forward(x) - kspace)",
+        ),
         "no data": walk(gradient="A.normal(x)"),
         "no image in the gradient": walk(gradient="-A.adjoint(kspace)"),
         "factor 2": walk(gradient="2 * A.adjoint(A.forward(x) - kspace)"),
         "no adjoint": walk(start="torch.zeros_like(kspace)", gradient="A.forward(A.adjoint(x)) - kspace"),
+        "no adjoint in the gradient": walk(gradient="A.forward(x) - kspace"),
         "residual turned round": walk(gradient="A.adjoint(kspace - A.forward(x))"),
         "magnitude returned": walk(keep="x.abs()"),
         "real part kept": walk(step="(x - rate * velocity).real.to(x.dtype)"),
@@ -127,6 +134,20 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         x -= rate * v
     return x
 """,
+        "one tensor for both, the velocity in place": """
+def my_sense_momentum(A, kspace, rate, beta, n_steps):
+    x = torch.zeros_like(A.adjoint(kspace))
+    v = x
+    for _ in range(n_steps):
+        gradient = A.adjoint(A.forward(x) - kspace)
+        v *= beta
+        v += gradient
+        x = x - rate * v
+    return x
+""",
+        "a start with coils": walk(start="torch.zeros_like(kspace)"),
+        "velocity without a first value": walk().replace("    velocity = torch.zeros_like(x)\n", ""),
+        "a misspelt name": walk(step="x - rate * velocty"),
         "beta on the image": walk(update="gradient", step="x - rate * velocity + beta * x"),
     },
     "my_rmsprop_step": {
@@ -158,6 +179,8 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         "uphill": rmsprop(sign="+"),
         "bias corrected": rmsprop(step="rate * grad / ((memory / (1 - alpha**t)).sqrt() + eps)"),
         "the old memory, a number at first": rmsprop(step="rate * grad / (old.sqrt() + eps)"),
+        "torch.sqrt of the old memory": rmsprop(step="rate * grad / (torch.sqrt(old) + eps)"),
+        "the norm of the whole gradient": rmsprop(memory="alpha * memory + (1 - alpha) * grad.norm() ** 2"),
         "math.sqrt": "import math\n" + rmsprop(step="rate * grad / (math.sqrt(memory) + eps)"),
         "the gradient, not its square": rmsprop(memory="alpha * memory + (1 - alpha) * grad"),
         "gradient squared on top": rmsprop(step="rate * grad**2 / (memory.sqrt() + eps)"),
@@ -189,6 +212,8 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         "eps before the correction": adam(
             step="rate * (m / (1 - beta1**t)) / ((s.sqrt() + eps) / (1 - beta2**t) ** 0.5)"
         ),
+        "root before the correction": adam(step="rate * (m / (1 - beta1**t)) / (s.sqrt() / (1 - beta2**t) + eps)"),
+        "means without a first value": adam().replace("    m, s = memory\n", ""),
         "no eps": adam(step="rate * (m / (1 - beta1**t)) / (s / (1 - beta2**t)).sqrt()"),
         "betas swapped": adam(
             m="beta2 * m + (1 - beta2) * grad",
@@ -218,6 +243,7 @@ def my_sense_momentum(A, kspace, rate, beta, n_steps):
         "one size for all weights": adam(
             step="rate * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)).mean().sqrt() + eps)"
         ),
+        "the norm of the whole gradient": adam(s="beta2 * s + (1 - beta2) * grad.norm() ** 2"),
         "only the sign, as in the first step": adam(step="rate * grad.sign()"),
         "sums instead of means": adam(m="beta1 * m + grad", s="beta2 * s + grad**2"),
         "weight decay besides": adam(
@@ -266,6 +292,27 @@ def my_rate(step, n_steps, warmup):
 
     return min((step + 1) / warmup, 0.02 + 0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2)
 """,
+        "the larger of line and 1": rate(rise="max(1, (step + 1) / warmup)"),
+        "line, then fall": """
+def my_rate(step, n_steps, warmup):
+    import math
+
+    if step + 1 < warmup:
+        return (step + 1) / warmup
+    return 0.02 + 0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2
+""",
+        "line, then fall, one step later": """
+def my_rate(step, n_steps, warmup):
+    import math
+
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.02 + 0.98 * (1 + math.cos(math.pi * step / n_steps)) / 2
+""",
+        "sum instead of the product": rate().replace(") * (", ") + ("),
+        "mean instead of the product": rate().replace("return", "return 0.5 *").replace(") * (", ") * 1 + 0.5 * ("),
+        "times the rate of the walk": rate().replace("return", "return 0.4 *"),
+        "divides by the warm-up less one": rate(rise="min(1, step / (warmup - 1))"),
         "exponential": rate(fall="0.02 ** (step / n_steps)"),
         "rising": rate(fall="(0.02 + 0.98 * (1 - math.cos(math.pi * step / n_steps)) / 2)"),
     },
@@ -344,3 +391,19 @@ def my_rate(step, n_steps, warmup):
 """,
     },
 }
+
+SAYS = {  # exercise -> mistake -> a piece of the sentence that names it
+    "my_sense_momentum": {"no adjoint in the gradient": "A.adjoint"},
+    "my_rmsprop_step": {
+        "torch.sqrt of the old memory": "update it first",
+        "the norm of the whole gradient": "norm of the whole gradient",
+    },
+    "my_adam_step": {"the norm of the whole gradient": "norm of the whole gradient"},
+}
+
+
+def test_mistakes_are_named(request):
+    for name, mistakes in SAYS.items():
+        for mistake, piece in mistakes.items():
+            said = str(verdict(request.module, name, WRONG[name][mistake]))
+            assert piece in said, f"{name}, {mistake}: {said}"

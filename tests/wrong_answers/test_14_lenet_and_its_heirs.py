@@ -131,6 +131,11 @@ def my_lenet():
         "a batch norm": lenet().replace("nn.Flatten(),", "nn.BatchNorm2d(16), nn.Flatten(),"),
         "three channels": lenet(first="nn.Conv2d(3, 6, 5)"),
         "log-softmax at the end": lenet(end=", nn.LogSoftmax(dim=1)"),
+        "padding=2 in the first alone": lenet(first="nn.Conv2d(1, 6, 5, padding=2)", dense="nn.Linear(576, 120)"),
+        "ReLU without brackets": lenet(bend="nn.ReLU"),
+        "pooling without a size": lenet(pool="nn.MaxPool2d()"),
+        "pooling without brackets": lenet(pool="nn.MaxPool2d"),
+        "a dense layer without sizes": lenet(dense="nn.Linear(400)"),
         "the layer itself instead of the network": """
 def my_lenet():
     return nn.Linear
@@ -159,6 +164,12 @@ def my_lenet():
         "the lowest score": shift(answers="network(moved).argmin(dim=1)"),
         "the highest score over the images": shift(answers="network(moved).argmax(dim=0)[:len(labels)]"),
         "scores instead of answers": shift(answers="network(moved).amax(dim=1)"),
+        "one answer for all images": shift(answers="network(moved).argmax()"),
+        "scores compared with labels": shift(answers="network(moved)"),
+        "an answer for each column": shift(answers="network(moved).argmax(dim=0)"),
+        "the mean of True and False": shift(value="100 * (answers == labels).mean().item()"),
+        "one number for each digit": shift(value="100 * (answers == labels).float().item()"),
+        "another network than the one that came": shift(answers="reader(moved).argmax(dim=1)"),
         "compares with the answers on centred images": shift(
             value="100 * (answers == network(images).argmax(dim=1)).float().mean().item()"
         ),
@@ -180,6 +191,8 @@ def my_lenet():
         "ignores the labels": shift(value="100 * (answers == 5).float().mean().item()"),
     },
     "my_residual_block": {
+        "ReLU behind the second convolution": residual(change="second(first(maps)).relu()"),
+        "ReLU of the input, its first convolution": residual(change="second(first(maps.relu()).relu())"),
         "nothing returned": residual(result="None"),
         "the shortcut forgotten": residual(result="change.relu()"),
         "the change alone": residual(result="change"),
@@ -191,6 +204,15 @@ def my_lenet():
         "ReLU in front, as in later networks": residual(
             change="second(first(maps.relu()).relu())", result="maps + change"
         ),
+        "ReLU of the input alone": residual(result="maps.relu() + change"),
+        "a shortcut around each convolution": residual(
+            change="second((maps + first(maps)).relu())", result="((maps + first(maps)).relu() + change).relu()"
+        ),
+        "nn.ReLU as a function": residual(change="second(nn.ReLU(first(maps)))", result="nn.ReLU(maps + change)"),
+        "nn.ReLU as a function, at the end": residual(result="nn.ReLU(maps + change)"),
+        "nn.ReLU as a function, inside the sum": residual(result="maps + nn.ReLU(change)"),
+        "relu without brackets": residual(change="second(first(maps).relu)"),
+        "relu without brackets, at the end": residual(result="(maps + change).relu"),
         "ReLU in front and behind": residual(change="second(first(maps.relu()).relu())"),
         "the shortcut starts after the first convolution": residual(result="(first(maps).relu() + change).relu()"),
         "the second convolution left out": residual(change="first(maps).relu()"),
@@ -220,6 +242,7 @@ def my_lenet():
         "the change weighed by 0.1, as in some papers": residual(result="(maps + 0.1 * change).relu()"),
     },
     "my_channel_attention": {
+        "mean of everything": attention(factors="excite(squeeze(maps.mean()).relu()).sigmoid()"),
         "nothing returned": attention(result="None"),
         "no sigmoid": attention(factors="excite(squeeze(means).relu())"),
         "softmax, as if channels had to compete": attention(factors="excite(squeeze(means).relu()).softmax(dim=1)"),
@@ -239,6 +262,11 @@ def my_lenet():
         "spatial attention": attention(result="maps * maps.mean(dim=1, keepdim=True).sigmoid()"),
         "the middle pixel": attention(means="maps[:, :, 3, 5]"),
         "without the dense layers": attention(factors="means.sigmoid()"),
+        "nn.ReLU as a function": attention(factors="excite(nn.ReLU(squeeze(means))).sigmoid()"),
+        "nn.Sigmoid as a function": attention(factors="nn.Sigmoid(excite(squeeze(means).relu()))"),
+        "sigmoid without brackets": attention(factors="excite(squeeze(means).relu()).sigmoid"),
+        "relu without brackets": attention(factors="excite(squeeze(means).relu).sigmoid()"),
+        "the mean over y alone": attention(means="maps.mean(dim=2)"),
         "squeeze left out": attention(factors="excite(means.relu()[:, :2]).sigmoid()"),
         "excite before squeeze": attention(factors="squeeze(excite(means).relu()).sigmoid()"),
         "the factors alone": attention(result="factors"),

@@ -107,6 +107,7 @@ WRONG = {
         "only the correction of the prior": consistency(rhs="A.adjoint(kspace) - A.normal(prior)"),
         "measured samples of each coil replaced": (
             "def my_data_consistency(A, kspace, prior, reg_weight):\n"
+            "    from mricourse import ifft2c\n"
             "    own = fft2c(A.smaps * prior)\n"
             "    mixed = torch.where(A.mask, (kspace + reg_weight * own) / (1 + reg_weight), own)\n"
             "    return (A.smaps.conj() * ifft2c(mixed)).sum(-3)"
@@ -121,6 +122,11 @@ WRONG = {
         "a NumPy array": consistency(result="x.numpy()"),
         "not a number": consistency(result="x * float('nan')"),
         "the prior as it came": consistency(result="prior"),
+        "A in place of A.normal": consistency().replace("(A.normal, rhs", "(A, rhs"),
+        "A.forward in place of A.normal": consistency().replace("(A.normal, rhs", "(A.forward, rhs"),
+        "A.adjoint in place of A.normal": consistency().replace("(A.normal, rhs", "(A.adjoint, rhs"),
+        "k-space on the right": consistency(rhs="kspace + reg_weight * prior"),
+        "k-space alone on the right": consistency(rhs="kspace"),
         "A.normal applied before the solver": consistency().replace("(A.normal, rhs", "(A.normal(prior), rhs"),
     },
     "my_reg_weight_gradient": {
@@ -134,6 +140,21 @@ WRONG = {
         "solve without lambda": gradient(left="0.0"),
         "a lambda of its own": gradient(left="0.05"),
         "no conjugate": gradient(result="(v * (prior - image)).sum().real"),
+        "magnitude of the sum": gradient(result="(v.conj() * (prior - image)).sum().abs()"),
+        "the solver as it comes": gradient().replace(", n_iterations=100, tolerance=1e-12", ""),
+        "five iterations": gradient().replace("n_iterations=100, tolerance=1e-12", "n_iterations=5"),
+        "two iterations": gradient().replace("n_iterations=100", "n_iterations=2"),
+        "a loose tolerance": gradient().replace("tolerance=1e-12", "tolerance=1e-2"),
+        "vdot of images": gradient(result="torch.vdot(v, prior - image).real"),
+        "dot of images": gradient(result="torch.dot(v, prior - image).real"),
+        "dot of vectors, which does not conjugate": gradient(
+            result="torch.dot(v.flatten(), (prior - image).flatten()).real"
+        ),
+        "vdot, complex": gradient(result="torch.vdot(v.flatten(), (prior - image).flatten())"),
+        "vdot, the sign trap": gradient(result="torch.vdot(v.flatten(), prior.flatten()).real"),
+        "product of matrices": gradient(result="(v.conj() @ (prior - image)).sum().real"),
+        "ten iterations": gradient().replace("n_iterations=100", "n_iterations=10"),
+        "A in place of A.normal": gradient().replace("(A.normal, grad", "(A, grad"),
         "imaginary part": gradient(result="(v.conj() * (prior - image)).sum().imag"),
         "complex": gradient(result="(v.conj() * (prior - image)).sum()"),
         "a complex number of Python's": gradient(result="complex((v.conj() * (prior - image)).sum())"),
@@ -179,6 +200,19 @@ WRONG = {
             body="z = denoiser(x); x = data_consistency(A, b, z, reg_weight)", result="z"
         ),
         "returns inside the loop": unrolled(body="return data_consistency(A, b, denoiser(x), reg_weight)"),
+        "the denoiser outside the loop": unrolled(
+            start="denoiser(b)", body="x = data_consistency(A, b, x, reg_weight)"
+        ),
+        "the denoiser once, before the loop": (
+            "def my_modl(A, kspace, denoiser, reg_weight, n_iterations):\n"
+            "    b = A.adjoint(kspace)\n"
+            "    z = denoiser(b)\n"
+            "    for k in range(n_iterations):\n"
+            "        x = data_consistency(A, b, z, reg_weight)\n"
+            "    return x"
+        ),
+        "the two images exchanged": unrolled(body="x = data_consistency(A, denoiser(x), b, reg_weight)"),
+        "exp of lambda": unrolled(body="x = data_consistency(A, b, denoiser(x), reg_weight.exp())"),
         "returns a list": unrolled(result="[x]"),
         "adds the residual again": unrolled(body="x = data_consistency(A, b, x + denoiser(x), reg_weight)"),
         "no data consistency": unrolled(body="x = denoiser(x)"),
@@ -209,10 +243,23 @@ WRONG = {
         "one too many": noted(n="n_iterations + 1"),
         "no denoiser": noted(body="x = data_consistency(A, b, x, reg_weight)"),
         "the image in place of the data": noted(body="x = data_consistency(A, x, denoiser(x), reg_weight)"),
+        "x_0 denoised in every round": noted(body="x = data_consistency(A, b, denoiser(b), reg_weight)"),
+        "the two images exchanged": noted(body="x = data_consistency(A, denoiser(x), b, reg_weight)"),
+        "exp of lambda": noted(body="x = data_consistency(A, b, denoiser(x), reg_weight.exp())"),
+        "consistency before the denoiser": noted(body="x = denoiser(data_consistency(A, b, x, reg_weight))"),
+        "no data consistency": noted(body="x = denoiser(x)"),
+        "returns inside the loop": noted(noted="psnr(x, reference)); return numbers  # ("),
         "squared error": noted(
             start="[(x - reference).abs().square().mean()]", noted="(x - reference).abs().square().mean()"
         ),
         "words": noted(start="['x0']", noted="str(psnr(x, reference))"),
+        "reference first": noted(start="[psnr(reference, x)]", noted="psnr(reference, x)"),
+        "all rounds in every step": noted(
+            body="for _ in range(n_iterations): x = data_consistency(A, b, denoiser(x), reg_weight)"
+        ),
+        "all rounds from the beginning in every step": noted(
+            body="x = my_modl(A, kspace, denoiser, reg_weight, n_iterations)"
+        ),
         "reference and zero-filled": noted(noted="psnr(x, b)"),
     },
 }
@@ -233,6 +280,13 @@ RIGHT = {
     },
     "my_reg_weight_gradient": {
         "vdot": gradient(result="torch.vdot(v.flatten(), (prior - image).flatten()).real"),
+        "vdot, reshaped, a plain number": gradient(
+            result="torch.vdot(v.reshape(-1), (prior - image).reshape(-1)).real.item()"
+        ),
+        "vdot the other way round": gradient(result="torch.vdot((prior - image).ravel(), v.ravel()).real"),
+        "real and imaginary parts": gradient(
+            result="(v.real * (prior - image).real + v.imag * (prior - image).imag).sum()"
+        ),
         "conjugate on the other side": gradient(result="(v * (prior - image).conj()).sum().real"),
         "a plain number": gradient(result="float((v.conj() * (prior - image)).real.sum())"),
         "in two parts": gradient(result="(v.conj() * prior).sum().real - (v.conj() * image).sum().real"),
@@ -279,12 +333,44 @@ NAMED = {  # mistake -> a word of the sentence that names it
     ("my_data_consistency", "the prior forgotten"): "z is missing",
     ("my_data_consistency", "three iterations"): "too early",
     ("my_data_consistency", "the prior is changed in place"): "changes a tensor",
+    ("my_data_consistency", "A in place of A.normal"): "A itself is no function",
+    ("my_data_consistency", "A.forward in place of A.normal"): "it wants A.normal",
+    ("my_data_consistency", "A.adjoint in place of A.normal"): "it takes the k-space",
+    ("my_reg_weight_gradient", "magnitude of the sum"): "magnitude of the inner product",
+    ("my_reg_weight_gradient", "the solver as it comes"): "tolerance=1e-12",
+    ("my_psnr_by_iteration", "reference first"): "the reference last",
+    ("my_psnr_by_iteration", "all rounds in every step"): "all K rounds",
+    ("my_psnr_by_iteration", "all rounds from the beginning in every step"): "all K rounds",
     ("my_reg_weight_gradient", "the sign trap"): "the sign trap",
     ("my_reg_weight_gradient", "no solve"): "solved for first",
     ("my_reg_weight_gradient", "complex"): "take .real",
     ("my_modl", "the image in place of the data"): "place of the data",
     ("my_modl", "consistency before the denoiser"): "order is the other way",
     ("my_modl", "returns the denoised image"): "denoised image z",
+    ("my_data_consistency", "k-space on the right"): "k-space itself",
+    ("my_data_consistency", "k-space alone on the right"): "k-space itself",
+    ("my_data_consistency", "the data forgotten"): "data are missing",
+    ("my_reg_weight_gradient", "five iterations"): "yours made 5",
+    ("my_reg_weight_gradient", "two iterations"): "yours made 2",
+    ("my_reg_weight_gradient", "a loose tolerance"): "solved for well enough",
+    ("my_reg_weight_gradient", "ten iterations"): "solved for well enough",
+    ("my_reg_weight_gradient", "vdot of images"): "v.flatten()",
+    ("my_reg_weight_gradient", "dot of images"): "v.flatten()",
+    ("my_reg_weight_gradient", "dot of vectors, which does not conjugate"): "conjugate is missing",
+    ("my_reg_weight_gradient", "vdot, complex"): "take .real",
+    ("my_reg_weight_gradient", "vdot, the sign trap"): "the sign trap",
+    ("my_reg_weight_gradient", "product of matrices"): "pixel by pixel",
+    ("my_modl", "returns inside the loop"): "inside the loop",
+    ("my_modl", "the denoiser once, before the loop"): "outside it",
+    ("my_modl", "denoises the zero-filled image every time"): "Every round denoises",
+    ("my_modl", "the two images exchanged"): "exchanged",
+    ("my_modl", "exp of lambda"): "no .exp()",
+    ("my_psnr_by_iteration", "the image in place of the data"): "place of the data",
+    ("my_psnr_by_iteration", "x_0 denoised in every round"): "Every round denoises",
+    ("my_psnr_by_iteration", "the two images exchanged"): "exchanged",
+    ("my_psnr_by_iteration", "exp of lambda"): "no .exp()",
+    ("my_psnr_by_iteration", "consistency before the denoiser"): "order is the other way",
+    ("my_psnr_by_iteration", "returns inside the loop"): "inside the loop",
     ("my_psnr_by_iteration", "x_0 is missing"): "x₀",
     ("my_psnr_by_iteration", "of z"): "after the denoiser",
 }

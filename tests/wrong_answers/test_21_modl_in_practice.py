@@ -22,20 +22,6 @@ def my_weighted_mean(sample, noise_std, prior, prior_std):
 """
 RIGHT_MEAN = {"a": "prior_std**2", "b": "noise_std**2", "result": "(a * sample + b * prior) / (a + b)"}
 
-MIRROR = """
-def my_mirror_average(network, A, kspace):
-    first = network(A, kspace)
-    B = SenseOperator({smaps}, A.mask)
-    second = network(B, {data}){back}
-    return {result}
-"""
-RIGHT_MIRROR = {
-    "smaps": "A.smaps.flip(-1)",
-    "data": "fft2c(ifft2c(kspace).flip(-1))",
-    "back": ".flip(-1)",
-    "result": "(first + second) / 2",
-}
-
 HELD = """
 def my_held_out_error(network, A, kspace, held):
     kept = {kept}
@@ -60,10 +46,6 @@ def phase(**changes):
 
 def mean(**changes):
     return MEAN.format(**RIGHT_MEAN | changes)
-
-
-def mirror(**changes):
-    return MIRROR.format(**RIGHT_MIRROR | changes)
 
 
 def held(**changes):
@@ -110,6 +92,13 @@ WRONG = {
         "square roots": mean(a="prior_std**0.5", b="noise_std**0.5"),
         "fourth powers": mean(a="prior_std**4", b="noise_std**4"),
         "lambda only": mean(result="b / a if a else 0.0"),
+        "no square below": mean(
+            a="(noise_std / prior_std) ** 2", b="noise_std / prior_std", result="(sample + a * prior) / (1 + b)"
+        ),
+        "no square above": mean(
+            a="(noise_std / prior_std) ** 2", b="noise_std / prior_std", result="(sample + b * prior) / (1 + a)"
+        ),
+        "no 1 below": mean(a="(noise_std / prior_std) ** 2", result="(sample + a * prior) / a"),
         "no division": mean(result="sample + (b / a if a else 0) * prior"),
         "no division, one fraction": mean(result="a * sample + b * prior"),
         "divides by zero": mean(result="(sample + b / a * prior) / (1 + b / a)"),
@@ -123,44 +112,8 @@ WRONG = {
         "the example": mean(result="1.8"),
         "a pair": mean(result="(a, b)"),
         "rounded": mean(result="round(abs((a * sample + b * prior) / (a + b)))"),
+        "float": mean(result="(a * float(sample) + b * float(prior)) / (a + b)"),
         "sum without brackets": mean(result="a * sample + b * prior / (a + b)"),
-    },
-    "my_mirror_average": {
-        "no return": "def my_mirror_average(network, A, kspace):\n    network(A, kspace)",
-        "maps not mirrored": mirror(smaps="A.smaps"),
-        "not mirrored back": mirror(back=""),
-        "neither": mirror(smaps="A.smaps", back=""),
-        "samples reversed": mirror(data="kspace.flip(-1)"),
-        "samples conjugated": mirror(data="kspace.conj()"),
-        "k-space as it is": mirror(data="kspace"),
-        "the sum": mirror(result="first + second"),
-        "the second alone": mirror(result="second"),
-        "the first alone": mirror(result="first"),
-        "asked once": "def my_mirror_average(network, A, kspace):\n    return network(A, kspace)",
-        "mirrors the image": (
-            "def my_mirror_average(network, A, kspace):\n"
-            "    first = network(A, kspace)\n"
-            "    second = network(A, kspace)\n"
-            "    return (first + second.flip(-1)) / 2"
-        ),
-        "up and down": mirror(smaps="A.smaps.flip(-2)", data="fft2c(ifft2c(kspace).flip(-2))", back=".flip(-2)"),
-        "back up and down": mirror(back=".flip(-2)"),
-        "mirrors the coils": mirror(smaps="A.smaps.flip(0)", data="kspace.flip(0)"),
-        "image space given": mirror(data="ifft2c(kspace).flip(-1)"),
-        "geometric mean": mirror(result="(first * second).sqrt()"),
-        "magnitudes": mirror(result="(first.abs() + second.abs()) / 2"),
-        "largest of both": mirror(result="torch.where(first.abs() > second.abs(), first, second)"),
-        "weights one third": mirror(result="(2 * first + second) / 3"),
-        "the difference": mirror(result="(first - second) / 2"),
-        "transposed": mirror(smaps="A.smaps.mT", data="kspace.mT", back=".mT"),
-        "an image for each coil": mirror(result="A.smaps * (first + second) / 2"),
-        "in place": (
-            "def my_mirror_average(network, A, kspace):\n"
-            "    first = network(A, kspace)\n"
-            "    B = SenseOperator(A.smaps.flip(-1), A.mask)\n"
-            "    kspace.copy_(fft2c(ifft2c(kspace).flip(-1)))\n"
-            "    return (first + network(B, kspace).flip(-1)) / 2"
-        ),
     },
     "my_held_out_error": {
         "no return": "def my_held_out_error(network, A, kspace, held):\n    network(A, kspace)",
@@ -169,9 +122,17 @@ WRONG = {
         "data leak": held(data="kspace"),
         "sees the held lines only": held(mask="held", data="held * kspace"),
         "kept is everything but held": held(kept="~held"),
+        "kept is the centre": held(kept="A.mask & (held.cumsum(0) == 0)"),
         "judged on kept lines": held(judged="kept", goal="kept * kspace"),
         "judged on all lines": held(judged="A.mask", goal="kspace"),
         "prediction on all lines": held(judged="A.mask"),
+        "difference with all of k-space": held(result="(predicted - kspace).norm() / goal.norm()"),
+        "predicted on kept lines": held(judged="kept"),
+        "predicted on kept lines, judged on held": held(
+            judged="kept", result="(held * (predicted - kspace)).norm() / goal.norm()"
+        ),
+        "held and kept exchanged": held(kept="held", judged="A.mask & ~held", goal="(A.mask & ~held) * kspace"),
+        "the image masked": held(judged="held", result="(held * image - goal).norm() / goal.norm()"),
         "not relative": held(result="(predicted - goal).norm()"),
         "relative to all": held(result="(predicted - goal).norm() / kspace.norm()"),
         "relative to the prediction": held(result="(predicted - goal).norm() / predicted.norm()"),
@@ -184,6 +145,10 @@ WRONG = {
         "sum": held(result="(predicted + goal).norm() / goal.norm()"),
         "complex": held(result="(predicted - goal).sum() / goal.norm()"),
         "asked twice": held(result="(predicted - goal).norm() / goal.norm() + 0 * network(A, kspace).norm()"),
+        "per cent, a plain number": held(result="float(100 * (predicted - goal).norm() / goal.norm())"),
+        "maps forgotten, image repeated": held(
+            result="(held * fft2c(image.expand_as(goal)) - goal).norm() / goal.norm()"
+        ),
         "constant": held(result="0.5"),
         "maps forgotten": held(judged="held", result="(held * fft2c(image) - goal).norm() / goal.norm()"),
         "empty k-space": held(data="0 * kspace"),
@@ -218,25 +183,9 @@ RIGHT = {
         "    return (sample + lam * prior) / (1 + lam)",
         "correction": mean(result="prior + a / (a + b) * (sample - prior)"),
     },
-    "my_mirror_average": {
-        "in four lines": mirror(),
-        "half each": mirror(result="0.5 * first + 0.5 * second"),
-        "stacked": mirror(result="torch.stack([first, second]).mean(0)"),
-        "mirrored first": (
-            "def my_mirror_average(network, A, kspace):\n"
-            "    coils = torch.flip(ifft2c(kspace), dims=(-1,))\n"
-            "    view = network(SenseOperator(torch.flip(A.smaps, dims=(-1,)), A.mask), fft2c(coils))\n"
-            "    return (torch.flip(view, dims=(-1,)) + network(A, kspace)) / 2"
-        ),
-        "mask mirrored too": (
-            "def my_mirror_average(network, A, kspace):\n"
-            "    B = SenseOperator(A.smaps.flip(-1), A.mask.flip(-1))\n"
-            "    other = network(B, fft2c(ifft2c(kspace).flip(-1))).flip(-1)\n"
-            "    return (network(A, kspace) + other) / 2"
-        ),
-    },
     "my_held_out_error": {
         "as asked": held(),
+        "a mask of all samples": held(kept="(A.mask & ~held).expand(kspace.shape[-2:])"),
         "a plain number": held(result="float((predicted - goal).norm() / goal.norm())"),
         "by difference": held(data="kspace - held * kspace"),
         "where": held(data="torch.where(held, 0, kspace)", goal="torch.where(held, kspace, 0)"),
