@@ -34,8 +34,8 @@ class ContrastScans:
 
     The contrasts share the anatomy: tissue, position, warp, the subject's tissue parameters. Of the fine texture in a
     tissue they share a part, as real ones do: T1w has the texture of the measured T1, T2w and FLAIR a mixture of it and
-    one drawn for each, with the correlation `shared_texture`. Phase, noise, mask and the times of the protocol, within
-    10 %, are drawn for each. There is one uniform coil, and the reference has no noise.
+    one drawn for each, with the correlation `shared_texture` in T2w and its square in FLAIR. Phase, noise, mask and the
+    times of the protocol, within 10 %, are drawn for each. There is one uniform coil, and the reference has no noise.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ class ContrastScans:
         Away from edges the `open_ms` patients have, noise included, correlations of -0.2 to -0.8 between T1 and T2, and
         -0.2 to 0.2 between FLAIR and either.
     shift : float
-        For a control: pixels along y by which T1w lies above T2w, and T2w above FLAIR.
+        For a control: pixels along y by which T1w lies above T2w, and T2w above FLAIR. What leaves the image on one
+        side comes in on the other, where the head is that large.
     shuffled : bool
         For a control: each contrast shows another slice of another simulated subject.
 
@@ -94,7 +95,14 @@ class ContrastScans:
         """Draw slice number `index` with a lesion, for instance one that is ``visible_in=("FLAIR",)`` alone.
 
         ``meta["lesion_mask"]`` (bool, (ny, nx)) of each scan is where it shows; without a lesion it is not there.
+
+        Raises
+        ------
+        ValueError
+            A lesion in contrasts that are shifted: the mask would not say where.
         """
+        if lesion is not None and self.shift:
+            raise ValueError(f"got a lesion and shift={self.shift}; expected one of the two: draw it without a shift.")
         generator = generator_for(self.seed, self.split, "contrasts", str(index))
         low, high = (math.log(noise) for noise in self.noise_std)
         noise_std = math.exp(uniform(low, high, generator))
@@ -118,7 +126,7 @@ class ContrastScans:
         protocol = _drawn_protocol(contrast, own)
         texture = measured_texture(anatomy, channels)
         if contrast != HEAD[0]:
-            shared = self.shared_texture
+            shared = self.shared_texture ** (2 if contrast == "FLAIR" else 1)
             texture = shared * texture + math.sqrt(1 - shared**2) * unrelated_texture(texture, own)
             texture = texture.clamp(-MOST_TEXTURE, MOST_TEXTURE)
         visible, meta = [], {"contrast": contrast, "anatomy": name, "protocol": protocol, **geometry}
