@@ -12,6 +12,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from mricourse.networks.deep_equilibrium import DeepEquilibrium
+from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.ista_net import ISTANet
 from mricourse.networks.kikinet import KIKINet
 from mricourse.networks.reconstructor import Unrolled
@@ -20,6 +22,7 @@ from mricourse.physics.scan import Batch
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, energy, log_nmse
 
 FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
+BLIND_TO_PHASE = ("ssim", "magnitude")
 OBJECTIVES = (*PLAIN, "perceptual", "adversarial", "symmetry", "stage_error")  # names of `make_objective`
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -139,7 +142,8 @@ class Symmetry(Supervised):
             raise ValueError("the scans have no reference; expected one: this objective compares with it.")
         images, defects = network.opened(batch.A, batch.kspace)
         asymmetry = sum(defect.square().mean(1).sum((-2, -1)) for defect in defects)
-        total = energy(images[-1] - batch.reference) + self.weight * asymmetry
+        error = energy(images[-1] - batch.reference)
+        total = error + self.weight * asymmetry.reshape(error.shape)  # the transforms see all images as one stack
         return (10 * torch.log10(total / energy(batch.reference).clamp_min(1e-20) + 1e-8)).mean()
 
 
@@ -252,9 +256,19 @@ def make_objective(
 
 
 def check_unrolled(network: nn.Module) -> None:
-    """Refuse deep supervision where there is nothing on the way."""
+    """Refuse deep supervision where there is nothing on the way, or nothing that could learn from it."""
+    if isinstance(network, DeepEquilibrium):
+        raise ValueError("deep_supervision is set, but a fixed point has no gradient on the way; expected 0.")
     if not isinstance(network, Unrolled):
         raise ValueError("deep_supervision is set, but this network does not iterate; expected 0, or a MoDL.")
+
+
+def check_phase(network: nn.Module, name: str) -> None:
+    """Refuse a loss that compares phases, too, where the network knows none."""
+    if isinstance(network, EndToEndVarNet) and name not in BLIND_TO_PHASE:
+        raise ValueError(
+            f"the loss is {name}, but this network makes magnitudes; expected {' or '.join(BLIND_TO_PHASE)}."
+        )
 
 
 def check_symmetric(network: nn.Module) -> None:

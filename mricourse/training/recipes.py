@@ -32,12 +32,12 @@ from mricourse.networks.reconstructor import Unrolled
 from mricourse.networks.unet import ComplexUNet
 from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.scan import Scan
-from mricourse.simulate.multi_contrast import ContrastScans
+from mricourse.simulate.multi_contrast import HEAD, ContrastScans
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training.cards import RECIPES
 from mricourse.training.loop import Settings
-from mricourse.training.objectives import check_staged, check_symmetric
+from mricourse.training.objectives import check_phase, check_staged, check_symmetric, check_unrolled
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "modl": AdaptiveMoDL,
@@ -81,7 +81,7 @@ MOST = {  # largest value of each number whose class has no upper limit: what no
     "save_every": 10**9, "patience": 10**9, "step_size": 1e6, "threshold": 1e6, "n_filters": 4096, "kernel_size": 255,
     "n_weights": 4096, "reach": 1e6, "levels": 10, "n_map_features": 4096, "n_map_levels": 10,
     "n_kept": 1000, "lipschitz": 1, "tolerance": 1,
-    "n_frozen": 256, "n_contrasts": 64, "data_weight": 1e6,
+    "n_frozen": 256, "data_weight": 1e6,
 }  # fmt: skip
 MOST_PARAMETERS = 10**8  # 1.6 GB with gradients and Adam's two moments
 
@@ -209,10 +209,23 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
             )
         if isinstance(network, MultiContrastNet) and not isinstance(scans, ContrastScans):
             raise ValueError(f'kind of [data] is "{recipe.data["kind"]}" for a multi_contrast; expected "contrasts".')
+        if isinstance(network, MultiContrastNet) and network.contrasts != HEAD:
+            raise ValueError(
+                f"contrasts of [network] are {', '.join(network.contrasts)}; expected those of [data], "
+                f"{', '.join(HEAD)}, in this order."
+            )
+        if recipe.training.deep_supervision:
+            check_unrolled(network)
+        check_phase(network, recipe.training.loss)
         if recipe.training.loss == "symmetry":
             check_symmetric(network)
         if recipe.training.loss == "stage_error":
             check_staged(network)
+        if recipe.start is None and (n_frozen := recipe.network.get("n_frozen")):
+            raise ValueError(
+                f"n_frozen is {n_frozen} and there is no start; expected the name of a checkpoint: what is frozen "
+                "never learns."
+            )
         if recipe.start is not None and not isinstance(network, Unrolled):
             raise ValueError(
                 f"it starts from {recipe.start}; expected no start for a network of its kind: leave it out."
