@@ -14,6 +14,7 @@ SMALL = {
     "deep_equilibrium": MODL,
     "end_to_end_varnet": {"n_features": 2, "n_levels": 1, "n_map_features": 2, "n_map_levels": 1},
     "kikinet": MODL,
+    "multi_contrast": MODL,
 }
 OF_ONE_IMAGE = [kind for kind in [*NETWORKS, *BODIES] if kind != "multi_contrast"]
 

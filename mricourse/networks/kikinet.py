@@ -18,7 +18,7 @@ from mricourse.networks.channels import to_channels, to_image
 from mricourse.networks.convolution_stack import convolution_stack
 from mricourse.networks.image_domain import brightness
 from mricourse.networks.option_checks import check_counts, check_positive
-from mricourse.networks.reconstructor import Unrolled
+from mricourse.networks.reconstructor import Unrolled, take_over
 from mricourse.physics.coil_combination import combine
 from mricourse.physics.fourier import fft2c, ifft2c, squared_magnitude
 from mricourse.physics.operators import SenseOperator
@@ -29,21 +29,24 @@ class KIKINet(nn.Module, Unrolled):
     r"""Reconstruct by stages on k-space and on the image, named by their letters, each with weights of its own.
 
     Published for one coil. Several are reconstructed one by one, by the same weights, and combined by the maps at the
-    end: no stage sees that coils complete one another, and $M F S x = y$ holds for one coil alone.
+    end: no stage sees that coils complete one another, and $M F S x = y$ holds for one coil alone, whose map is nowhere
+    0.
 
     What the paper has and how it is here:
 
     - 25 layers in each network; how many features is not in the abstract, and public implementations take 64. There
       real and imaginary part pass a layer each before they are merged; here the first convolution sees both.
-    - Data consistency stands behind the I-networks alone; here behind all, so that KK and KI differ in nothing else.
+    - Data consistency stands behind the I-networks alone; here behind all.
     - k-space falls by three orders of magnitude from its centre to its edge. It is multiplied by
       $W = \sqrt{1 + r^2}$, with the distance $r$ from the centre in samples, which leaves one order, and divided by the
       root mean square of the weighted samples; images are divided by their `brightness`. So the result follows the
       units of the data.
     - K-networks give k-space itself, I-networks what to add to the image. After an I-network a K-network has to say
-      again what it leaves as it is; ``residual_kspace`` spares it that.
-    - The authors train greedily: each network with those before it fixed, `start_from` and `n_frozen`. Their loss is
-      `mricourse.training.objectives.StageError`.
+      again what it leaves as it is, and begins near zero: before training it throws away what was there.
+      ``residual_kspace`` spares it that, so that KK, KI, IK and II differ in the domain alone.
+    - The authors train greedily: each network with those before it fixed, `start_from` and `n_frozen`. Their loss,
+      `mricourse.training.objectives.StageError`, stands before data consistency; the course's recipes take that of the
+      image behind it, greedy or not.
 
     Parameters
     ----------
@@ -84,6 +87,7 @@ class KIKINet(nn.Module, Unrolled):
         check_counts(n_features=n_features)
         self.letters = stages
         self.n_iterations = len(stages)
+        self.residual_kspace = residual_kspace
         self.data_weight = data_weight
         size = {"n_features": n_features, "n_layers": n_layers}
         self.stages = nn.ModuleList(
@@ -118,6 +122,7 @@ class KIKINet(nn.Module, Unrolled):
         consistent : list of Tensor
             $k$, one more: $y$ first, then what follows each stage.
         """
+        kspace = torch.where(A.mask, kspace, 0)  # it may hold what the mask leaves out
         units = {"K": kspace_unit(kspace, A.mask), "I": brightness(ifft2c(kspace))}
         predicted = []
         consistent = [kspace]
@@ -140,19 +145,17 @@ class KIKINet(nn.Module, Unrolled):
         Raises
         ------
         ValueError
-            Another kind of network, other letters, or stages of another size.
+            Another kind of network, other letters, stages of another size, or another equation around them.
         """
-        theirs = getattr(other, "letters", "")
-        pairs = list(zip(self.letters, theirs, strict=False))
-        fits = bool(pairs) and all(mine == their for mine, their in pairs)
-        try:
-            for mine, their in zip(self.stages, other.stages if fits else (None,), strict=False):
-                mine.load_state_dict(their.state_dict())
-        except (AttributeError, RuntimeError) as error:
+        fits = isinstance(other, KIKINet) and all(
+            mine == their for mine, their in zip(self.letters, other.letters, strict=False)
+        )
+        fits = fits and (self.residual_kspace, self.data_weight) == (other.residual_kspace, other.data_weight)
+        if not fits or not take_over([*zip(self.stages, other.stages, strict=False)]):
             raise ValueError(
                 f"the network to start from does not fit {self.letters}; expected a KIKINet whose letters begin so, "
-                "with stages of the same size."
-            ) from error
+                "with stages of the same size, the same residual_kspace and the same data_weight."
+            )
 
 
 class ImageStage(nn.Module):
