@@ -33,15 +33,17 @@ SHARING = ("separate", "features", "dense")
 class MultiContrastNet(nn.Module, Unrolled):
     r"""Reconstruct several contrasts of one slice by blocks of convolutions and data fidelity.
 
-    ``network(A, kspace)`` wants an axis of contrasts before that of the coils in maps, masks and k-space, which is what
-    a batch of `mricourse.physics.multi_contrast.MultiContrastScan` has; each contrast has a mask of its own.
+    ``network(A, kspace)`` wants maps, masks and k-space of a batch of
+    `mricourse.physics.multi_contrast.MultiContrastScan`, (scans, contrasts, coils, ...); each contrast has a mask of
+    its own. With one axis less, contrasts could not be told from a batch of single scans. Their order is that of the
+    training.
 
     What the paper has and how it is here:
 
     - How many layers and features a block has could not be found; the same for $\lambda$, which is learned here, one
       number for each contrast.
-    - For one coil the data fidelity is the paper's, $(F z + \lambda y) / (1 + \lambda)$ where there are samples; for
-      several it is solved by conjugate gradients.
+    - For one coil with a map of magnitude 1 the data fidelity is the paper's, $(F z + \lambda y) / (1 + \lambda)$ where
+      there are samples; else it is solved by conjugate gradients.
     - Each contrast is divided by its `brightness`, and its `smooth_phase` is turned away while the blocks see it: every
       scan has another phase, and features can be shared only where there is none. The paper's images are real.
     - The authors make the sum of the squared errors small; the course's losses average decibels over the contrasts, so
@@ -51,8 +53,8 @@ class MultiContrastNet(nn.Module, Unrolled):
     ----------
     sharing : "separate", "features" or "dense"
         DIRN, DFSN or DISN.
-    n_contrasts : int
-        $C$.
+    contrasts : str
+        Names of all $C$, in their order, with commas between them.
     n_iterations : int
         Blocks.
     n_features, n_layers : int
@@ -60,19 +62,19 @@ class MultiContrastNet(nn.Module, Unrolled):
     data_weight : float
         $\lambda_c$ before training.
     n_cg : int
-        Iterations of conjugate gradients in each data fidelity, at most; with one coil the first is enough.
+        Iterations of conjugate gradients in each data fidelity, at most; with one uniform coil the first is enough.
 
     Raises
     ------
     ValueError
-        Another sharing or a number out of range; in `forward` data without that many contrasts.
+        Another sharing, no names, or a number out of range; in `forward` data without that many contrasts.
     """
 
     def __init__(
         self,
         *,
         sharing: str = "dense",
-        n_contrasts: int = 3,
+        contrasts: str = "T1w, T2w, FLAIR",
         n_iterations: int = 5,
         n_features: int = 32,
         n_layers: int = 5,
@@ -81,10 +83,13 @@ class MultiContrastNet(nn.Module, Unrolled):
     ) -> None:
         super().__init__()
         check_choice(SHARING, sharing=sharing)
-        check_counts(n_contrasts=n_contrasts, n_iterations=n_iterations, n_features=n_features, n_cg=n_cg)
+        check_counts(n_iterations=n_iterations, n_features=n_features, n_cg=n_cg)
         check_positive(data_weight=data_weight)
         self.sharing = sharing
-        self.n_contrasts = n_contrasts
+        self.contrasts = tuple(name.strip() for name in contrasts.split(","))
+        n_contrasts = len(self.contrasts)
+        if not all(self.contrasts) or len(set(self.contrasts)) < n_contrasts:
+            raise ValueError(f"got contrasts={contrasts!r}; expected names, each once, such as 'T1w, T2w, FLAIR'.")
         self.n_iterations = n_iterations
         self.n_cg = n_cg
         size = {"n_contrasts": n_contrasts, "n_features": n_features, "n_layers": n_layers}
@@ -97,11 +102,11 @@ class MultiContrastNet(nn.Module, Unrolled):
         self.log_data_weight = nn.Parameter(torch.full((n_contrasts,), math.log(data_weight)))
 
     def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
-        """Reconstruct: kspace (..., contrasts, coils, ky, kx) -> images (..., contrasts, y, x), in the data's units."""
+        """Reconstruct: kspace (scans, contrasts, coils, ky, kx) -> (scans, contrasts, y, x), in the data's units."""
         return self.iterates(A, kspace, trace=trace)[-1]
 
     def iterates(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> list[Tensor]:
-        """Reconstruct and keep all images (..., contrasts, y, x): zero-filled, then behind each data fidelity."""
+        """Reconstruct and keep all images (scans, contrasts, y, x): zero-filled, then behind each data fidelity."""
         self._check(kspace)
         zero_filled = A.adjoint(kspace)
         turn = smooth_phase(zero_filled) * brightness(zero_filled)
@@ -133,10 +138,10 @@ class MultiContrastNet(nn.Module, Unrolled):
         self.log_data_weight.copy_(other.log_data_weight)
 
     def _check(self, kspace: Tensor) -> None:
-        if kspace.ndim < 4 or kspace.shape[-4] != self.n_contrasts:
+        if kspace.ndim != 5 or kspace.shape[-4] != len(self.contrasts):
             raise ValueError(
-                f"kspace has shape {tuple(kspace.shape)}; expected (..., {self.n_contrasts}, coils, ky, kx): this "
-                f"network reconstructs {self.n_contrasts} contrasts of a slice together, as a MultiContrastScan has "
+                f"kspace has shape {tuple(kspace.shape)}; expected (scans, {len(self.contrasts)}, coils, ky, kx): this "
+                f"network reconstructs {', '.join(self.contrasts)} of a slice together, as a MultiContrastScan has "
                 "them."
             )
 

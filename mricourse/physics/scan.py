@@ -195,9 +195,10 @@ def stack(scans: Sequence[Scan], *, needs_reference: bool = True) -> list[Batch]
         raise ValueError("a scan has no reference; expected one in each: training compares with it.")
     if any(scan.smaps is None for scan in scans):
         raise ValueError("a scan has no maps; expected smaps: add them with with_smaps(scan).")
-    groups: dict[tuple[int, ...], list[Scan]] = {}
+    groups: dict[tuple[int | str, ...], list[Scan]] = {}
     for scan in scans:
-        groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1]), []).append(scan)
+        contrasts = getattr(scan, "contrasts", ())  # of several; another order is another batch
+        groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1], *contrasts), []).append(scan)
     batches = []
     for group in groups.values():
         smaps = torch.stack([scan.smaps for scan in group])

@@ -1,6 +1,7 @@
 """DIRN, DFSN, DISN: nested, each with data fidelity by contrast; what one contrast may know of another."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -14,6 +15,7 @@ from mricourse.networks.image_domain import brightness, smooth_phase
 from mricourse.networks.modl import MoDL
 from mricourse.networks.multi_contrast import SHARING, MultiContrastNet
 from mricourse.physics.fourier import fft2c, ifft2c
+from mricourse.physics.normalisation import normalised
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.scan import stack
 from mricourse.simulate.coils import simulate_coils
@@ -46,8 +48,7 @@ def network(sharing, **options):
 
 def problem(index=0):
     [(A, kspace, _)] = stack([SCANS[index]])
-    A = SenseOperator(A.smaps[0].to(torch.complex128), A.mask[0])
-    return A, kspace[0].to(torch.complex128)
+    return SenseOperator(A.smaps.to(torch.complex128), A.mask), kspace.to(torch.complex128)
 
 
 def count(network):
@@ -65,11 +66,11 @@ def test_each_block_ends_in_the_data_fidelity_of_the_paper(sharing):
     images = net.iterates(A, y)
     seen = [zero_filled / turn]
     for block, (before, after) in zip(net.iterations, pairwise(images), strict=True):
-        k = fft2c(before + block(seen) * turn)[:, None]
+        k = fft2c(before + block(seen) * turn)[0]
         for number, weight in enumerate((0.5, 3.0, 40.0)):
-            drawn = (k[number] + weight * y[number]) / (1 + weight)
-            expected = ifft2c(torch.where(A.mask[number], drawn, k[number]))[0]
-            assert torch.allclose(after[number], expected, atol=1e-6), f"contrast {number}"
+            drawn = (k[number] + weight * y[0, number, 0]) / (1 + weight)
+            expected = ifft2c(torch.where(A.mask[0, number, 0], drawn, k[number]))
+            assert torch.allclose(after[0, number], expected, atol=1e-6), f"contrast {number}"
         seen.insert(0, after / turn)
     assert len(images) == 4
 
@@ -88,9 +89,10 @@ def test_a_contrast_knows_of_its_partners_what_the_paper_says(sharing, knows):
     net = network(sharing)
     image = net(A, y)
     other = y.clone()
-    other[1] = problem(5)[1][1] * A.mask[1]
+    other[:, 1] = problem(5)[1][:, 1] * A.mask[:, 1]
     changed = net(A, other)
-    assert torch.equal(changed[0], image[0]) == (not knows) and not torch.allclose(changed[1], image[1])
+    assert torch.equal(changed[:, 0], image[:, 0]) == (not knows)
+    assert not torch.allclose(changed[:, 1], image[:, 1])
 
 
 def test_dense_links_lead_from_every_earlier_image():
@@ -145,13 +147,13 @@ def test_units_and_phase_of_a_contrast_are_its_own(sharing):
 
 
 def test_several_coils_and_several_slices_are_taken_at_once():
-    smaps = simulate_coils(4, SHAPE).to(torch.complex128).expand(3, 4, *SHAPE)
+    smaps = simulate_coils(4, SHAPE).to(torch.complex128).expand(1, 3, 4, *SHAPE)
     A = SenseOperator(smaps, problem()[0].mask)
-    y = A.forward(SCANS[0].reference.to(torch.complex128))
+    y = A.forward(SCANS[0].reference.to(torch.complex128)[None])
     net = network("dense", n_cg=60)
     image = net(A, y)
-    both = SenseOperator(torch.stack([smaps, smaps]), torch.stack([A.mask, A.mask]))
-    assert torch.allclose(net(both, torch.stack([y, 2 * y])), torch.stack([image, 2 * image]), atol=1e-6)
+    both = SenseOperator(torch.cat([smaps, smaps]), torch.cat([A.mask, A.mask]))
+    assert torch.allclose(net(both, torch.cat([y, 2 * y])), torch.cat([image, 2 * image]), atol=1e-6)
     exact = network("separate", data_weight=1e6, n_cg=200)(A, y)
     assert torch.allclose(A.forward(exact), y, atol=1e-3)
 
@@ -159,11 +161,12 @@ def test_several_coils_and_several_slices_are_taken_at_once():
 def test_data_without_contrasts_are_refused_in_one_sentence():
     scan = SCANS[0].scans["T1w"]
     net = MultiContrastNet(**SMALL)
-    for call in (lambda: apply_network(net, scan), lambda: net(*stack([scan])[0][:2])):
-        with pytest.raises(ValueError, match=r"kspace has shape .*; expected \(..., 3, coils, ky, kx\): this network"):
+    batches = [stack([scan])[0], stack([*SCANS[0].scans.values()])[0]]  # three scans, as far as the network can know
+    for call in (lambda: apply_network(net, scan), *(partial(net, *batch[:2]) for batch in batches)):
+        with pytest.raises(ValueError, match=r"kspace has .*; expected \(scans, 3, coils, ky, kx\): this network"):
             call()
-    with pytest.raises(ValueError, match="reconstructs 2 contrasts"):
-        MultiContrastNet(n_contrasts=2, **SMALL)(*stack([SCANS[0]])[0][:2])
+    with pytest.raises(ValueError, match="reconstructs T1w, T2w of a slice together"):
+        MultiContrastNet(contrasts="T1w, T2w", **SMALL)(*stack([SCANS[0]])[0][:2])
     text = 'title = "A"\nseed = 0\n[network]\nkind = "multi_contrast"\n[training]\nn_steps = 5'
     with pytest.raises(ValueError, match='kind of \\[data\\] is "scans" for a multi_contrast; expected "contrasts"'):
         parse_recipe(text, "mine")
@@ -173,7 +176,8 @@ def test_data_without_contrasts_are_refused_in_one_sentence():
     ("wrong", "words"),
     [
         ({"sharing": "all"}, "got sharing='all'; expected 'separate' or 'features' or 'dense'"),
-        ({"n_contrasts": 0}, "n_contrasts=0"),
+        ({"contrasts": ""}, "got contrasts=''; expected names"),
+        ({"contrasts": "T1w, T1w"}, "got contrasts='T1w, T1w'; expected names"),
         ({"n_iterations": 0}, "n_iterations=0"),
         ({"n_layers": 1}, "n_layers=1"),
         ({"data_weight": 0.0}, "data_weight=0.0"),
@@ -243,3 +247,31 @@ def test_nothing_measured_is_nothing_reconstructed(sharing):
     [(A, kspace, _)] = stack([SCANS[0]])
     image = MultiContrastNet(sharing=sharing, **SMALL)(A, 0 * kspace)
     assert image.shape == (1, 3, *SHAPE) and not image.any()
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+def test_a_scan_of_several_contrasts_is_applied_as_a_batch_of_one(sharing):
+    """The trap: coil power summed over the contrasts makes the maps too small, and every data weight with them."""
+    net = MultiContrastNet(sharing=sharing, **SMALL)
+    [(A, kspace, _)] = stack([SCANS[0]])
+    expected = net(A, kspace)[0].detach()
+    found = apply_network(net, SCANS[0])
+    assert found.shape == (3, *SHAPE) and torch.allclose(found, expected, rtol=1e-3, atol=1e-4)
+    seen = []
+    apply_network(net, SCANS[0], trace=seen.append)
+    assert len(seen) == 3 and torch.equal(seen[-1], found)
+    scale = normalised(SCANS[0])[0].smaps
+    assert torch.equal(scale, SCANS[0].smaps), "one uniform coil of each contrast is of power 1 already"
+
+
+def test_the_order_of_the_contrasts_is_that_of_the_training():
+    net = MultiContrastNet(**SMALL)
+    turned = replace(SCANS[0], scans=dict(reversed(SCANS[0].scans.items())))
+    with pytest.raises(ValueError, match="has FLAIR, T2w, T1w; expected T1w, T2w, FLAIR, in this order"):
+        apply_network(net, turned)
+    assert len(stack([SCANS[0], turned])) == 2, "no batch mixes them"
+    text = 'title = "A"\nseed = 0\n[network]\nkind = "multi_contrast"\ncontrasts = "T2w, T1w, FLAIR"\n[data]\n'
+    text += 'kind = "contrasts"\n[training]\nn_steps = 5'
+    with pytest.raises(ValueError, match=r"contrasts of \[network\] are T2w, T1w, FLAIR; expected those"):
+        parse_recipe(text, "mine")
+    assert load_recipe("contrast_disn").defaults["network"]["contrasts"] == "T1w, T2w, FLAIR", "a card holds it"
