@@ -4,7 +4,7 @@ import pytest
 import torch
 from small_training import Repeated
 
-from mricourse.networks.kikinet import KIKINet, kspace_unit, radial_weight
+from mricourse.networks.kikinet import KIKINet, KSpaceStage, kspace_unit, radial_weight
 from mricourse.networks.modl import MoDL
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.operators import SenseOperator
@@ -189,7 +189,9 @@ def test_a_start_has_the_letters_with_which_this_one_begins():
     many.start_from(few)
     A, y = one_coil()
     assert torch.equal(many.iterates(A, y)[2], few(A, y))
-    for other in (network("IK"), network("KI", n_features=5), MoDL(n_features=4)):
+    others = [network("IK"), network("KI", n_features=5), MoDL(n_features=4)]
+    others += [network("KI", residual_kspace=True), network("KI", data_weight=2.0)]  # of the same shapes
+    for other in others:
         with pytest.raises(ValueError, match="does not fit KIKI; expected a KIKINet whose letters begin so"):
             many.start_from(other)
 
@@ -224,6 +226,13 @@ def test_only_this_network_takes_the_error_of_a_stage():
         parse_recipe(text, "mine")
 
 
+def test_frozen_stages_come_from_somewhere():
+    """The trap: without a start they are random for ever."""
+    text = 'title = "A"\nseed = 0\n[network]\nkind = "kikinet"\nstages = "KI"\nn_frozen = 1\n[training]\nn_steps = 5'
+    with pytest.raises(ValueError, match="recipe mine: n_frozen is 1 and there is no start; expected the name"):
+        parse_recipe(text, "mine")
+
+
 # --- the recipes
 
 
@@ -233,6 +242,29 @@ def test_the_ablation_has_equal_parameters_and_equal_data():
     assert max(sizes) <= 1.05 * min(sizes) and 20_000 <= min(sizes) <= max(sizes) <= 40_000
     assert all(recipe.data == recipes[0].data for recipe in recipes)
     assert len({(recipe.seed, recipe.training) for recipe in recipes[:5]}) == 1, "equal updates by equal scans"
+    assert all(
+        stage.residual for recipe in recipes for stage in recipe.build().stages if isinstance(stage, KSpaceStage)
+    )
+    assert len({recipe.training.loss for recipe in recipes}) == 1
+
+
+@pytest.mark.parametrize("name", ["kiki_ii", "kiki_ki"])
+def test_two_of_the_ablation_have_five_seeds(name):
+    recipes = [load_recipe(name + end) for end in ("", "_s2", "_s3", "_s4", "_s5")]
+    assert len({recipe.seed for recipe in recipes}) == 5
+    assert all((each.network, each.data, each.training) == vars_of(recipes[0]) for each in recipes)
+
+
+@pytest.mark.parametrize("name", ["kiki_ki", "kiki_kk"])
+def test_networks_as_published_differ_in_the_skip_alone(name):
+    plain, residual = load_recipe(f"{name}_plain"), load_recipe(name)
+    assert not plain.network["residual_kspace"]
+    assert (plain.network | {"residual_kspace": True}, plain.data, plain.training) == vars_of(residual)
+    assert plain.seed == residual.seed
+
+
+def vars_of(recipe):
+    return recipe.network, recipe.data, recipe.training
 
 
 def test_greedy_recipes_add_one_stage_each():
@@ -240,5 +272,6 @@ def test_greedy_recipes_add_one_stage_each():
     stages = []
     while recipe is not None:
         stages.append((recipe.network["stages"], recipe.network["n_frozen"]))
+        assert recipe.seed == load_recipe("kiki_kiki").seed, "its first weights and its scans"
         recipe = None if recipe.start is None else load_recipe(recipe.start)
     assert stages == [("KIKI", 3), ("KIK", 2), ("KI", 1), ("K", 0)]
