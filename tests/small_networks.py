@@ -14,7 +14,6 @@ SMALL = {
     "deep_equilibrium": MODL,
     "end_to_end_varnet": {"n_features": 2, "n_levels": 1, "n_map_features": 2, "n_map_levels": 1},
     "kikinet": MODL,
-    "multi_contrast": MODL,
 }
 OF_ONE_IMAGE = [kind for kind in [*NETWORKS, *BODIES] if kind != "multi_contrast"]
 
@@ -23,7 +22,7 @@ def small_options(kind, n_iterations):
     """What makes a small one of a kind of `NETWORKS`."""
     if kind == "kikinet":
         return {"stages": ("KI" * n_iterations)[:n_iterations], **SMALL[kind]}
-    return {"n_iterations": n_iterations, **SMALL[kind]}
+    return {"n_iterations": n_iterations, **SMALL.get(kind, MODL)}
 
 
 def small_network(kind, n_iterations=3, **options):

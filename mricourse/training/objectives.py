@@ -123,7 +123,7 @@ class Symmetry(Supervised):
     Parameters
     ----------
     weight : float
-        $\gamma$.
+        $\gamma$; recipes take it as it is here.
 
     Raises
     ------
@@ -158,7 +158,7 @@ class StageError(Supervised):
     Parameters
     ----------
     weight : float
-        $\gamma$.
+        $\gamma$; recipes take it as it is here.
 
     Raises
     ------
