@@ -118,5 +118,5 @@ def test_a_network_of_several_contrasts_trains_and_is_evaluated_and_refuses_one(
     code, out, error = mricourse(
         "reconstruct", tmp_path / "scan.npy", "-o", tmp_path / "image.npy", "--checkpoint", weights
     )
-    assert code != 0 and "this network reconstructs 3 contrasts of a slice together" in error, out + error
+    assert code != 0 and "this network reconstructs T1w, T2w, FLAIR of a slice together" in error, out + error
     assert "Traceback" not in error and not (tmp_path / "image.npy").exists()
