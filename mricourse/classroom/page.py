@@ -46,6 +46,9 @@ alt="{{{{ (output | get_metadata('alt', '{kind}') or '') | escape_html }}}}"
 {{%- for side in ('width', 'height') if output | get_metadata(side, '{kind}') %}}
 {{{{ side }}}}="{{{{ output | get_metadata(side, '{kind}') | escape_html }}}}"
 {{%- endfor %}}></div>"""
+INPUT = """{% if cell.metadata.get('jupyter', {}).get('source_hidden') %}
+<details><summary>Folded code</summary>{{ super() }}</details>
+{% else %}{{ super() }}{% endif %}"""
 TEMPLATE = "{% extends 'lab/index.html.j2' %}" + "".join(
     f"{{% block {name} %}}{content}{{% endblock %}}"
     for name, content in {
@@ -54,6 +57,7 @@ TEMPLATE = "{% extends 'lab/index.html.j2' %}" + "".join(
         "html_head_js_mathjax": "",
         "html_head_js_mermaidjs": "",
         "html_head_css": f"<style>{STYLE}</style>",
+        "input_group": INPUT,
         "data_png": PICTURE.format(kind="image/png", data="output.data['image/png']"),
         "data_jpg": PICTURE.format(kind="image/jpeg", data="output.data['image/jpeg']"),
         "data_svg": PICTURE.format(kind=SVG, data=f"output.data['{SVG}'] | text_base64"),
@@ -213,6 +217,10 @@ class _Renderer(IPythonRenderer):
 
     def block_math(self, body: str) -> str:
         return self._math(body, True)
+
+    def _html_embed_images(self, html: str) -> str:
+        """Parse only what holds a picture: the parser would close a fold at once, and lay open what it hides."""
+        return super()._html_embed_images(html) if "<img" in html else html
 
     def latex_environment(self, name: str, body: str) -> str:
         return self._math(f"\\begin{{{name}}}{body}\\end{{{name}}}", True)

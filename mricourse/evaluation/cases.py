@@ -107,6 +107,37 @@ def score_sparse(
     return torch.stack(scores).to(torch.float64)
 
 
+@torch.no_grad()
+def held_out_error(method: Method, A: SenseOperator, kspace: Tensor, held: Tensor) -> Tensor:
+    """Relative error of measured lines that a method has not seen, predicted by the image that it makes of the others.
+
+    Parameters
+    ----------
+    method : callable
+        ``method(A, kspace)`` returns (y, x).
+    A : SenseOperator
+    kspace : complex Tensor, shape (coils, ky, kx)
+    held : bool Tensor, shape (ky, 1)
+        Lines to hide from the method, all of them measured.
+
+    Returns
+    -------
+    Tensor, shape ()
+        0 for a perfect prediction, 1 for one of zeros.
+
+    Raises
+    ------
+    ValueError
+        No line held, or one that was never measured.
+    """
+    if not held.any() or (held & ~A.mask).any():
+        raise ValueError("got no lines to hide, or lines that were not measured; expected some of A.mask.")
+    kept = A.mask & ~held
+    image = method(SenseOperator(A.smaps, kept), kept * kspace)
+    measured = held * kspace
+    return (SenseOperator(A.smaps, held).forward(image) - measured).norm() / measured.norm()
+
+
 def _slices(stacked: Batch) -> list[Batch]:
     parts = zip(stacked.A.smaps, stacked.A.mask, stacked.kspace, stacked.reference, strict=True)
     return [Batch(SenseOperator(smaps, mask), kspace, image) for smaps, mask, kspace, image in parts]

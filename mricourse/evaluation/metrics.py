@@ -54,7 +54,13 @@ def nrmse(image: Tensor, reference: Tensor) -> float | Tensor:
     return value**0.5
 
 
-def psnr(image: Tensor, reference: Tensor, *, data_range: float | Tensor | None = None) -> float | Tensor:
+def psnr(
+    image: Tensor,
+    reference: Tensor,
+    *,
+    data_range: float | Tensor | None = None,
+    inside: Tensor | None = None,
+) -> float | Tensor:
     r"""Peak signal-to-noise ratio, $10 \log_{10}(\mathrm{range}^2 / \mathrm{MSE})$, in dB.
 
     Parameters
@@ -63,6 +69,9 @@ def psnr(image: Tensor, reference: Tensor, *, data_range: float | Tensor | None 
         Complex or real; magnitudes are compared.
     data_range : float or Tensor of shape (...), optional
         The peak, in the unit of the images. By default the maximum of each reference image.
+    inside : bool Tensor, shape (..., y, x) or (y, x), optional
+        The pixels over which the error is averaged, by default all of them. Pixels outside do not count at all;
+        images that are zero there would count them as perfect.
 
     Returns
     -------
@@ -72,13 +81,13 @@ def psnr(image: Tensor, reference: Tensor, *, data_range: float | Tensor | None 
     Raises
     ------
     ValueError
-        As `nmse`; also if `data_range` is not positive.
+        As `nmse`; also if `data_range` is not positive, or `inside` does not fit or leaves an image without pixels.
 
     Source: Zbontar et al., arXiv:1811.08839.
     """
     x, r = _magnitudes(image, reference)
     peak = _peak(r, data_range)
-    return _as_number(10 * torch.log10(peak.square() / (x - r).square().mean((-2, -1))))
+    return _as_number(10 * torch.log10(peak.square() / _mean_inside((x - r).square(), inside)))
 
 
 def ssim(
@@ -235,6 +244,22 @@ def _window_mean(x: Tensor, window_size: int) -> Tensor:
     flat = x.reshape(-1, 1, *x.shape[-2:])
     mean = F.avg_pool2d(flat, window_size, stride=1)
     return mean.reshape(*x.shape[:-2], *mean.shape[-2:])
+
+
+def _mean_inside(squares: Tensor, inside: Tensor | None) -> Tensor:
+    """Mean over y and x, of the pixels inside where a mask is given: (..., y, x) -> (...)."""
+    if inside is None:
+        return squares.mean((-2, -1))
+    if inside.dtype != torch.bool or inside.shape not in (squares.shape, squares.shape[-2:]):
+        raise ValueError(
+            f"inside has shape {tuple(inside.shape)}, {inside.dtype}; expected bool, {tuple(squares.shape)} as the "
+            "images, or one mask (y, x) for all. Use mask > 0."
+        )
+    inside = inside.cpu()
+    n_pixels = inside.sum((-2, -1))
+    if not n_pixels.all():
+        raise ValueError("inside is False everywhere in an image; expected some pixels to compare. Check the mask.")
+    return torch.where(inside, squares, 0).sum((-2, -1)) / n_pixels
 
 
 def _as_number(value: Tensor) -> float | Tensor:

@@ -31,7 +31,8 @@ N_NOISE = 6000  # samples of the noise scan in the check
 ABOUT_AS_GOOD = 1.25  # error of filled lines over that of the fit that the text describes
 NOT_A_COVARIANCE = (
     "Your covariance has no Cholesky factor, so it is no covariance: is the conjugate missing? It is the mean of the "
-    "noise of one coil times the conjugate of another's, and noise @ noise.mH adds those up."
+    "noise of one coil times the conjugate of another's, and samples @ samples.mH adds those up. (`noise` "
+    "is the lesson's; the argument is `samples`.)"
 )
 WINDOW_ON_IMAGE = "The window belongs on k-space, before the transform; yours multiplies the image."
 GRAPPA_CASES = ((5, (64, 45), 0), (4, (52, 38), 1))  # coils, shape, offset of the sampled lines
@@ -82,11 +83,11 @@ def check_prewhiten(mine: Callable[[Tensor, Tensor], Tensor]) -> None:
         noise = _shared_noise(n_coils)
         kspace = random_complex(n_coils, *shape, seed=11, dtype=torch.complex128)
         about = f"On {n_coils} coils"
-        answer = _call(mine, {"kspace": kspace, "noise": noise}, about)
+        answer = _call(mine, {"kspace": kspace, "samples": noise}, about)
         check_tensor(answer, kspace.shape, is_complex=None if _is_real(answer) else True)
         check(answer.is_complex(), "Your k-space is real: the covariance and its Cholesky factor are complex.")
         unit = torch.eye(n_coils, dtype=noise.dtype)[..., None]  # a sample of 1 in one coil at a time
-        mixing = _call(mine, {"kspace": unit, "noise": noise}, about)
+        mixing = _call(mine, {"kspace": unit, "samples": noise}, about)
         check_tensor(mixing, unit.shape)
         mixing = mixing[..., 0]  # (new coils, coils)
         _check_white(mixing, noise)
@@ -248,17 +249,13 @@ def _check_white(mixing: Tensor, noise: Tensor) -> None:
     covariance = noise @ noise.mH / noise.shape[1]
     identity = torch.eye(len(noise), dtype=noise.dtype)
     white = mixing @ covariance @ mixing.mH
-    known = {sentence: wrong @ covariance @ wrong.mH for sentence, wrong in _mixing_mistakes(covariance, noise).items()}
-    reject_known_mistakes(white, identity, known)
     power = white.diagonal().real.mean()
     shared = (white - torch.diag(white.diagonal())).abs().max() / power
     even = (white.diagonal().real / power - 1).abs().max()
     if shared < CLOSE and even < CLOSE:
-        check(
-            (power - 1).abs() < CLOSE,
-            f"The noise is white, but its power is {power:.3g}; expected 1: the covariance is the *mean* of "
-            "such products over the samples: divide by their number.",
-        )
+        _check_power(power.item(), *noise.shape)
+    known = {sentence: wrong @ covariance @ wrong.mH for sentence, wrong in _mixing_mistakes(covariance, noise).items()}
+    reject_known_mistakes(white, identity, known)
     check(
         shared < CLOSE,
         f"The new coils still share noise: the largest entry beside the diagonal is {shared:.2f} of the diagonal. "
@@ -267,11 +264,30 @@ def _check_white(mixing: Tensor, noise: Tensor) -> None:
     check(even < CLOSE, "The new coils share no noise, but differ in its power.")
 
 
+def _check_power(power: float, n_coils: int, n_samples: int) -> None:
+    """The noise is white: is its power 1, or was a sum divided by another number than that of the samples?"""
+    divisor = n_samples * power  # of the sum of products, if nothing else is wrong
+    check(
+        abs(divisor - 1) > CLOSE,
+        "The covariance is the mean over the samples, not the sum: divide by their number.",
+    )
+    check(
+        abs(divisor / n_coils - 1) > CLOSE,
+        "You divide by the number of coils, samples.shape[0]; the mean is over the samples: samples.shape[1].",
+    )
+    check(
+        abs(power - 1) < CLOSE,
+        f"The noise is white, but its power is {power:.3g}; expected 1: the covariance is the *mean* of such products "
+        "over the samples: divide by their number.",
+    )
+
+
 def _mixing_mistakes(covariance: Tensor, noise: Tensor) -> dict[str, Tensor]:
     lower = torch.linalg.cholesky(covariance)
     powers = covariance.diagonal().real
     real = torch.linalg.cholesky(covariance.real.to(covariance.dtype))
-    total = torch.linalg.cholesky(covariance * noise.shape[1])
+    magnitudes = noise.abs() @ noise.abs().mT / noise.shape[1]
+    sizes = torch.linalg.cholesky(magnitudes.to(covariance.dtype))
     identity = torch.eye(len(covariance), dtype=covariance.dtype)
     return {
         "The k-space is returned as it came.": identity,
@@ -288,7 +304,7 @@ def _mixing_mistakes(covariance: Tensor, noise: Tensor) -> dict[str, Tensor]:
             torch.diag(1 / powers).to(covariance.dtype)
         ),
         "The conjugate is missing in the covariance, or L is conjugated: the noise of one coil is multiplied by the "
-        "conjugate of another's, so noise @ noise.mH and not noise @ noise.T.": torch.linalg.inv(
+        "conjugate of another's, so samples @ samples.mH and not samples @ samples.T.": torch.linalg.inv(
             lower.conj().resolve_conj()
         ),
         "You apply the inverse of L^H; it is the inverse of L, lower triangular.": (
@@ -298,7 +314,12 @@ def _mixing_mistakes(covariance: Tensor, noise: Tensor) -> dict[str, Tensor]:
             torch.linalg.inv(lower.mT)
         ),
         "The imaginary part of the covariance is lost.": torch.linalg.inv(real),
-        "The covariance is the mean over the samples, not the sum: divide by their number.": torch.linalg.inv(total),
+        "Your covariance is one of magnitudes, which have no phase: multiply the complex noise, without .abs().": (
+            torch.linalg.inv(sizes)
+        ),
+        "You take the magnitudes of the covariance: its phase says how the shared noise adds up, so keep it complex.": (
+            torch.linalg.inv(torch.linalg.cholesky(covariance.abs().to(covariance.dtype)))
+        ),
         "Only the lower triangle of the covariance is used; take its Cholesky factor.": (
             torch.linalg.inv(covariance.tril())
         ),
@@ -352,8 +373,10 @@ def _grappa_mistakes(kspace: Tensor, mask: Tensor) -> dict[str, Callable[[], Ten
         return torch.cat([_filled(coil[None], mask) for coil in kspace])
 
     return {
-        "The missing lines are still zero. Is the target among its own neighbours, or are the weights learned where "
-        "targets are zero?": lambda: kspace,
+        "The missing lines are still zero. Is the target among its own neighbours? Or do you learn from lines without "
+        "two sampled neighbours? (These scans have other sizes than the lesson's: find the lines from `mask`.)": (
+            lambda: kspace
+        ),
         "Each coil is filled from its own neighbours only. One coil knows little about its missing lines: use all.": (
             one_coil_at_a_time
         ),
@@ -450,6 +473,9 @@ def _advice(error: Exception, reason: str, arguments: dict[str, Tensor]) -> str:
         return "Is that name spelled as in the lesson, and is it an argument or a line of your function?"
     if "Boolean value" in reason:
         return "`and`, `or` and `not` take one truth at a time: join tensors with & and |, and turn them with ~."
+    if "dtype" in reason:
+        kind = str(next(iter(arguments.values())).dtype).removeprefix("torch.")
+        return f"The arguments are {kind}: is a variable of the lesson used, or was a part taken by .abs() or .real?"
     own = {size for tensor in arguments.values() for size in tensor.shape}
     named = {int(number) for number in re.findall(r"\d+", reason)} - own
     if named & LESSON_SIZES or "out of bounds" in reason or "out of range" in reason:

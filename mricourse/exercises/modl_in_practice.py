@@ -118,7 +118,24 @@ def check_weighted_mean(mine: Callable[[float, float, float, float], float]) -> 
         "A prior without any spread is right: expected 1. If lambda becomes infinite there, multiply both parts of the "
         "fraction by the square of prior_std.",
     )
+    _check_complex_samples(mine)
     passed(LESSON, "my_weighted_mean", "the weighted mean with the least error, and both its limits")
+
+
+def _check_complex_samples(mine: Callable) -> None:
+    """Several complex samples at once, as a scan has them: tensors whose imaginary part has to stay."""
+    y, z = random_complex(2, 5, seed=3)
+    answer = _asked(mine, y, 0.3, z, 0.1)
+    check_tensor(answer, (5,))
+    right = _mean(y, 0.3**2, z, 0.1**2)
+    check(
+        answer.is_complex(),
+        "For tensors of complex samples your result is real: the imaginary part is lost, and it counts, too.",
+    )
+    off = (answer - right).abs().max()
+    check(
+        off < CLOSE, f"For tensors of complex samples your result is off by up to {off:.2g}; for numbers it is right."
+    )
 
 
 def _number(mine: Callable, *arguments: complex) -> Tensor:
@@ -241,12 +258,15 @@ def _wrong_errors(A: SenseOperator, kspace: Tensor, held: Tensor) -> dict[str, T
     right = _error(image, A, kspace, held)
     everywhere = (fft2c(A.smaps * image) - measured).norm() / measured.norm()
     predicted = SenseOperator(A.smaps, held).forward(image)
+    of_all_lines = SenseOperator(A.smaps, A.mask).forward(image)
     return {
         "The error is counted on the kept lines, which the network has seen.": _error(image, A, kspace, kept),
         "The error is counted on all measured lines: the kept ones belong to the network.": _error(
             image, A, kspace, A.mask
         ),
         "The prediction is not cut down to the held lines before it is compared.": everywhere,
+        "The prediction holds the kept lines as well, so they count as errors: take an operator with the mask `held` "
+        "for it.": (of_all_lines - measured).norm() / measured.norm(),
         "The difference is taken with all of the k-space: compare with held * kspace.": (predicted - kspace).norm()
         / measured.norm(),
         "Your prediction is zero on the held lines: take an operator with the mask `held` for it.": (

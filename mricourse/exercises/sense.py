@@ -430,8 +430,8 @@ def _call(mine: Callable, *arguments: Any, about: str, hint: str = SHAPES, is_su
     except Exception as error:
         reason = " ".join(str(error).split()) or "no reason given"
         hint = next((meaning for part, meaning in ERRORS.items() if part in reason), hint)
-        says = f"{about} your function stops with {type(error).__name__}: {reason.rstrip('.')}. {hint}"
-        raise CheckFailed(says) from error
+        stops = f"{about} your function stops with {type(error).__name__}: {reason.rstrip('.')}."
+        raise CheckFailed(f"{hint} ({stops})") from error
 
 
 def _uses_our_slice(mine: Callable) -> bool:

@@ -10,6 +10,7 @@ x_{k+1} = (A^H A + \lambda I)^{-1} (A^H y + \lambda (z_k - u_{k+1}))$.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,49 @@ from mricourse.networks.option_checks import check_counts, check_positive
 from mricourse.networks.reconstructor import Unrolled, same_shapes
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace
+
+
+def admm_iterates(
+    A: SenseOperator,
+    zero_filled: Tensor,
+    denoisers: Iterable[Callable[[Tensor], Tensor]],
+    reg_weight: Tensor,
+    step_size: Tensor,
+    *,
+    n_cg: int,
+    trace: Trace | None = None,
+) -> list[Tensor]:
+    r"""Iterate ADMM from $x_0 = A^H y$, a denoiser (..., y, x) -> (..., y, x) for each iteration.
+
+    Parameters
+    ----------
+    A : SenseOperator
+    zero_filled : complex Tensor, shape (..., y, x)
+        $A^H y$.
+    denoisers : iterable of callables
+    reg_weight, step_size : Tensor, shape ()
+        $\lambda$ and $\eta$.
+    n_cg : int
+        Iterations of conjugate gradients in each data consistency.
+    trace : callable, optional
+        Called with each $x_k$ from $x_1$ on.
+
+    Returns
+    -------
+    list of complex Tensor, shape (..., y, x)
+        $x_0, z_0, x_1, z_1, ..., x_K$.
+    """
+    images = [zero_filled]
+    multiplier = torch.zeros_like(zero_filled)
+    for denoise in denoisers:
+        image = images[-1]
+        denoised = denoise(image + multiplier)
+        multiplier = multiplier + step_size * (image - denoised)
+        prior = denoised - multiplier
+        images += [denoised, data_consistency(A, zero_filled, prior, reg_weight, n_iterations=n_cg)]
+        if trace is not None:
+            trace(images[-1])
+    return images
 
 
 class ADMMNet(nn.Module, Unrolled):
@@ -75,20 +119,9 @@ class ADMMNet(nn.Module, Unrolled):
 
     def iterates(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> list[Tensor]:
         """Reconstruct and keep every step: $x_0, z_0, x_1, z_1, ..., x_K$, each (..., y, x); the last is the result."""
-        zero_filled = A.adjoint(kspace)
-        reg_weight = self.log_reg_weight.exp()
-        step_size = self.log_step_size.exp()
-        images = [zero_filled]
-        multiplier = torch.zeros_like(zero_filled)
-        for _ in range(self.n_iterations):
-            image = images[-1]
-            denoised = self.denoiser(image + multiplier)
-            multiplier = multiplier + step_size * (image - denoised)
-            prior = denoised - multiplier
-            images += [denoised, data_consistency(A, zero_filled, prior, reg_weight, n_iterations=self.n_cg)]
-            if trace is not None:
-                trace(images[-1])
-        return images
+        weights = self.log_reg_weight.exp(), self.log_step_size.exp()
+        denoisers = [self.denoiser] * self.n_iterations
+        return admm_iterates(A, A.adjoint(kspace), denoisers, *weights, n_cg=self.n_cg, trace=trace)
 
     def fast_parameters(self) -> list[nn.Parameter]:
         r"""$\log\lambda$ and $\log\eta$."""

@@ -9,11 +9,12 @@ iteration, are learned.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from mricourse.networks.data_consistency_layer import data_consistency
+from mricourse.networks.admm_net import admm_iterates
 from mricourse.networks.image_domain import brightness
 from mricourse.networks.option_checks import check_counts, check_positive
 from mricourse.networks.reconstructor import Unrolled, same_shapes
@@ -87,20 +88,12 @@ class LearnedThresholds(nn.Module, Unrolled):
     def iterates(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> list[Tensor]:
         """Reconstruct and keep every step: $x_0, z_0, x_1, z_1, ..., x_K$, each (..., y, x); the last is the result."""
         zero_filled = A.adjoint(kspace)
-        unit = self._unit(A, kspace, zero_filled)
-        reg_weight = self.log_reg_weight.exp()
-        step_size = self.log_step_size.exp()
-        images = [zero_filled]
-        multiplier = torch.zeros_like(zero_filled)
-        for thresholds in self.log_thresholds.exp():
-            image = images[-1]
-            denoised = subband_threshold(image + multiplier, thresholds, unit, wavelet=self.wavelet)
-            multiplier = multiplier + step_size * (image - denoised)
-            prior = denoised - multiplier
-            images += [denoised, data_consistency(A, zero_filled, prior, reg_weight, n_iterations=self.n_cg)]
-            if trace is not None:
-                trace(images[-1])
-        return images
+        options = {"unit": self._unit(A, kspace, zero_filled), "wavelet": self.wavelet}
+        denoisers = [
+            partial(subband_threshold, thresholds=thresholds, **options) for thresholds in self.log_thresholds.exp()
+        ]
+        weights = self.log_reg_weight.exp(), self.log_step_size.exp()
+        return admm_iterates(A, zero_filled, denoisers, *weights, n_cg=self.n_cg, trace=trace)
 
     def _unit(self, A: SenseOperator, kspace: Tensor, zero_filled: Tensor) -> Tensor:
         """What a threshold of 1 means in the units of the data: (..., 1, 1)."""

@@ -137,7 +137,13 @@ def show_pull(C: Tensor, truth: Tensor, errors: Tensor, weights: Sequence[float]
 
 
 @styled
-def show_walks(normal_matrix: Tensor, solution: Tensor, walks: Mapping[str, Sequence[Tensor]]) -> Axes:
+def show_walks(
+    normal_matrix: Tensor,
+    solution: Tensor,
+    walks: Mapping[str, Sequence[Tensor]],
+    *,
+    arrows: Mapping[str, tuple[Tensor, Tensor]] | None = None,
+) -> Axes:
     r"""Draw walks on the contour lines of the misfit $(x - \hat x)^T N (x - \hat x)$ of two unknowns.
 
     A dashed line marks the floor of the valley: through the solution, along the eigenvector of the smaller eigenvalue.
@@ -150,6 +156,8 @@ def show_walks(normal_matrix: Tensor, solution: Tensor, walks: Mapping[str, Sequ
         $\hat x$, where the misfit is zero.
     walks : dict {name: sequence of Tensors (2,)}
         Every point of each walk, the start first.
+    arrows : dict {name: (tail, vector)}, each a Tensor (2,), optional
+        Drawn in their true length, with their names beside them.
     """
     axes = plt.subplots(figsize=(6.4, 4.6))[1]
     across = torch.linspace(-0.4, 4.2, 160)
@@ -165,6 +173,8 @@ def show_walks(normal_matrix: Tensor, solution: Tensor, walks: Mapping[str, Sequ
         points = as_array(list(walk))
         axes.plot(points[:, 0], points[:, 1], "o-", color=COLOURS[index], markersize=5, label=name)
     axes.plot(*as_array(solution), "k*", markersize=14, label="solution")
+    if arrows:
+        _draw_arrows(axes, arrows)
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     axes.legend(frameon=True, loc="upper right")
     return quiet(axes)
@@ -172,7 +182,11 @@ def show_walks(normal_matrix: Tensor, solution: Tensor, walks: Mapping[str, Sequ
 
 @styled
 def show_comparison(
-    reference: Tensor, rows: Mapping[str, Mapping[str, Tensor]], *, view: tuple[slice, slice] | None = None
+    reference: Tensor,
+    rows: Mapping[str, Mapping[str, Tensor]],
+    *,
+    view: tuple[slice, slice] | None = None,
+    inside: Tensor | None = None,
 ) -> list[Axes]:
     """Show methods beside the reference, a row for each case, with one window and the PSNR in the titles.
 
@@ -184,6 +198,8 @@ def show_comparison(
         The same methods in every row, three at most; magnitudes are shown.
     view : (rows, columns), optional
         The part that is drawn; window and PSNR are those of the whole images.
+    inside : bool Tensor, shape (y, x), optional
+        The pixels over which the PSNR averages the error; all by default.
 
     Returns
     -------
@@ -210,11 +226,26 @@ def show_comparison(
         line[0].set_ylabel(case, fontsize=13)
         for axes, (name, image) in zip(line[1:], images.items(), strict=True):
             axes.imshow(abs(as_array(image[view])), **window)
-            axes.set_title(f"{name}, {psnr(image, reference):.1f} dB")
+            axes.set_title(f"{name}, {psnr(image, reference, inside=inside):.1f} dB")
         for axes in line:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
     return Panels(cells.flat)
+
+
+def _draw_arrows(axes: Axes, arrows: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Arrows in their true length; each name stands beside the middle of its arrow, away from the other arrows."""
+    shape = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "lw": 2}
+    middles = {name: tail + vector / 2 for name, (tail, vector) in arrows.items()}
+    centre = torch.stack(list(middles.values())).mean(0)
+    for name, (tail, vector) in arrows.items():
+        axes.annotate("", as_array(tail + vector), as_array(tail), arrowprops=shape)
+        beside = torch.stack([vector[1], -vector[0]]) / vector.norm()
+        outwards = torch.where(beside.dot(middles[name] - centre) < 0, -beside, beside)
+        axes.annotate(
+            name, as_array(middles[name]), as_array(12 * outwards), textcoords="offset points", fontsize=14,
+            ha="center", va="center", path_effects=[withStroke(linewidth=3, foreground="white")],
+        )  # fmt: skip
 
 
 def _mark(axes: Axes, x: int, y: int, text: str, colour: str, *, to_the_left: bool = False) -> None:

@@ -128,7 +128,9 @@ def direct_solver(A: SenseOperator, reg_weight: Tensor) -> Callable[[Tensor], Te
 
     @torch.no_grad()
     def solve(rhs: Tensor) -> Tensor:
-        solution = torch.cholesky_solve(rhs.mT.unsqueeze(-1).to(factor.dtype), factor)
+        right_side = rhs.mT.unsqueeze(-1).to(factor.dtype)  # not cholesky_solve, which copies the factor at each call
+        half_way = torch.linalg.solve_triangular(factor, right_side, upper=False)
+        solution = torch.linalg.solve_triangular(factor.mH, half_way, upper=True)
         return solution.squeeze(-1).mT.contiguous().to(rhs.dtype)
 
     return solve

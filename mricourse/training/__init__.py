@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "cards": "Card shipped verify",
-        "checkpoints": "Checkpoint load_checkpoint save_checkpoint training_seconds",
+        "checkpoints": "Checkpoint load_checkpoint save_checkpoint training_in_words training_seconds training_stages",
         "loop": "Settings train validate",
         "objectives": "Adversarial LearningObjective Objective Supervised Symmetry",
         "losses": "AdversarialLoss PerceptualLoss features l1 log_nmse magnitude_log_nmse mse ssim_loss",

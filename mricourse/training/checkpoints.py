@@ -75,10 +75,30 @@ def load_checkpoint(source: Path | str) -> Checkpoint:
     return Checkpoint(network.eval(), card, recipe)
 
 
+def training_stages(source: Path | str) -> list[Checkpoint]:
+    """Load a checkpoint and those which its training went on from, the first stage first."""
+    last = load_checkpoint(source)
+    return [*(training_stages(last.card.start) if last.card.start else []), last]
+
+
 def training_seconds(source: Path | str) -> int:
     """Wall time that a checkpoint's training took, with that of the checkpoints which it went on from, in seconds."""
-    card = load_checkpoint(source).card
-    return card.seconds + (training_seconds(card.start) if card.start else 0)
+    return sum(stage.card.seconds for stage in training_stages(source))
+
+
+def training_in_words(source: Path | str) -> str:
+    """Say where in its schedule a checkpoint's last stage was taken, and what all its stages have cost.
+
+    The step is the one whose weights were kept, the percentage its learning rate over the full one of that stage. Work
+    is counted in steps times iterations of the network, over all stages; wall time depends on the load of the machine.
+    """
+    stages = training_stages(source)
+    card, settings = stages[-1].card, stages[-1].recipe.training
+    planned = settings.schedule_steps or settings.n_steps
+    rate = settings.rate(card.best_step - 1)
+    work = sum(stage.card.n_steps * stage.recipe.network.get("n_iterations", 1) for stage in stages)
+    place = f"step {card.best_step:6,} of {planned:6,}, rate at {100 * rate:2.0f} %"
+    return f"{place}; in all {work:7,} steps x iterations, {training_seconds(source):6,} s"
 
 
 def weights_bytes(network: nn.Module) -> bytes:

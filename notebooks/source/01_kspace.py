@@ -181,6 +181,13 @@ show_turned_arrows(row, [0, 1, -1, -2])
 # $(1,\ 1.5 - 0.5i,\ 4,\ 1.5 + 0.5i)$. The **Fourier transform** is this way from the
 # values of a signal to the strengths of the waves that it is made of. Where are the
 # waves?
+#
+# <details><summary>Is this what a scanner measures?</summary>
+#
+# Nearly. The object of a scanner has no pixels, so its sum runs over all places and is
+# an integral; our simulated scans add up pixels. And while a line is read the arrows
+# become a little shorter and turn by themselves, which the formula leaves out.
+# </details>
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The way back: adding waves
@@ -315,7 +322,8 @@ show_stripes(image, [(3, 0), (0, 3), (6, 9)])
 # **repetition time** (TR) is the time between two such pulses, and half a second is
 # common. Our slice has 207 lines, which makes 207 x 0.5 s, nearly two minutes.
 #
-# So *lines* cost time and samples along a line are free. To make a scan faster we leave
+# So *lines* cost time, and samples along a line take none to speak of. (They have
+# another price: who samples faster lets in more noise.) To make a scan faster we leave
 # out lines, and then we have to make up for what is missing: that is what this course
 # is about.
 
@@ -464,9 +472,9 @@ show_images({"all samples outside the square": outside}, window=(0, 0.3))
 # The typical error is the root of the mean squared difference of the magnitudes, over
 # all pixels. The reference is the first panel. An error of a tenth of the brightest
 # pixel gives 20 dB, a twentieth 26 dB, a hundredth 40 dB. So the square with its 21.6
-# dB is off by 8 %. *Higher is better, and 6 dB more mean half the error.* All dB of
-# images in this course are of this kind. What they cannot see is the subject of
-# [[image_quality]].
+# dB is off by 8 %. *Higher is better, and 6 dB more mean half the error.* The dB of
+# images in this course are of this kind; where only the pixels inside the head are
+# counted, we say so. What dB cannot see is the subject of [[image_quality]].
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ### How to read a claim
@@ -483,10 +491,11 @@ show_images({"all samples outside the square": outside}, window=(0, 0.3))
 #   not, the notebook stops here.
 # - **The value.** 96.1 % is the mean of the measured values. (The plus is its sign.)
 # - **The bracket.** Another 20 slices would give a slightly different mean. The mean of
-#   very many slices probably lies inside the bracket (brackets made in this way are
-#   right about 95 times in 100).
+#   very many slices probably lies inside the bracket. (With 20 independent samples such
+#   brackets are right about 92 times in 100. Neighbouring slices of one head are alike,
+#   so with them it is less.)
 # - **The number of samples, and what they are.** "20 slices of one head" says nothing
-#   about other heads.
+#   about other heads, nor about other coils, masks or noise levels.
 # - **The bound.** "claimed: at least 75 %" is what has to hold. The *unfavourable* end
 #   of the bracket is compared with it, here 95.6. A value that comes from one
 #   measurement stands without plus and bracket, and is compared as it is.
@@ -605,7 +614,8 @@ plot_lines(position[near_edge], edges, xlabel="y (% of FOV)", ylabel="signal")
 # and then ripples away from the edge. With more samples the ripples get narrower, and
 # *the first one stays as high as it was*. **Gibbs ringing** means ripples beside sharp
 # edges, which appear wherever a sum of waves is cut off. In the slice they are the
-# stripes.
+# stripes. Every scanner cuts off somewhere, so its full images ring too, with ripples
+# one pixel wide. Our simulated slices do not: their objects are made of pixels.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 overshoot = torch.stack([100 * (curve.max() - 1) for curve in edges.values()])
@@ -821,13 +831,15 @@ print(f"mean magnitude in air: {noisy.abs()[image == 0].mean():.3f}")
 # And where there *is* signal? Take an arrow of length $5\,\sigma$, and a noise arrow of
 # length $\sigma$ across it. The sum has the length $\sqrt{25 + 1}\,\sigma =
 # 5.1\,\sigma$: a strong signal comes out nearly right. A weak signal of $1\,\sigma$
-# becomes $\sqrt{1 + 1}\,\sigma = 1.4\,\sigma$, which is far too large. The **Rician
+# becomes $\sqrt{1 + 1}\,\sigma = 1.4\,\sigma$, which is far too large. (These are noise
+# arrows of one length and direction, not the mean over all.) The **Rician
 # distribution** is the distribution of the length of a fixed arrow plus a random one.
 # Where the fixed arrow is zero, its mean is $\sigma\sqrt{\pi/2} = 1.25\,\sigma$.
 #
 # One consequence goes through the whole course. To make noise smaller one averages many
 # measurements. Averaged magnitudes keep the floor of 1.25 $\sigma$, averaged complex
-# numbers do not. So we take the magnitude last.
+# numbers do not. So we take the magnitude last. (The signal must have the same phase in
+# every measurement. Where motion turns it, the mean loses signal as well.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 air = random_complex(20, 100, 100, seed=3).abs().mean(dim=(1, 2))  # (draws,)
@@ -838,8 +850,9 @@ claim(sentence, air, at_least=1.23, at_most=1.28, unit="σ", samples="noise imag
 # <details><summary>How we chose these bounds</summary>
 #
 # The formula gives 1.2533. Each noise image has 10,000 pixels, so its mean is known to
-# better than 1 %. This is for one coil; with several coils combined the floor is
-# higher.
+# better than 1 %. This is for one coil. If the squared magnitudes of several coils are
+# added, the floor is higher; if the coils are added as complex numbers, as in
+# [[sense]], it is again 1.25 times the $\sigma$ of the sum.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -853,7 +866,8 @@ claim(sentence, air, at_least=1.23, at_most=1.28, unit="σ", samples="noise imag
 # - Modern scanners have several coils around the head. Each of them sees the slice from
 #   its own side.
 # - A **contrast** is a way to scan that decides which tissue comes out bright. A slice
-#   can be scanned in several, and its edges are at the same places in all of them.
+#   can be scanned in several, and they show the same anatomy. (Not every edge is seen
+#   in each of them, and motion may shift it.)
 # - In the clinic scanners change, and a missed lesion counts.
 #
 # <details><summary>What a network can make of it, and in which lesson</summary>
@@ -871,14 +885,16 @@ claim(sentence, air, at_least=1.23, at_most=1.28, unit="σ", samples="noise imag
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data
 #
-# So far everything was simulated. Here are three *measured* scans, one coil of each: a
-# head from the side, a knee and a brain. Is half of k-space enough for them?
+# So far everything was simulated. Here are three *measured* scans: a head from the
+# side, a knee and a brain. Head and knee come with one channel, of the brain we take
+# one coil of four. For the knee and the brain we have images of the coils and compute
+# k-space from them. Is half of k-space enough?
 
 # %%
 names = {"head": "larson_head", "knee": "larson_knee", "brain": "moco_brain_7ch"}
 measured_scans = {}
 for name, file_name in names.items():
-    measured_scans[name] = load_real(file_name).kspace[-1].to(DEVICE)  # the last coil
+    measured_scans[name] = load_real(file_name).kspace[-1].to(DEVICE)  # one coil
 coil_images = {name: ifft2c(scan) for name, scan in measured_scans.items()}
 show_magnitude_and_phase(coil_images)
 
@@ -904,14 +920,16 @@ show_phase({"knee": knee}, support=tissue, window=(-1, 1))
 # grey. The speckles are noise.
 
 # %% [markdown]
-# The ramp of the head has a dull cause: all samples of this scan lie a little beside
-# their places in k-space. So the waves of its image all make a little more of a turn
-# over the row than they should, an extra angle that grows evenly with $x$. *A shift of
-# k-space is a ramp of phase in the image*, and a shift of the image is a ramp of phase
-# in k-space.
+# The head looks as if all samples of its scan lay a little beside their places in
+# k-space. Then the waves of its image all make a little more of a turn over the row
+# than they should, an extra angle that grows evenly with $x$. *A shift of k-space is a
+# ramp of phase in the image*, and a shift of the image is a ramp of phase in k-space.
+# The timing of the scan may do it, an uneven field or the coil; the image does not
+# tell.
 #
-# A ramp says nothing about the head. So we take out the ramp that leaves the smallest
-# symmetry error, as we did with the angle that all arrows share. `symmetry_error` does
+# A ramp alone leaves the magnitudes of an image as they are. So we take out the ramp
+# that leaves the smallest symmetry error, as we did with the angle that all arrows
+# share. `symmetry_error` does
 # it if we say `centre_echo=True`. (The *echo* is the signal that a readout records; it
 # is strongest at $k = 0$.)
 
@@ -922,7 +940,9 @@ show_phase({"knee": knee}, support=tissue, window=(-1, 1))
 # <details><summary>How does it know the noise?</summary>
 #
 # It takes what is in a corner of k-space for noise. A little signal is there too, so
-# its answer is rather too large than too small.
+# its answer is rather too large than too small. That holds if noise is equally strong
+# all over k-space. A scanner that filters its data, or leaves the corners out, makes
+# them too quiet; these files do not say whether one did.
 # </details>
 
 # %%
@@ -937,9 +957,9 @@ for name, measured in measured_scans.items():
 # %% [markdown]
 # In all three the symmetry error is larger than noise alone could make it, which
 # answers the prediction. In the brain it is more than four times as large. The knee is
-# the closest call: noise may make 0.23 of its 0.34. But noise would speckle red and
-# blue all over, and not draw the red layers above and below and the blue one at the
-# right.
+# the closest call, 0.34 and 0.23. Independent errors add in squares, so without noise
+# $\sqrt{0.34^2 - 0.23^2} = 0.25$ would be left. And noise would speckle red and blue
+# all over, and not draw the red layers above and below and the blue one at the right.
 #
 # So half of k-space is *not* enough for real scans. But phase is mostly smooth, and
 # that can be used, as you do in the last exercise.
@@ -959,8 +979,9 @@ claim(sentence, torch.stack(ratios), at_least=1, samples="scans (head, knee, bra
 #
 # The brain is the *development* scan of this course: some later choices were made with
 # it in view. In the brain the best coil is the one shown above (0.34 over 0.08 is 4.50
-# before rounding). A symmetric object would stay below 1: the corner of k-space holds a
-# little signal too, so the noise comes out rather too large. Before looking we had
+# before rounding). If noise is equal all over k-space, a symmetric object stays below
+# 1: the corner of k-space holds a little signal too, so the noise comes out rather too
+# large. Head and knee have one coil, which is also the best. Before looking we had
 # expected 3, and only the brain reaches that. Three slices say nothing about scanners
 # at large. With three values there is no bracket: all of them are printed, and each has
 # to keep the bound.

@@ -20,44 +20,20 @@
 # | [[backpropagation]]; [[sense]] for the example | 105 minutes, 8 of them optional | 40 s | simulated |
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-import torch
+import torch  # noqa: I001  packed below
 
 from mricourse import (
-    SenseOperator,
-    claim,
-    device,
-    fft2c,
-    predict,
-    random_complex,
-    your_turn,
+    SenseOperator, claim, device, fft2c, predict, random_complex, your_turn,
 )  # fmt: skip
 from mricourse.evaluation import psnr
 from mricourse.exercises import (
-    check_adam_step,
-    check_rate,
-    check_rmsprop_step,
-    check_sense_momentum,
+    check_adam_step, check_rate, check_rmsprop_step, check_sense_momentum,
 )  # fmt: skip
 from mricourse.fundamentals import (
-    AXIS_VALLEY,
-    SADDLE,
-    T2_DECAY,
-    PathExplorer,
-    adam_step,
-    beside_torch,
-    dead_share,
-    example_gradients,
-    folded_pair,
-    plain_step,
-    range_test,
-    rmsprop_step,
-    run_optimizers,
-    show_paths,
-    show_range_test,
-    train_by_hand,
-    train_with_rates,
-    valley_steps,
-    walk,
+    AXIS_VALLEY, SADDLE, T2_DECAY, PathExplorer, adam_step, beside_torch,
+    dead_share, example_gradients, folded_pair, plain_step, range_test,
+    rmsprop_step, run_optimizers, show_paths, show_range_test, train_by_hand,
+    train_with_rates, valley_steps, walk,
 )  # fmt: skip
 from mricourse.networks import DnCNN
 from mricourse.physics import equispaced_mask
@@ -968,7 +944,8 @@ claim(sentence, torch.stack(off).max(), at_most=1e-12)
 
 # %% [markdown]
 # By hand we found that the first step of Adam is one $\eta$ long. So its $\eta$ is a
-# *length*, in the units of the weights, however large the loss is. That is why one
+# *length*, in the units of the weights, however large the loss is. (Later steps are as
+# long only while the gradients keep their sign, and shorter where it changes.) So one
 # $\eta$, about 0.001, works for many networks. The $\eta$ of gradient descent has to
 # undo the units of the loss as well.
 
@@ -1002,8 +979,9 @@ for name, path in run_optimizers(SADDLE, n_steps=100).items():
 # <details><summary>Who diverges on the folded pixels?</summary>
 #
 # Gradient descent above the rate 2, as we computed. Adam does not: its steps are about
-# one $\eta$ long, however steep the place. With a large $\eta$ its first step leads far
-# away, about $\eta$ in either pixel, and it takes long to come back.
+# one $\eta$ long or less, however steep the place. With a large $\eta$ its first step
+# leads far away, about $\eta$ in either pixel, and it takes long to come back. That it
+# comes to rest at a constant $\eta$, nobody promises.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -1078,12 +1056,12 @@ for name, network in networks.items():
     print(f"{name:11}: dead channels {100 * first:.0f} % and {100 * second:.0f} %")
 
 # %% [markdown]
-# Steps of Adam are about $\eta$ long, and this $\eta$, ten times the lowest point, is
-# larger than a typical weight of the second layer (0.12, printed further up). A few
-# such steps killed all channels of the second layer: they lie below zero everywhere.
-# There a ReLU is flat ([[pooling_and_activations]]): nothing comes out, and no gradient
-# goes back. The network returns its input plus a correction, and the correction is now
-# zero for ever.
+# Steps of Adam are about $\eta$ long at first, and this $\eta$, ten times the lowest
+# point, is larger than a typical weight of the second layer (0.12, printed further up).
+# A few such steps killed all channels of the second layer: they lie below zero
+# everywhere. There a ReLU is flat ([[pooling_and_activations]]): nothing comes out, and
+# no gradient goes back. The network returns its input plus a correction, and the
+# correction is now zero for ever.
 #
 # This is also the flat end of the range test: the correction of an untrained network
 # makes its input about 0.2 dB worse, and a dead network returns the input as it is. (At
@@ -1120,11 +1098,12 @@ claim("falling rate over the constant one", gain, at_most=0, unit="dB")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>How we chose these bounds</summary>
 #
-# Half a decibel is what one begins to see; we had seen other random starts before. The
-# last claim is our expectation turned round: decay should not hurt, and it did. An
-# earlier form of this lesson took the rate at which the loss falls *fastest*. For one
-# network of eight it lay beside the lowest point, and ReLUs died. A tenth of the lowest
-# point was good for all eight.
+# Half a decibel is what one begins to see; we had seen other random starts before. Each
+# rate trained one network here, and the intervals are over slices of one head. The last
+# claim is our expectation turned round: decay should not hurt, and it did. An earlier
+# form of this lesson took the rate at which the loss falls *fastest*. For one network
+# of eight it lay beside the lowest point, and ReLUs died. A tenth of the lowest point
+# was good for all eight.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "skip"}

@@ -17,9 +17,9 @@
 # | [[modl]], [[compressed_sensing]] | 90 minutes | 60 s | simulated head, measured brain |
 
 # %% [markdown]
-# In [[modl]] we built MoDL as its authors published it, and tried it on simulated
-# slices. Now we take it to a measured brain: four coils, and one line of k-space in
-# four. Beside it stand two others:
+# In [[modl]] we built a small MoDL of the form that its authors published, and tried it
+# on simulated slices. Now we take it to a measured brain: four coils, and one line of
+# k-space in four. Beside it stand two others:
 #
 # - the *rival* uses no training: it is compressed sensing ([[compressed_sensing]]),
 #   tuned on this very slice;
@@ -37,23 +37,26 @@ from mricourse import (
 )  # fmt: skip
 from mricourse.datasets import load_real
 from mricourse.evaluation import (
-    best_scale, compare, four_cases, gain_in_words, psnr, score, score_sparse,
+    best_scale, compare, four_cases, gain_in_words, held_out_error, psnr, score,
+    score_sparse,
 )  # fmt: skip
 from mricourse.exercises import (
     check_held_out_error, check_smooth_phase, check_weighted_mean,
 )  # fmt: skip
 from mricourse.networks import brightness, changed, smooth_phase
-from mricourse.physics import Batch, acs_mask, noise_level, rss, stack
+from mricourse.physics import (
+    Batch, acs_mask, espirit, noise_level, random_mask, rss, stack,
+)  # fmt: skip
 from mricourse.plotting import plot_lines, show_gains, show_images, show_phase
 from mricourse.simulate import SimulatedScans
-from mricourse.training import load_checkpoint, training_seconds
+from mricourse.training import load_checkpoint, training_in_words
 
 torch.manual_seed(0)
 
 # %%
 DEVICE = device()  # the GPU where there is one, else the CPU
 R, ACS = 4, 24  # nominal acceleration; fully sampled lines in the centre
-TOLERANCE = 1e-2  # of its objective, to which the rival is solved
+TOLERANCE = 1e-2  # the rival is solved until its objective is 1 % above the minimum
 VIEW = (slice(25, 245), slice(20, 196))  # rows and columns around the measured head
 
 
@@ -62,17 +65,17 @@ def trained(name):
     return load_checkpoint(name).network.to(DEVICE).requires_grad_(False)
 
 
-published = trained("modl_published_k5")  # five iterations, as in the paper
+published = trained("modl_published_k5")  # five iterations; the paper: ten
 modl = trained("modl")
 
 # %%
 brain = load_real("moco_brain_7ch").to(DEVICE)  # four of its seven coils
 cases = four_cases(brain, R, acs=ACS)  # four ways to leave lines out; the first:
 A, kspace, reference = cases["random"]  # operator, (coils, ky, kx), (y, x)
-methods = {"published MoDL": published, "modl": modl}
+methods = {"published form": published, "modl": modl}
 images = compare(methods, A, kspace, reference, tolerance=TOLERANCE)  # and the rival
 shown = {"reference": reference[VIEW]}
-for name in ["rival", "published MoDL", "modl"]:
+for name in ["rival", "published form", "modl"]:
     shown[name] = images[name][VIEW]
 show_images(shown, reference=reference[VIEW], error_gain=6, scores=False)
 
@@ -81,15 +84,20 @@ for name, image in images.items():
     print(f"{name:15} {psnr(image, reference):.1f} dB")
 
 # %% [markdown]
-# The published network is far better than the zero-filled image, 34.3 against 26.1 dB.
-# But the rival has 35.0 dB, without having learned anything. `modl` has 36.4 dB, and in
-# the error maps its brain is the darkest. That of the published form has bright streaks
-# at the back of the head (below) and one at the forehead. The fine folds at both sides
-# are blurred in all three.
+# Our small network of the published form is far better than the zero-filled image, 34.3
+# against 26.1 dB. But the rival has 35.0 dB, without having learned anything. `modl`
+# has 36.4 dB, and its error map (six times as bright as the images) is the darkest, but
+# for a short streak at the forehead (top). The published form has a column of streaks
+# there, and more at the back of the head (bottom). The fine folds at both sides are
+# blurred in all three.
 #
 # The same idea loses in one form and wins in the other. What makes the difference?
 
 # %% [markdown]
+# A **development scan** is a scan that choices were made on: it can show that a method
+# works, and not how well it works on the next scan. This brain is one: we looked at the
+# score of `modl` here while we chose how to train it.
+#
 # <details><summary>What is measured here, and what these decibels mean</summary>
 #
 # `moco_brain_7ch` is one T1-weighted slice of one person, with all lines measured; we
@@ -99,10 +107,8 @@ for name, image in images.items():
 # $\sum_c |S_c|^2 = 1$ at every pixel; so the shading of the receive coils stays in the
 # reference and in all reconstructions alike, and no method has to remove it.
 #
-# A **development scan** is a scan that choices were made on: it can show that a method
-# works, and not how well it works on the next scan. This brain is one. The training
-# data, the form and the end of the training of `modl` were chosen while looking at its
-# score here. So the decibels are *development scores*, of one case.
+# The training data, the form and the end of the training of `modl` were chosen while
+# looking at its score here. So its decibels are *development scores*, of one case.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -123,12 +129,16 @@ for name, image in images.items():
 #
 # <details><summary>What else differs</summary>
 #
-# All three have the same denoiser, five convolutions with 32 features, and see maps
-# that were estimated from noisy lines. The denoisers of `modl_k5` and `modl` are told
-# the noise level. The $\lambda$ of `modl` also has a power of the acceleration and one
-# of the number of coils. `modl` returns the mean of its last four images. It was
-# trained on more kinds of simulated slices: in some the tissue is rougher, some are
-# softer than the others.
+# None is the network of the paper: that has ten iterations, 64 features and batch
+# normalisation, and learned from scans of people. All three of ours have the same
+# denoiser, five convolutions with 32 features, and see maps that were estimated from
+# noisy lines. The reference holds the same noise as the data, in the training and in
+# our scores. The denoisers of `modl_k5` and `modl` are told the noise level. The
+# $\lambda$ of `modl` also has a power of the acceleration and one of the number of
+# coils. `modl` returns the mean of its last four images. It was trained on more kinds
+# of simulated slices: in some the tissue is rougher, some are softer than the others.
+# In the training of `modl_k5` and `modl` the images of the inner iterations counted,
+# too (half), in that of the published form only the last.
 # </details>
 #
 # To learn what a part is worth we do an **ablation**, an experiment that removes one
@@ -148,12 +158,19 @@ for name, image in images.items():
 # ### The first bench: twenty simulated slices
 #
 # We need more than one slice. The course's test head `s1` gives 20, each with its own
-# contrast, phase, noise and lines, eight coils, and nominal $R = 4$. (They are other
-# slices than the 20 of [[modl]].) To save time we keep 48 columns of each. That is
-# exact: a mask of lines treats every column alike.
+# contrast, phase, noise and lines, eight coils, and nominal $R = 4$. They are the same
+# 20 slices, coils and lines as in [[modl]]; many have less noise here. To save time we
+# keep 48 columns of each. No network trained on `s1`, but we sometimes looked at its
+# scores while we made choices.
 #
-# No network trained on `s1`. It is not foreign in everything: its cerebellum has the
-# outline of a training head, and its scalp is drawn by the same rules.
+# <details><summary>How foreign is this head, and what does a strip change?</summary>
+#
+# The head is not foreign in everything: its cerebellum has the outline of a training
+# head, and its scalp is drawn by the same rules.
+#
+# For the scan the strip is exact, since a mask of lines treats every column alike. But
+# near the cut a denoiser sees an edge: decibels of strips are not those of slices.
+# </details>
 
 # %%
 options = {"matrix": (160, 160), "n_coils": (8, 8), "acceleration": (R, R)}
@@ -169,11 +186,15 @@ networks = {"modl_published_k5": published, "modl_k5": k5, "modl": modl}
 dB = {}  # name: PSNR of each of the 20 slices
 for name, network in networks.items():
     dB[name] = score(network, bench)
-    low = dB[name].min()
-    high = dB[name].max()
-    print(f"{name:18} {dB[name].mean():.1f} dB, slices {low:.0f} to {high:.0f} dB")
+    print(f"{name:18} {dB[name].mean():.1f} dB,", end=" ")
+    print(f"slices {dB[name].min():.0f} to {dB[name].max():.0f} dB")
+n_lines = bench.A.mask[:, 0, :, 0].sum(-1)  # lines of each slice, of 160
+print("lines:", n_lines.sort().values.tolist())
 
 # %% [markdown]
+# (14 slices have random lines, 40 of 160 with the centre. Six have every fourth line
+# *and* the centre: 55 to 63, up to 1.6 times as many.)
+#
 # The means are 1 or 2 dB apart, and the slices up to 29 dB. Does the difference of two
 # means tell anything, then? It does, since both networks get the same slices: where one
 # finds a slice hard, so does the other. We subtract slice by slice, and average the 20
@@ -185,27 +206,50 @@ print("modl over modl_k5:     ", gain_in_words(dB["modl"] - dB["modl_k5"]))
 
 # %% [markdown]
 # `modl_k5` is better than the published form by 2.2 dB on average. The bracket, 1.5 to
-# 3.1 dB, is a 95 % interval ([[kspace]]) of the mean of many more slices of this head.
-# So are all brackets of this lesson.
+# 3.1 dB, is a 95 % interval ([[kspace]]) of the mean of many more slices of this head,
+# for these two trained networks. Another seed of the training would move the mean as
+# well, in a simpler task by 0.04 to 0.13 dB ([[lenet_and_its_heirs]]). That is in no
+# bracket of this lesson.
+#
+# But were the three trained alike? Each was trained in stages, the first with one
+# iteration, each later one with more, from the weights of the stage before. A row below
+# tells at which step the *last* stage was stopped, of how many planned ones, and how
+# far its learning rate had fallen from its peak. *In all* is the work of all stages:
+# their steps times their iterations. `modl_k5` had 3,000 steps with one iteration, then
+# 5,500 with five: $3{,}000 + 27{,}500 = 30{,}500$.
+
+# %%
+for name in networks:
+    print(f"{name:17}", training_in_words(name))
+
+# %% [markdown]
+# The learning rate falls to 2 % of its peak by the end of a schedule ([[optimizers]]),
+# and the last part of that fall gains much. But `modl_k5` was stopped half-way, at
+# 51 %. The other two went to the end, with two and four times the work. So the 2.2 dB
+# over the published form are rather too few, and the 1.2 dB of `modl` over `modl_k5`
+# too many.
 
 # %%
 predict("two-benches")
 
 # %%
-print("lines:", ", ".join(cases))
+for name, case in cases.items():
+    print(f"{name}: {case.A.mask.sum()} of {len(case.A.mask)} lines", end="; ")
+print()
 brain_dB = {}  # name: PSNR of each of the four cases
 for name, network in networks.items():
     brain_dB[name] = score(network, cases)
     print(f"{name:20}", brain_dB[name].numpy().round(2))
 difference = brain_dB["modl_k5"] - brain_dB["modl_published_k5"]
-print("modl_k5 - published ", difference.numpy().round(2))
+print("modl_k5 - published ", difference.numpy().round(2), end=" ")
+print(f"mean {difference.mean():.2f}")
 
 # %% [markdown]
 # These are four cases of the same brain: random or equispaced lines, along either axis
-# ("turned"; the scan does not say which axis was its phase encode). From case to case
-# `modl_k5` differs from the published form by $-0.34$, $-0.13$, $-0.98$ and $+0.16$ dB.
-# So a clear gain on simulated slices is no gain on the measured one, and in one case a
-# clear loss.
+# ("turned"; the scan does not say which axis was its phase encode). As on the bench,
+# equispaced cases have more lines, 82 against 64. `modl_k5` is behind the published
+# form in three of the four, in one of them by 1 dB, and on average by 0.3 dB. So a
+# clear gain on simulated slices is no gain on the measured one.
 #
 # Twenty slices of one simulated head tell about simulated heads, and one measured slice
 # about one slice. A part of the reason comes below; from here on we show both benches
@@ -213,7 +257,7 @@ print("modl_k5 - published ", difference.numpy().round(2))
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = dB["modl_k5"] - dB["modl_published_k5"]
-claim("simulated: modl_k5 over published MoDL, K = 5", gain, at_least=0.5, unit="dB")
+claim("simulated: modl_k5 over the published form", gain, at_least=0.5, unit="dB")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The phase: what a switch can tell
@@ -245,16 +289,18 @@ share = 100 * left.imag.norm() ** 2 / left.norm() ** 2
 print(f"imaginary part: {share:.0f} % of the energy is left")
 
 # %% [markdown]
-# (Grey: no signal.) On the left the phase changes by more than half a
-# turn from the back of the brain (dark) to the forehead (light). In the middle is its
-# smooth part. On the right it is taken out: nearly everything is close to zero, and
-# only 2 % of the energy is imaginary. What remains sits in the scalp, whose fat has a
-# phase of its own, and at the forehead, where air bends the field.
+# (Black is phase 0, and grey is no signal. Both ends of the scale are white, since
+# $\pi$ and $-\pi$ are the same phase.) On the left the phase rises by more than half a
+# turn, from a little below 0 inside the brain (purple) to nearly $\pi$ at the forehead
+# (white). In the middle is its smooth part. On the right it is taken out: nearly
+# everything is black, and only 2 % of the energy is imaginary. What remains sits in the
+# scalp, whose fat has a phase of its own, and at the forehead, where air bends the
+# field.
 #
 # Where does the smooth phase come from, when only one line in four was measured? From
 # the centre of k-space, which is complete. A **smooth phase** is the phase of an image
-# made of the centre of k-space alone: it is of low resolution, and free of folding. We
-# keep the centre with a window $W$, and divide by the magnitude:
+# made of the centre of k-space alone: it is of low resolution, and nearly free of
+# folding. We keep the centre with a window $W$, and divide by the magnitude:
 #
 # $$ s = F^H\, W\, F\, x , \qquad e^{i\varphi} = \frac{s}{|s|} . $$
 #
@@ -303,6 +349,10 @@ show_phase(pair, support=support[VIEW])
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
 #
+# The library's $W$ is a bell, and at the edge of 24 complete lines still a quarter. So
+# a little folding gets in, but lines far away do not. (The phase is relative to that of
+# the maps, which hold the phases of the coils.)
+#
 # Why not take all of the phase away, that of the zero-filled image itself? Its phase
 # holds the folding, and noise. Turned by it, the image would be real, and real in the
 # wrong way: the denoiser could no longer see what it should remove.
@@ -340,7 +390,7 @@ show_images(trio, reference=reference[VIEW], scores=False)
 # The gain is 10 dB here, and 9 dB on the bench.
 #
 # Does this mean that removing the phase is worth 9 or 10 dB? *No.* The published
-# network never removed any phase; it learned to live with it, and has 34.3 dB on this
+# form never removed any phase; it learned to live with it, and has 34.3 dB on this
 # brain. `modl_k5` has never seen such a phase in its training, so of course it fails.
 # What is gained by having the part, only a second training can tell. Nobody has trained
 # `modl_k5` without this part alone, so we do not know it.
@@ -399,6 +449,11 @@ print(f"λ that the published network has learned: {learned:.3f}")
 # than any that we tried. Believe the data. With much noise the curve has its top at
 # 0.03, thirty times as high. The one number of the published network, 0.044, suits
 # noisy scans. On quiet ones it believes its denoiser too much.
+#
+# One thing is special here: we have added the noise, and the reference does not hold
+# it. In all our other scores the data and the reference hold the *same* noise. There
+# who copies the data copies its noise, and is not punished for it. So those scores
+# favour a small $\lambda$.
 #
 # Can we compute the best $\lambda$? For one sample we can.
 
@@ -492,11 +547,18 @@ plot_lines(ratios, lines, xlabel="λ", ylabel="typical error of x", log="x")
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### What the network has learned
 #
-# A network is not told $\tau$. But $\sigma$ can be measured in every scan. In
-# [[coil_calibration]] a window slid over the centre of k-space, and gave the rows of a
-# matrix. The head fills only a few of its singular values; the smallest are noise, and
-# give $\sigma$. We take it relative to the brightness of the image. `modl_k5` computes
-# its $\lambda$ from it, with two learned numbers, a weight $\lambda_0$ and a power $p$:
+# A network is not told $\tau$. But $\sigma$ can be measured in every scan, in two
+# steps:
+#
+# - *The noise.* In [[coil_calibration]] a window slid over the centre of k-space, and
+#   gave the rows of a matrix. The head fills only a few of its singular values; the
+#   smallest hold noise alone. They give the standard deviation of the real part of the
+#   noise (the imaginary part has the same).
+# - *The units.* We divide it by the brightness of the scan: 99 % of the pixels of the
+#   zero-filled image are darker. The ratio is our $\sigma$.
+#
+# `modl_k5` computes its $\lambda$ from it, with two learned numbers, a weight
+# $\lambda_0$ and a power $p$:
 #
 # $$ \lambda = \lambda_0 \left(\frac{\sigma}{0.01}\right)^{p} . $$
 #
@@ -526,14 +588,35 @@ for scan, noises in {"20 slices": sigma, "brain": own_sigma}.items():
     print(f"{scan}: σ at most {noises.max():.4f}, λ at most {law(noises).max():.3f}")
 
 # %% [markdown]
-# The learned power is 0.92, not 2: the blue line is less steep than the orange one. Our
-# derivation says why it may be smaller. On a noisy scan the denoiser is more wrong as
-# well, so $\tau$ grows together with $\sigma$. And the maps are estimated, so the data
-# are off even without noise, and a quiet scan should not be believed without limit. The
-# formula of one sample gives the direction; the amount has to be learned.
+# The learned power is 0.92, not 2: the blue line is less steep than the orange one. (It
+# is drawn through the mean of the slices; only its slope matters.) Our derivation says
+# why the power may be smaller. On a noisy scan the denoiser is more wrong as well, so
+# $\tau$ grows together with $\sigma$. And the maps are estimated, so the data are off
+# even without noise, and a quiet scan should not be believed without limit. And noise
+# that the reference shares counts as no error. The formula of one sample gives the
+# direction; the amount has to be learned.
 #
-# The star is the brain. It is noisier than each of the 20 slices, $\sigma = 0.013$, and
-# the law gives it $\lambda = 0.19$, more than to any of them. That makes us suspicious.
+# The star is the brain. By our estimate it is noisier than each of the 20 slices,
+# $\sigma = 0.013$. So a larger $\lambda$ than theirs has the right direction. But 0.19
+# is an extrapolation: no slice of our bench is near the star, and few of the training
+# slices were as noisy. There the law is least sure, and so is $\sigma$, which was never
+# tested on measured noise. So we test it.
+#
+# <details><summary>Is the estimate too large, and what did the training see?</summary>
+#
+# Of 120 training slices that we drew (not part of this notebook) 11 had a larger
+# $\sigma$ than the brain.
+#
+# A corner of the brain's k-space, which is mostly noise, has 0.017 in the same units
+# (folded cell below). So the estimate is rather too small. But on measured noise, which
+# need not be the same all over k-space, nobody has tested it.
+# </details>
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+corner = brain.kspace[:, :16, :16]  # of all lines: far from the centre, mostly noise
+per_part = corner.abs().square().mean().sqrt() / 2**0.5  # real or imaginary
+unit_of_brain = brightness(A.adjoint(kspace)).item()
+print(f"noise in a corner of the brain's k-space: {per_part / unit_of_brain:.3f}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Is the law right? Ask both benches
@@ -548,9 +631,6 @@ one_for_all = changed(k5, reg_weight=usual, noise_power=0.0)
 gain = dB["modl_k5"] - score(one_for_all, bench)
 gains["λ follows the noise"] = gain
 print(f"bench, law over λ = {usual:.3f} for all:", gain_in_words(gain))
-quiet_first = noise.flatten().argsort().cpu()  # numbers of the slices
-print("  the ten quietest: ", gain_in_words(gain[quiet_first[:10]]))
-print("  the ten noisiest: ", gain_in_words(gain[quiet_first[10:]]))
 
 # %%
 halved = changed(k5, reg_weight=0.5 * k5.log_reg_weight.exp().item())
@@ -561,19 +641,18 @@ better = brain_dB["modl_k5, λ halved"] - brain_dB["modl_k5"]
 print("brain, half over the whole λ:", better.numpy().round(2), "dB")
 
 # %% [markdown]
-# On the bench the law gains nothing on average, 0.0 dB. The halves differ: on the ten
-# quietest slices it gains 0.16 dB, as the three curves above let us expect; on the ten
-# noisiest it loses 0.18 dB, but that interval includes zero. If anything, it asks for
-# too large a $\lambda$ where there is much noise.
+# On the bench the law gains nothing on average: 0.0 dB, from $-0.15$ to $+0.12$.
 #
-# On the brain, which is noisier still, it clearly does: half of its $\lambda$ is better
-# in all four cases, by 0.4 dB each. Now `modl_k5` is ahead of the published form in
+# On the brain, half of the $\lambda$ is better in all four cases, by 0.4 dB each. There
+# are three suspects. The law asks for too much. Or it gets a $\sigma$ that does not
+# mean what it meant in training. Or only the score is to blame: the reference shares
+# the noise of the data, which favours a small $\lambda$. At the end of the lesson lines
+# with noise of their own will tell whether the score alone is to blame.
+#
+# With half of its $\lambda$ `modl_k5` is ahead of the published form (as trained) in
 # three of the four (in the first by a hair), where it was ahead in one. That is a part
-# of the answer to the two benches, not the whole. With random lines, turned, `modl_k5`
+# of the answer to the two benches. In the third case, random lines turned, `modl_k5`
 # stays 0.6 dB behind, and we do not know why.
-#
-# We have found the factor by comparing with the reference. A patient has none. At the
-# end of the lesson we find it without.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 sentence = "development brain: half of its λ over the whole, modl_k5, smallest of four"
@@ -586,31 +665,45 @@ claim(sentence, better.min(), at_least=0, unit="dB")
 # paper makes ten steps of conjugate gradients (CG). Is that enough?
 #
 # Recall the valley of [[sense]]: CG is slow where the valley is long and narrow, that
-# is, where some directions are hardly measured. In those directions the matrix
-# multiplies by nearly $\lambda$, and in the best measured ones by $1 + \lambda$. The
-# ratio of the two is the condition number of [[optimizers]], $\kappa = (1 +
-# \lambda)/\lambda$. A known bound says that $n$ steps of CG leave at most the share
-# $2\,q^n$ of the error (we leave the 2 out, since what counts is the power), with
+# is, where some directions are hardly measured. By how much does the matrix
+# $A^H A + \lambda I$ multiply an image?
 #
-# $$ q = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} . $$
+# - *Not measured at all:* $A^H A$ makes it zero, so $\lambda$ is left. No factor is
+#   smaller.
+# - *Measured completely:* $A^H A$ gives it back as it is, since at each pixel the
+#   squared sensitivities of all coils add up to 1. So it is $1 + \lambda$. No factor is
+#   larger.
 #
-# Two examples. For $\lambda = 0.25$ we have $\kappa = 5$ and $q = 0.38$, and $q^{10}$
-# is less than 0.01 %. For $\lambda = 0.002$ we have $\kappa = 501$ and $q = 0.91$, and
-# $q^{10}$ is 41 %: the bound promises next to nothing.
+# The ratio is at most $\kappa = (1 + \lambda)/\lambda$, the condition number of
+# [[optimizers]]. A known bound says that $n$ steps of CG leave at most this share of
+# the error:
+#
+# $$ \frac{2\,q^n}{1 + q^{2n}} \quad\text{with}\quad
+#    q = \frac{\sqrt\kappa - 1}{\sqrt\kappa + 1} . $$
+#
+# Two examples. For $\lambda = 0.25$ we have $\kappa = 5$, $q = 0.38$, and ten steps
+# leave 0.01 % at most. For $\lambda = 0.002$ we have $\kappa = 501$, $q = 0.91$ and
+# $q^{10} = 0.41$, so $0.82/1.17$, or 70 %: the bound promises nearly nothing.
 #
 # `modl_k5` solves such an equation six times. First comes the start: $x_0$ is the SENSE
-# image, with $z = 0$ and a weight $\lambda_s$ of its own. Then come five iterations.
+# image, with $z = 0$ (a black image) and a learned weight $\lambda_s$ of its own. Then
+# come five iterations with the $\lambda$ of the law.
 
 # %%
+predict("cg-steps")
+
+# %% [markdown]
+# Before the answer, the bound: what does it promise for the typical $\lambda$ (the
+# median of the 20 slices) of each?
+
+# %% jupyter={"source_hidden": true}
 start = k5.start_log_reg_weight.exp() * (sigma / 0.01) ** k5.start_noise_power
 for name, values in {"start": start, "iterations": law(sigma)}.items():
     typical = values.median()  # of the 20 slices
     root = ((1 + typical) / typical).sqrt()  # of kappa
     q = (root - 1) / (root + 1)
-    print(f"{name}: λ {typical:.4f}, q^10 is {100 * q**10:.0f} %")
-
-# %%
-predict("cg-steps")
+    share = 2 * q**10 / (1 + q**20)
+    print(f"{name}: λ {typical:.4f}, ten steps leave at most {100 * share:.0f} %")
 
 # %%
 tests = {
@@ -624,19 +717,26 @@ longer = score(changed(published, n_cg=30), bench) - dB["modl_published_k5"]
 print("published form, 30 CG steps, not 10:", gain_in_words(longer))
 
 # %% [markdown]
-# In the start the exact solver gains 0.85 dB: $\lambda_s$ is 0.0002, and ten steps may
-# leave three quarters of the error. In the iterations it gains 0.01 dB, next to
-# nothing. Their $\lambda$ is 200 times as large, and CG starts from $z$, which is close
-# already. For the same reason 30 steps gain next to nothing in the published form,
-# whose $\lambda$ is as large. So the ten steps of the paper were no mistake. They suit
-# *its* $\lambda$, and do not suit a smaller one.
+# In the start the exact solver gains 0.85 dB. $\lambda_s$ pulls the image towards
+# black, so it has to be small: it is 0.0002, and for ten steps the bound promises
+# nothing (95 %). In the iterations the exact solver gains 0.01 dB, next to nothing.
+# Their $\lambda$ is 200 times as large, and our CG starts from $z$, which is close
+# already. In the published form, whose $\lambda$ is as large, 30 steps gain next to
+# nothing, too. So ten steps are no mistake there: they suit *its* $\lambda$, and do not
+# suit a much smaller one.
 #
-# <details><summary>How does one solve exactly?</summary>
+# <details><summary>How to solve exactly, and which error the bound means</summary>
 #
 # A mask of lines mixes only the pixels of one column, so each column is a system of its
 # own, with as many unknowns as it has rows (160 on the bench, 256 in the brain). That
 # is small enough for the elimination that one learns at school, here in its symmetric
 # form, named after Cholesky. Simulated or measured makes no difference.
+#
+# The paper makes its ten steps from zero. Its networks have $\lambda = 0.03$ (one
+# iteration) and $0.11$ (ten), of the size of ours in the iterations.
+#
+# The bound measures an error $d$ by the norm that belongs to the matrix,
+# $\sqrt{d^H (A^H A + \lambda I)\,d}$. It counts well measured directions more.
 # </details>
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -654,23 +754,21 @@ claim(sentence, gains["exact start, not 10 CG steps"], at_least=0, unit="dB")  #
 #   $z - \eta\,A^H(A z - y)$, with a learned length $\eta$;
 # - `modl_unshared` has five denoisers and five $\lambda$, one for each iteration.
 #
-# A comparison of two trainings has to say what each has cost. A network that goes on
-# from another one has cost what that one did, too.
+# A comparison of two trainings has to say what each has cost and where it ended.
 
 # %%
 others = ["modl_k1_long", "modl_gradient", "modl_unshared"]
 for name in ["modl_k5", *others]:
-    card = load_checkpoint(name).card
-    print(f"{name:14} {card.n_parameters:7,} weights", end="  ")
-    print(f"{training_seconds(name):6,} s of training")
+    n_weights = load_checkpoint(name).card.n_parameters
+    print(f"{name:13} {n_weights:7,} weights,", training_in_words(name))
 
 # %% [markdown]
-# They are not equal, so each comparison below comes with its seconds.
-#
-# The authors found that sharing one denoiser wins: 29.0 against 25.4 dB.
+# Steps times iterations is the fair measure; the seconds are those of a machine whose
+# load changed. The work is alike in the first three, and less than half in
+# `modl_unshared`. But look at the rates.
 
 # %%
-predict("shared")
+predict("where-stopped")
 
 # %%
 for name in others:
@@ -680,32 +778,34 @@ trained_gains = {
     "solver, not a gradient step": dB["modl_k5"] - dB["modl_gradient"],
     "unshared, not shared": dB["modl_unshared"] - dB["modl_k5"],
 }
-show_gains(trained_gains, xlabel="gain by training with it (dB), a dot a slice")
+show_gains(trained_gains, xlabel="gain in these trainings (dB), a dot a slice")
 
 # %% [markdown]
 # Dots are slices, the bar is their mean, and the black line the interval of the mean.
 #
-# - *Five iterations, not one*: +1.3 dB, although the single iteration was trained twice
-#   as long (6,661 s against 3,009 s). The denoiser sees five pixels to each side. Five
-#   iterations see further, and can correct what the first has missed.
-# - *Solver, not a gradient step*: +1.0 dB, at 3,009 s against 2,144 s. A gradient step
-#   corrects what the coils see well, and leaves the rest for later.
-# - *Unshared, not shared*: +0.5 dB, with five times the weights and in less time (2,294
-#   s against 3,009 s). Early iterations have much folding to remove and late ones
-#   little, and each denoiser can learn its own task.
+# - *Five iterations, not one*: +1.3 dB, at a rate of 51 % against 9 %. The stop speaks
+#   against the five, so the gain is rather more. The denoiser sees five pixels to each
+#   side. Five iterations see further, and can correct what the first has missed.
+# - *Solver, not a gradient step*: +1.0 dB, at 51 % against 2 %: rather more, too. A
+#   gradient step corrects what the coils see well, and leaves the rest for later.
+# - *Unshared, not shared*: +0.5 dB, but at 27 % against 51 %. Here the stop helps the
+#   network that is ahead, and its fewer steps hold it back. Which is more, we do not
+#   know. So this is a number, and we conclude nothing from it: not even its sign.
+#   The authors found that sharing wins, in another experiment: at *equal* numbers of
+#   weights, a shared denoiser of seven layers against unshared ones of three.
 #
-# The last is the opposite of what the authors found. Their result is often told as
-# "fewer weights overfit less". But they compared at *equal* numbers of weights: the
-# shared denoiser had seven layers, the unshared ones three. And they had 100 training
-# images, while our draws never repeat, so that nothing can be learned by heart. Under
-# other conditions the answer is another one, and neither refutes the other.
+# <details><summary>More on what the authors found</summary>
+#
+# They had 29.0 against 25.4 dB. This is often told as "fewer weights overfit less", but
+# the numbers of weights were equal. And they had 100 training images, while ours are
+# new draws of the same two heads, each used for about 16 steps. Trained to the end,
+# ours may well answer otherwise.
+# </details>
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = trained_gains["5 iterations, not 1"]
-claim("simulated: K = 5 (3,009 s) over K = 1 (6,661 s)", gain, at_least=0.5, unit="dB")
-gain = trained_gains["unshared, not shared"]
-sentence = "simulated: unshared (2,294 s) over shared weights (3,009 s), K = 5"
-claim(sentence, gain, at_least=0, unit="dB")
+sentence = "simulated: K = 5 (30,500 steps x iterations) over K = 1 (27,000)"
+claim(sentence, gain, at_least=0.5, unit="dB")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### From `modl_k5` to `modl`: mirrors and more iterations
@@ -714,10 +814,22 @@ claim(sentence, gain, at_least=0, unit="dB")
 # its denoiser sees mirrored images. Why mirrors? A denoiser that sees five pixels to
 # each side sees tissue and edges, not a head, and these may lie either way round. So it
 # should do the same in a mirror, mirrored. It does not quite: it makes other errors.
-# `modl`, trained and used alike, shows its denoiser the image as it is, then mirrored
-# left-right, then upside down, then both, in each iteration the next view, and mirrors
-# the result back. What one view gets wrong another can correct. We turn off either part
-# of the trained `modl`, on both benches.
+#
+# In its first iteration the denoiser of `modl` sees the image as it is; in the second
+# mirrored left-right; in the third upside down; in the fourth both; in the fifth as it
+# is again, and so on. The result is mirrored back. It was trained in this way, too.
+# What one view gets wrong another can correct. We turn off either part of the trained
+# `modl`, on both benches.
+#
+# The equispaced brain has 82 lines and the random one 64. To compare at equal numbers,
+# too, the folded cell draws 82 random lines.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+more = random_mask(256, 256 / 82, acs=ACS).to(DEVICE)  # (ky, 1)
+kept = more * brain.kspace
+more_lines = Batch(SenseOperator(espirit(kept, acs=ACS), more), kept, brain.reference)
+which_lines = {"64 random": cases["random"], "82 random": more_lines}
+which_lines["82 equispaced"] = cases["equispaced"]
 
 # %%
 predict("late")
@@ -728,26 +840,26 @@ off = {
     # the result is the fifth image itself, not a mean of four
     "iterations 6 to 14": changed(modl, n_iterations=5, n_averaged=1),
 }
-two = {name: cases[name] for name in ("random", "equispaced")}
 on_brain = {}
+whole = score(modl, which_lines)  # nothing switched off
 for name, network in off.items():
     gains[name] = dB["modl"] - score(network, bench)
-    on_brain[name] = brain_dB["modl"][:2] - score(network, two)
-    print(f"{name}, brain, random and equispaced:", on_brain[name].numpy().round(1))
+    on_brain[name] = whole - score(network, which_lines)
+    print(f"{name}, brain:", on_brain[name].numpy().round(1))
 
 # %%
 late = {name: gains[name] for name in off}
 label = "gain, found by switching off (dB)"
-lines = ["brain, random lines", "brain, equispaced lines"]
+lines = [f"brain, {name}" for name in which_lines]
 show_gains(late, single=on_brain, single_label=lines, xlabel=label)
 
 # %% [markdown]
-# The mirrors gain 0.8 dB on the bench, and the late iterations 1.3 dB. On the brain it
-# depends on the lines: the late iterations gain 1.8 dB with
-# random lines, and 0.1 dB with equispaced ones. Random lines leave wide gaps in
-# k-space, which must be filled from far away, a little in each iteration. So in our
-# first figure `modl` leans most on its late iterations, and next on its mirrors, 0.7
-# dB.
+# The mirrors gain 0.8 dB on the bench, and the late iterations 1.3 dB. On the brain the
+# late iterations gain 1.8 dB with 64 random lines, 1.0 dB with 82 random ones, and 0.1
+# dB with 82 equispaced ones. So it depends on both: on how many lines are missing, and
+# at equal numbers on which. Random lines leave wide gaps in k-space. We think that
+# these are filled a little in each iteration, but have not measured it. (Of each kind
+# it is one mask, on one slice.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Beside the rival, and on real data
@@ -756,7 +868,7 @@ show_gains(late, single=on_brain, single_label=lines, xlabel=label)
 # settings that are best for each slice, found by comparing with the reference, which
 # nobody can do outside of a test. Our rival is one: Haar wavelets or total variation,
 # whichever is better, at its best weight, and solved until its objective is within 1 %
-# of the minimum. The search takes long, so it was done before; the next cell, folded,
+# of the minimum. The search takes long, so we did it before. The next cell, folded,
 # holds what it found for the 20 slices.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -777,9 +889,9 @@ print("modl over the rival:   ", gain_in_words(dB["modl"] - dB["rival"]))
 
 # %% [markdown]
 # Zero-filled, then the tuned rival, then MoDL: that is the ladder in the paper. Here
-# the published form, the single iteration and the gradient steps stand *below* the
-# rival. `modl_k5` is above it by 0.4 dB, but the interval includes zero: a draw. `modl`
-# is clearly above it, by 1.7 dB.
+# our small published form, the single iteration and the gradient steps stand *below*
+# the rival. `modl_k5` is above it by 0.4 dB, but the interval holds 0 and 0.9:
+# undecided. `modl` is clearly above it, by 1.7 dB.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = dB["modl"] - dB["rival"]
@@ -793,7 +905,21 @@ claim("simulated: modl over the rival", gain, at_least=0.5, unit="dB")
 # $\lambda$ and about the exact start were written after the measurement, and claim the
 # sign only. Three expectations failed. We had expected the published form to be above
 # the rival, the law of $\lambda$ to gain on the bench, and ten steps of CG to lose in
-# the iterations. All are reported above as they are.
+# the iterations. All are reported above as they are. One claim was dropped: that
+# unshared weights are ahead of shared ones. It held in number, but its sign may come
+# from where the two trainings were stopped.
+# </details>
+#
+# <details><summary>What was measured outside of this notebook</summary>
+#
+# - *What the 1 % costs the rival.* Solved to 0.1 %, with the same weights, it has 0.03
+#   dB more on the bench, and `modl_k5` is 0.40 dB above it, [-0.09, 0.91]. On the four
+#   cases of the brain below it changes by $-0.28$, $+0.02$, $-0.12$ and $+0.02$ dB:
+#   with random lines stopping early even helps it.
+# - *Other masks.* With six random masks of 64 lines the late iterations of `modl` gain
+#   1.4 to 1.8 dB on the brain, with six of 82 lines 0.7 to 1.5 dB, and with the four
+#   equispaced ones 0.1 to 0.2 dB. With 63 equispaced lines (one in six) they gain 0.8
+#   dB.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -808,21 +934,20 @@ predict("four-cases")
 # what the search for the rival has found for the four cases
 found = [("haar", 3e-3), ("haar", 3e-3), ("haar", 2e-3), ("tv", 1e-3)]
 brain_dB["rival"] = score_sparse(cases, found, tolerance=TOLERANCE)
-print("lines:", ", ".join(cases))
 for name, values in brain_dB.items():
     print(f"{name:18}", values.numpy().round(2))
 ahead = brain_dB["modl"] - brain_dB["rival"]
 print("modl over the rival", ahead.numpy().round(2))
 
 # %% [markdown]
-# `modl` leads in all four cases, by 0.65 to 1.51 dB, and by more with random lines than
-# with equispaced ones. `modl_k5` as it was trained is below the rival in all four, and
-# the published form in three; in the fourth, random lines turned, it is above by 0.13.
+# In these four cases `modl` leads, by 0.65 to 1.51 dB, and by more with random lines,
+# which are fewer. `modl_k5` as it was trained is below the rival in all four, and the
+# published form in three; in the fourth, random lines turned, it is above by 0.13.
 #
-# These are *development scores* of one slice: `modl` was chosen while we looked at this
-# brain, and its rival was tuned on it. What would be left of the lead on a brain that
-# nobody has looked at, these numbers cannot say. That takes a scan that is opened once,
-# when all choices have been made.
+# These are *development scores* of one slice, with one mask of a kind: `modl` was
+# chosen while we looked at this brain. On a second brain, that no choice has seen, an
+# earlier measurement (not part of this notebook) found less: 0.15 dB with equispaced
+# lines, where we see 0.65, and 1.5 and 0.6 dB with two random masks.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 sentence = "development brain: modl over the rival, smallest of the four cases"
@@ -835,17 +960,22 @@ claim(sentence, ahead.min(), at_least=0, unit="dB")
 # the maps counted for nobody. The root sum of squares of all coils needs no maps. But
 # it is not zero in air: it is magnitude, and noise has magnitude ([[kspace]]). The
 # reconstructions are zero there. So the folded cell below compares where the maps know
-# the object. Both scores are more than 2 dB lower than before, most likely since the
-# errors of the maps count now. But `modl` is ahead again, by 1.1 dB.
+# the object, 61 % of the pixels, with both references. Leaving out the empty rest
+# alone costs 2.1 dB, since the errors are no longer averaged with zeros. The reference
+# without maps costs another 0.3 dB for the rival and 0.6 dB for `modl`: errors of the
+# maps count now. `modl` is still ahead, by 1.1 dB.
 # </details>
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 no_maps = rss(ifft2c(brain.kspace))[inside][None]  # all lines; (1, pixels inside)
+with_maps = reference[inside][None]
+print(f"inside: {100 * inside.float().mean():.0f} % of the pixels")
 against = {}
 for name in ["rival", "modl"]:
-    ours = images[name].abs()[inside][None]
-    against[name] = psnr(best_scale(ours, no_maps), no_maps)
-    print(f"{name}, against the root sum of squares: {against[name]:.1f} dB")
+    ours = images[name][inside][None]
+    same = psnr(best_scale(ours, with_maps), with_maps)
+    against[name] = psnr(best_scale(ours.abs(), no_maps), no_maps)
+    print(f"{name}: inside {same:.1f} dB, without maps {against[name]:.1f} dB")
 sentence = "against the root sum of squares, inside the object: modl over the rival"
 claim(sentence, against["modl"] - against["rival"], at_least=0, unit="dB")
 
@@ -864,23 +994,28 @@ claim(sentence, against["modl"] - against["rival"], at_least=0, unit="dB")
 #
 # where $M_h$ keeps the held-out lines, and $x$ is the image made from all others.
 #
-# The lines far from the centre are faint, and hold much noise, which nobody can
-# predict. So expect errors of 40 % and more, and small differences between them. The
-# noise is the same for every $\lambda$: it lifts the whole curve. What counts is where
-# the curve is lowest.
+# Each hidden line has noise of its own, which no image made from the others can copy.
+# The lines far from the centre are faint, so this noise is a large part of them. So
+# expect errors of 40 % and more, and small differences between them. The noise is the
+# same for every $\lambda$: it lifts the whole curve. What counts is where the curve is
+# lowest.
 #
-# Here is what we hide. To save time we keep 32 columns of the brain with random lines,
-# and of its measured lines outside the centre we hide every fifth.
+# Here is what we hide. To save time we keep 32 columns of the *image* of the brain with
+# random lines. Our operator takes k-space, so we go from kx to x, cut, and go back. Of
+# the measured lines outside the centre we hide every fifth.
 
 # %%
-middle = slice(92, 124)  # columns; exact, since a mask of lines treats them alike
+middle = slice(92, 124)  # columns: for a mask of lines each is a scan of its own
 across = ifftc(kspace, dim=-1)  # along kx to the image: (coils, 256 ky, x)
 few = fftc(across[..., middle], dim=-1)  # 32 columns, and back: (coils, 256 ky, 32 kx)
 few_A = SenseOperator(A.smaps[..., middle], A.mask)
 outer = A.mask & ~acs_mask(256, ACS).to(DEVICE)  # measured, and not in the centre
-numbers = outer[:, 0].nonzero()[:, 0]  # ky of each of these lines
+column = outer[:, 0]  # (ky, 1) -> (ky,)
+numbers = column.nonzero()[:, 0]  # ky of each of these n lines: (n, 1) -> (n,)
 held = torch.zeros_like(outer)  # (ky, 1), all False
 held[numbers[::5]] = True
+factors = [0.125, 0.25, 0.5, 1.0, 2.0]  # to multiply the λ of modl_k5 by
+print(f"{len(numbers)} measured lines outside the centre, {held.sum()} of them hidden")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 21.3 · Go further: lines held out  (★★★, about 10 min)
@@ -921,7 +1056,6 @@ def my_held_out_error(network, A, kspace, held):
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_held_out_error(my_held_out_error)
-factors = [0.125, 0.25, 0.5, 1.0, 2.0]
 held_errors = []
 for factor in factors:
     other = changed(k5, reg_weight=factor * k5.log_reg_weight.exp().item())
@@ -951,20 +1085,26 @@ print("chosen: factor", chosen)
 # </details>
 
 # %% [markdown]
-# And was the choice good? Now we use the reference, as a user could not, on the whole
-# brain and all measured lines.
+# And was the choice good? Beside the error of the hidden lines we print what a user
+# could not know: the PSNR of the whole brain, from all its measured lines.
 
 # %%
-quarter = changed(k5, reg_weight=0.25 * k5.log_reg_weight.exp().item())
-print(f"a quarter of λ: {score(quarter, cases['random']):.2f} dB")
-print(f"half of λ:      {brain_dB['modl_k5, λ halved'][0]:.2f} dB")
-print(f"the whole λ:    {brain_dB['modl_k5'][0]:.2f} dB")
+for factor in factors:
+    scaled = changed(k5, reg_weight=factor * k5.log_reg_weight.exp().item())
+    unseen = 100 * held_out_error(scaled, few_A, few, held)
+    print(f"{factor:5} of λ: held-out error {unseen:.1f} %", end=", ")
+    print(f"whole brain {score(scaled, cases['random']):.2f} dB")
 
 # %% [markdown]
-# Without any reference the held-out lines have chosen half of the $\lambda$ (the lowest
-# point of the curve in the check above). On the whole brain this gains 0.4 dB, and
-# `modl_k5` is level with the published form (34.4 and 34.3 dB). The true best of the
-# three is a quarter. A choice by eight lines is a choice by few.
+# Without any reference the eight hidden lines choose half of the $\lambda$, at 48.2 %.
+# On the whole brain this gains 0.4 dB over the whole $\lambda$ (34.36 against 33.98),
+# and `modl_k5` is level with the published form (34.32). The reference, which holds the
+# noise of the data, would choose a quarter.
+#
+# And the three suspects? The noise of the hidden lines is not in the data, and still a
+# smaller $\lambda$ wins. So the score is not the only one to blame. Whether the law
+# asks for too much or its $\sigma$ is off, these lines cannot tell. And their lead is
+# small: eight lines, and 0.4 percentage points between a half and a quarter.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Change it, and explain.** (1) In the check, let the other fifths be held out in
@@ -991,9 +1131,9 @@ for factor in factors:
 # %% [markdown] tags=["solution"]
 # (1) The five choose 1/2, 1/4, 1/2, 1/2 and 1/8, the last one by less than the digits
 # that are printed. The mean of the errors chooses 1/2, 43.47 %, a hair before 1/4,
-# 43.55 %. The minimum is flat; so one should average several sets. All say that the law
-# asks for too large a $\lambda$ on this brain. It is a compromise over 4 to 16 coils
-# and all kinds of masks.
+# 43.55 %. The minimum is flat; so one should average several sets. All say that this
+# $\lambda$ is too large, and by lines whose noise is not in the data. The law is a
+# compromise over 4 to 16 coils and all kinds of masks.
 #
 # (2) The smallest factor wins always: the less the denoiser counts, the closer are the
 # data. An error on data that the method has used cannot judge the method.
@@ -1008,23 +1148,23 @@ for factor in factors:
 print("gain of a part, found by switching it off:")
 for name, gain in gains.items():
     print(f"  {name:34}", gain_in_words(gain))
-print("gain of a part, found by training without it:")
+print("gain in trainings side by side (no sign is claimed for unshared):")
 for name, gain in trained_gains.items():
     print(f"  {name:34}", gain_in_words(gain))
 print("development brain, modl over the rival:", ahead.numpy().round(2), "dB")
 
 # %% [markdown]
 # - **Ablation.** Switching a part off tells what a network relies on (phase: 9 dB).
-#   Training without it tells what one gains. A gain on simulated slices may be none on
-#   a measured brain (2.2 dB, and about zero).
+#   Training without it tells what one gains. A gain on simulated slices (2.2 dB) may be
+#   none on a measured brain ($-0.3$ dB).
 # - **Noise and λ.** $\lambda = \sigma^2/\tau^2$ for one sample. For images the power is
 #   learned, 0.92 in place of 2. The smaller the $\lambda$ of an equation, the more
 #   steps CG needs: ten are enough in the iterations; in the start an exact solver gains
 #   0.85 dB.
 # - **Fair comparison.** A rival that is tuned and solved to a stated tolerance, the
-#   seconds of each training, paired differences with intervals for many slices, and
-#   all the numbers where there are only a few. A score on data that choices were made
-#   on is called so.
+#   work of each training and where in its schedule it ended, the number of lines,
+#   paired differences with intervals for many slices, and all the numbers where there
+#   are only a few. A score on data that choices were made on is called so.
 # - **Adapt.** Lines held out judge a reconstruction without a reference: they found a
 #   better $\lambda$ for the brain, by 0.4 dB.
 #
@@ -1037,8 +1177,8 @@ print("development brain, modl over the rival:", ahead.numpy().round(2), "dB")
 # - Aggarwal, Mani, Jacob, IEEE Trans Med Imaging 38:394, 2019,
 #   [10.1109/TMI.2018.2865356](https://doi.org/10.1109/TMI.2018.2865356): MoDL.
 # - Blumenthal et al., Magn Reson Med 89:678, 2023, [10.1002/mrm.29485](https://doi.org/10.1002/mrm.29485):
-#   MoDL once more, beside a wavelet with a fixed weight, on the authors' whole test
-#   set: 2.3 dB.
+#   MoDL once more, beside a wavelet with one weight for all slices, on the authors'
+#   whole test set: +2.3 dB with the authors' weights, +1.9 dB trained anew.
 # - Zhang, Zuo, Zhang, IEEE Trans Image Process 27:4608, 2018, [10.1109/TIP.2018.2839891](https://doi.org/10.1109/TIP.2018.2839891):
 #   a denoiser that is told the noise level.
 # - Terris et al., CVPR 2024, [10.1109/CVPR52733.2024.02386](https://doi.org/10.1109/CVPR52733.2024.02386):

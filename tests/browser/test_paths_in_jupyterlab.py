@@ -5,6 +5,8 @@ import re
 import nbformat
 import pytest
 
+from mricourse.fundamentals.loss_surfaces import PATH_COLOURS
+
 SETUP = """
 from mricourse.fundamentals.loss_surfaces import SADDLE, T2_DECAY
 from mricourse.fundamentals.path_explorer import PathExplorer
@@ -12,7 +14,7 @@ explorer = PathExplorer([SADDLE, T2_DECAY])
 explorer
 """
 ASK = "print('start', *(f'{c:.2f}' for c in explorer.start), explorer.surface.value)"
-COLOUR_OF_ADAM = (230, 159, 0)
+RMSPROP = [int(PATH_COLOURS[3][place : place + 2], 16) for place in (1, 3, 5)]  # the border of the start has others
 INK = """([canvas, colour]) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let n = 0;
@@ -40,15 +42,15 @@ def wait_for_start(page, cell, x, y, title, *, within):
 
 
 def wait_for_paths(page, canvas, *, more_than=200):
-    """Wait until Adam's path is drawn to its end; returns the number of its pixels."""
+    """Wait until the path of RMSProp is drawn to its end; returns the number of its pixels."""
     before = -1
     for _ in range(100):
         page.wait_for_timeout(200)
-        now = page.evaluate(INK, [canvas.element_handle(), COLOUR_OF_ADAM])
+        now = page.evaluate(INK, [canvas.element_handle(), RMSPROP])
         if now == before and now > more_than:
             return now
         before = now
-    pytest.fail(f"Adam's path has {before} pixels")
+    pytest.fail(f"the path of RMSProp has {before} pixels")
 
 
 def test_the_start_moves_by_mouse_and_keyboard(notebook):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 from mricourse.classroom import run
 from mricourse.classroom.notebooks import lesson_sources
@@ -262,6 +263,26 @@ def test_an_equation_that_cannot_be_drawn_is_refused_and_shown_as_source(latex):
     with pytest.raises(ValueError, match="the equation"):
         draw_equation(latex)
     assert "<code>" in page_of(nbformat.v4.new_markdown_cell(f"Here: ${latex}$."))
+
+
+FOLDED_TEXT = "<details><summary>Why?</summary>\n\nBecause of $x$.\n\n- one\n</details>\n\nAnd on."
+
+
+def folds(page):
+    """What each fold of a page hides, its summary left out."""
+    found = BeautifulSoup(page, "html.parser").find_all("details")
+    return [fold.get_text().removeprefix(fold.summary.get_text()).split() for fold in found]
+
+
+def test_what_is_folded_in_a_lesson_is_folded_on_its_page(tmp_path):
+    (tmp_path / "dot.png").write_bytes(base64.b64decode(PIXEL))
+    picture = "<details><summary>See</summary><img src='dot.png' alt='a dot'> hidden</details>"
+    hidden = nbformat.v4.new_code_cell("x = 2", metadata={"jupyter": {"source_hidden": True}})
+    cells = [*map(nbformat.v4.new_markdown_cell, (FOLDED_TEXT, picture)), hidden, nbformat.v4.new_code_cell("y = 3")]
+    page = page_of(*cells, folder=tmp_path)
+    text, seen, code = folds(page)
+    assert text[:2] == ["Because", "of"] and text[-1] == "one" and seen == ["hidden"] and "data:image/png" in page
+    assert [*code[-3:]] == ["x", "=", "2"]
 
 
 def test_equations_are_found_but_not_inside_code():

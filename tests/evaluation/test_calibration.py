@@ -31,7 +31,7 @@ def test_all_three_ways_give_the_object(scans):
     kspace, mask, references, inside = scans
     images = calibrated_images(kspace[0], mask, acs=20, reg_weight=0.003)
     assert set(images) == WAYS
-    assert all(psnr(inside[0] * image, references[0]) > 27 for image in images.values())
+    assert all(psnr(image, references[0], inside=inside[0]) > 27 for image in images.values())
 
 
 def test_scores_are_those_of_each_scan(scans):
@@ -44,6 +44,16 @@ def test_scores_are_those_of_each_scan(scans):
     assert all(not torch.equal(known[way], scores[way]) for way in ("centre", "ESPIRiT"))
     small = calibration_scores(kspace, mask, references, inside, acs=20, grappa_kernel=(2, 5))
     assert [way for way in WAYS if not torch.equal(small[way], scores[way])] == ["GRAPPA"]
+    only = calibration_scores(kspace, mask, references, inside, acs=20, ways=["centre"])
+    assert set(only) == {"centre"} and torch.equal(only["centre"], scores["centre"])
+
+
+def test_scores_are_of_the_pixels_inside_alone(scans):
+    kspace, mask, references, inside = scans
+    padded = [torch.nn.functional.pad(each, (30, 30)) for each in (references, inside)]  # more air, no more object
+    image = torch.nn.functional.pad(ifft2c(kspace).sum(1), (30, 30))
+    assert torch.allclose(psnr(image, padded[0], inside=padded[1]), psnr(image[..., 30:-30], references, inside=inside))
+    assert (psnr(padded[1] * image, padded[0]) > psnr(image, padded[0], inside=padded[1]) + 3).all()
 
 
 def test_a_complete_scan_is_compared_with_its_root_sum_of_squares():

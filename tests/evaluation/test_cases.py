@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mricourse.evaluation.cases import four_cases, gain_in_words, score, score_sparse
+from mricourse.evaluation.cases import four_cases, gain_in_words, held_out_error, score, score_sparse
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.tuning import sparse_reconstruction
 from mricourse.physics.operators import SenseOperator
@@ -73,3 +73,23 @@ def test_known_settings_are_scored_for_stacks_and_for_cases(scan):
     assert score_sparse({"random": case}, choices[:1], tolerance=1e-2).shape == (1,)
     with pytest.raises(ValueError, match="one for each"):
         score_sparse(pair, choices[:1], tolerance=1e-2)
+
+
+def test_held_out_lines_are_hidden_and_predicted(scan):
+    A = SenseOperator(scan.smaps, torch.ones(64, 1, dtype=torch.bool))
+    image = scan.reference
+    held = torch.zeros(64, 1, dtype=torch.bool)
+    held[[3, 20, 41]] = True
+    seen = []
+
+    def knows_the_image(A, kspace):
+        seen.append((A.mask, kspace))
+        return image
+
+    assert held_out_error(knows_the_image, A, A.forward(image), held).item() < 1e-5
+    mask, kspace = seen[0]
+    assert torch.equal(mask, ~held) and not kspace[:, held[:, 0]].any() and kspace[:, ~held[:, 0]].any()
+    assert held_out_error(lambda A, kspace: 0 * image, A, A.forward(image), held).item() == pytest.approx(1)
+    for wrong in (torch.zeros_like(held), torch.ones_like(held)):
+        with pytest.raises(ValueError, match=r"expected some of A\.mask"):
+            held_out_error(knows_the_image, SenseOperator(A.smaps, ~held), A.forward(image), wrong)

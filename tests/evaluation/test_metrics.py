@@ -74,6 +74,25 @@ def test_known_values():
     assert psnr(reference, reference) == math.inf
 
 
+def test_psnr_averages_over_the_pixels_inside():
+    reference = torch.full((2, 4, 4), 2.0)
+    image = reference.clone()
+    image[:, :2] += torch.tensor([0.2, 0.02])[:, None, None]
+    top = torch.zeros(4, 4, dtype=torch.bool)
+    top[:2] = True
+    torch.testing.assert_close(
+        psnr(image, reference, inside=top), torch.tensor([20.0, 40.0]).double(), atol=1e-4, rtol=0
+    )
+    torch.testing.assert_close(psnr(image, reference, inside=top), psnr(image[:, :2], reference[:, :2]))
+    assert psnr(image[0], reference[0], inside=~top) == math.inf
+    with pytest.raises(ValueError, match="expected bool"):
+        psnr(image, reference, inside=top.float())
+    with pytest.raises(ValueError, match="expected bool"):
+        psnr(image, reference, inside=top[:2])
+    with pytest.raises(ValueError, match="False everywhere"):
+        psnr(image, reference, inside=torch.stack([top, top & ~top]))
+
+
 def test_only_magnitudes_count():
     image, reference = pair(16, 16)
     for measure in (nmse, psnr, ssim):

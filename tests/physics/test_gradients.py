@@ -14,7 +14,7 @@ import torch
 from torch.autograd import gradcheck
 
 from mricourse.evaluation.realism import null_space_part, split_error
-from mricourse.networks import adaptive_modl, admm_net, deep_equilibrium, learned_thresholds, modl, multi_contrast
+from mricourse.networks import adaptive_modl, admm_net, deep_equilibrium, modl, multi_contrast
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.deep_equilibrium import STEPS
 from mricourse.networks.dncnn import DnCNN
@@ -312,7 +312,7 @@ SMALL = {
     ],
 }
 COMMON = {"n_iterations": 2, "n_features": 3, "n_layers": 2, "n_cg": 60}  # each takes those that it knows
-WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, learned_thresholds, deep_equilibrium, multi_contrast)
+WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, deep_equilibrium, multi_contrast)  # where it is called by name
 
 
 def test_every_network_is_tested():

@@ -62,6 +62,14 @@ def test_walks_begin_where_they_begin():
     np.testing.assert_allclose(points(axes, "solution")[:, 0], TRUTH)
 
 
+def test_arrows_of_a_walk_carry_their_names_and_end_where_the_vector_ends():
+    arrows = {"d": (torch.zeros(2), torch.tensor([1.0, 0.0])), "r": (torch.ones(2), torch.tensor([0.0, 2.0]))}
+    axes = show_walks(SIMILAR.T @ SIMILAR, TRUTH, {"walk": [torch.zeros(2), TRUTH]}, arrows=arrows)
+    assert {text.get_text() for text in axes.texts} == {"", "d", "r"}
+    tips = [text.xy for text in axes.texts if not text.get_text()]
+    np.testing.assert_allclose(tips, [[1, 0], [1, 3]])
+
+
 def test_the_floor_of_the_valley_is_where_the_sum_is_right():
     axes = show_walks(SIMILAR.T @ SIMILAR, TRUTH, {"walk": [torch.zeros(2), TRUTH]})
     np.testing.assert_allclose(points(axes, "floor of the valley").sum(0), TRUTH.sum(), atol=1e-4)
@@ -77,6 +85,14 @@ def test_a_comparison_has_one_window_and_scores_whole_images_in_any_view():
     scores = [f"CG, {psnr((1 - 0.1 * R) * reference, reference):.1f} dB" for R in (2, 3)]
     assert [cell.get_title() for cell in axes] == ["reference", scores[0], "", scores[1]]
     assert [cell.get_ylabel() for cell in axes[::2]] == ["R = 2", "R = 3"]
+
+
+def test_a_comparison_counts_only_the_pixels_inside():
+    reference = torch.ones(4, 6)
+    inside = torch.arange(6).expand(4, 6) < 3
+    image = torch.where(inside, 0.9, 0.5)  # an error of a tenth inside, larger outside
+    axes = show_comparison(reference, {"": {"CG": image}}, inside=inside)
+    assert axes[1].get_title() == "CG, 20.0 dB"
 
 
 def test_a_comparison_refuses_methods_that_differ():

@@ -19,7 +19,14 @@ from mricourse.commands import app as cli
 from mricourse.simulate.anatomy import data_sha256
 from mricourse.training import cards, run
 from mricourse.training.cards import SEAL, Card, recipe_difference, shipped, verify
-from mricourse.training.checkpoints import load_checkpoint, save_checkpoint, training_seconds, weights_bytes
+from mricourse.training.checkpoints import (
+    load_checkpoint,
+    save_checkpoint,
+    training_in_words,
+    training_seconds,
+    training_stages,
+    weights_bytes,
+)
 from mricourse.training.recipes import load_recipe, parse_recipe, unseen_scans
 from mricourse.training.run import train_recipe
 
@@ -445,6 +452,16 @@ def test_the_weights_are_those_that_were_first_shipped():
     assert listed == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in cards.CHECKPOINTS.glob("*.safetensors")
     }
+
+
+def test_training_in_words_tells_the_place_in_the_schedule_and_the_work_of_all_stages():
+    assert [stage.name for stage in training_stages("modl_k8")] == ["modl_k1", "modl_k5", "modl_k8"]
+    half_way = training_in_words("modl_k5")  # 3000 steps of one iteration before 5500 of five
+    assert half_way.startswith("step  5,500 of 11,000, rate at 51 %; in all  30,500 steps x iterations,")
+    assert half_way.endswith(f"{training_seconds('modl_k5'):6,} s")
+    to_its_end = load_checkpoint("modl_gradient").card
+    assert "step  5,000 of  5,000, rate at  2 %" in training_in_words("modl_gradient")
+    assert to_its_end.curve[-1]["learning_rate"] == pytest.approx(0.02 * 1e-3, rel=1e-3)
 
 
 def test_training_seconds_count_the_stages_before():

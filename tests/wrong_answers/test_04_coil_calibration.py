@@ -20,7 +20,7 @@ RIGHT_MAPS = {
 }
 
 WHITE = """
-def my_prewhiten(kspace, noise):
+def my_prewhiten(kspace, samples):
     covariance = {covariance}
     L = {lower}
     flat = kspace.flatten(1)
@@ -28,7 +28,7 @@ def my_prewhiten(kspace, noise):
     return {result}
 """
 RIGHT_WHITE = {
-    "covariance": "noise @ noise.mH / noise.shape[1]",
+    "covariance": "samples @ samples.mH / samples.shape[1]",
     "lower": "torch.linalg.cholesky(covariance)",
     "white": "torch.linalg.solve(L, flat)",
     "result": "white.reshape(kspace.shape)",
@@ -164,14 +164,18 @@ WRONG = {
         "inverse of the transpose": white_with(white="torch.linalg.solve(L.mT, flat)"),
         "inverse of the covariance": white_with(white="torch.linalg.solve(covariance, flat)"),
         "multiplied by the covariance": white_with(white="covariance @ flat"),
-        "covariance without conjugate": white_with(covariance="noise @ noise.T / noise.shape[1]"),
-        "covariance conjugated": white_with(covariance="(noise @ noise.mH / noise.shape[1]).conj()"),
-        "magnitudes of the covariance": white_with(covariance="(noise @ noise.mH / noise.shape[1]).abs() + 0j"),
-        "real part of the covariance": white_with(covariance="(noise @ noise.mH / noise.shape[1]).real + 0j"),
-        "not divided by the samples": white_with(covariance="noise @ noise.mH"),
-        "divided by the coils": white_with(covariance="noise @ noise.mH / noise.shape[0]"),
-        "divided by twice the samples": white_with(covariance="noise @ noise.mH / noise.shape[1] / 2"),
-        "divided by the lesson's number": white_with(covariance="noise @ noise.mH / 4000"),
+        "covariance without conjugate": white_with(covariance="samples @ samples.T / samples.shape[1]"),
+        "covariance conjugated": white_with(covariance="(samples @ samples.mH / samples.shape[1]).conj()"),
+        "magnitudes of the covariance": white_with(covariance="(samples @ samples.mH / samples.shape[1]).abs() + 0j"),
+        "real part of the covariance": white_with(covariance="(samples @ samples.mH / samples.shape[1]).real + 0j"),
+        "not divided by the samples": white_with(covariance="samples @ samples.mH"),
+        "the lesson's noise": white_with(covariance="noise.flatten(1) @ noise.flatten(1).mH / noise[0].numel()"),
+        "the lesson's noise, not flattened": white_with(covariance="noise @ noise.mH / noise.shape[1]"),
+        "of magnitudes": white_with(covariance="samples.abs() @ samples.abs().mT / samples.shape[1] + 0j"),
+        "of magnitudes, real": white_with(covariance="samples.abs() @ samples.abs().mT / samples.shape[1]"),
+        "divided by the coils": white_with(covariance="samples @ samples.mH / samples.shape[0]"),
+        "divided by twice the samples": white_with(covariance="samples @ samples.mH / samples.shape[1] / 2"),
+        "divided by the lesson's number": white_with(covariance="samples @ samples.mH / 4000"),
         "of the data": white_with(covariance="kspace.flatten(1) @ kspace.flatten(1).mH / kspace[0].numel()"),
         "diagonal only": white_with(white="flat / covariance.diagonal().real.sqrt()[:, None]"),
         "powers, not sizes": white_with(white="flat / covariance.diagonal().real[:, None]"),
@@ -180,17 +184,19 @@ WRONG = {
         "no root": white_with(lower="covariance"),
         "as it came": white_with(white="flat"),
         "flat": white_with(result="white"),
-        "the noise": white_with(white="torch.linalg.solve(L, noise)", result="white"),
+        "the noise": white_with(white="torch.linalg.solve(L, samples)", result="white"),
         "transposed shape": white_with(result="white.reshape(len(kspace), kspace.shape[2], kspace.shape[1])"),
         "magnitudes": white_with(result="white.reshape(kspace.shape).abs()"),
-        "correlation": white_with(covariance="torch.corrcoef(noise)"),
-        "the first two coils": white_with(covariance="(noise @ noise.mH / noise.shape[1])[:2, :2]"),
+        "correlation": white_with(covariance="torch.corrcoef(samples)"),
+        "the first two coils": white_with(covariance="(samples @ samples.mH / samples.shape[1])[:2, :2]"),
         "no return": white_with().replace("return", "result ="),
         "not flattened": white_with(white="torch.linalg.solve(L, kspace)"),
         "L^H in place of the inverse, by solving twice": white_with(
             white="torch.linalg.solve(L, torch.linalg.solve(L, flat))"
         ),
-        "writes into the noise": white_with().replace("    covariance", "    noise -= noise.mean()\n    covariance", 1),
+        "writes into the noise": white_with().replace(
+            "    covariance", "    samples -= samples.mean()\n    covariance", 1
+        ),
     },
     "my_grappa": {
         "each coil from its own neighbours": OWN_COIL,
@@ -222,6 +228,7 @@ WRONG = {
         "the middle 24 lines": grappa_with(known="slice(len(mask) // 2 - 12, len(mask) // 2 + 12)"),
         "the middle 22 lines": grappa_with(known="slice(len(mask) // 2 - 11, len(mask) // 2 + 11)"),
         "the ACS of the lesson's brain": grappa_with(known="slice(116, 140)"),
+        "lines with the numbers of the column above": grappa_with(known="slice(48, 72)"),
         "and in place of &": grappa_with(known="(mask and mask.roll(1, 0) and mask.roll(-1, 0))[:, 0]"),
         "a fixed set of lines": grappa_with(known="torch.arange(len(mask)) < 24"),
         "no conjugate in the normal equations": grappa_with(fit="torch.linalg.solve(X.mT @ X, X.mT @ Y)"),
@@ -274,24 +281,26 @@ RIGHT = {
         "explicit inverse": white_with(white="torch.linalg.inv(L) @ flat"),
         "triangular solve": white_with(white="torch.linalg.solve_triangular(L, flat, upper=False)"),
         "symmetric root": (
-            "def my_prewhiten(kspace, noise):\n"
-            "    covariance = noise @ noise.mH / noise.shape[1]\n"
+            "def my_prewhiten(kspace, samples):\n"
+            "    covariance = samples @ samples.mH / samples.shape[1]\n"
             "    power, vectors = torch.linalg.eigh(covariance)\n"
             "    root = vectors @ torch.diag(power.rsqrt()).to(vectors.dtype) @ vectors.mH\n"
             "    return torch.einsum('dc,cyx->dyx', root, kspace)"
         ),
         "principal components": (
-            "def my_prewhiten(kspace, noise):\n"
-            "    power, vectors = torch.linalg.eigh(noise @ noise.mH / noise.shape[1])\n"
+            "def my_prewhiten(kspace, samples):\n"
+            "    power, vectors = torch.linalg.eigh(samples @ samples.mH / samples.shape[1])\n"
             "    mixing = vectors.mH / power.sqrt()[:, None]\n"
             "    return torch.einsum('dc,cyx->dyx', mixing, kspace)"
         ),
         "by einsum and mean": white_with(
-            covariance="(noise[:, None] * noise[None].conj()).mean(-1)",
+            covariance="(samples[:, None] * samples[None].conj()).mean(-1)",
             white="torch.einsum('dc,cn->dn', torch.linalg.inv(L), flat)",
         ),
-        "with the library": ("def my_prewhiten(kspace, noise):\n    return prewhiten(kspace, noise_covariance(noise))"),
-        "torch.cov": white_with(covariance="torch.cov(noise)"),
+        "with the library": (
+            "def my_prewhiten(kspace, samples):\n    return prewhiten(kspace, noise_covariance(samples))"
+        ),
+        "torch.cov": white_with(covariance="torch.cov(samples)"),
     },
     "my_grappa": {
         "as in the hints": grappa_with(),

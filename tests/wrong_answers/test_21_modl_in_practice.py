@@ -108,6 +108,15 @@ WRONG = {
         "lambda fixed": mean(a="1", b="0.25"),
         "difference": mean(result="(a * sample - b * prior) / (a + b)"),
         "real part": mean(result="complex((a * sample + b * prior) / (a + b)).real"),
+        "real part of tensors only": mean(
+            result="((a * sample + b * prior) / (a + b)).real if hasattr(sample, 'shape') else "
+            "(a * sample + b * prior) / (a + b)"
+        ),
+        "real parts of tensors, complex again": mean(
+            result="(a * sample + b * prior) / (a + b) + (0 if not hasattr(sample, 'shape') else "
+            "-1j * ((a * sample + b * prior) / (a + b)).imag)"
+        ),
+        "numbers only": mean(result="complex(a * sample + b * prior) / (a + b)"),
         "magnitudes": mean(result="(a * abs(sample) + b * abs(prior)) / (a + b)"),
         "the example": mean(result="1.8"),
         "a pair": mean(result="(a, b)"),
@@ -126,6 +135,9 @@ WRONG = {
         "judged on kept lines": held(judged="kept", goal="kept * kspace"),
         "judged on all lines": held(judged="A.mask", goal="kspace"),
         "prediction on all lines": held(judged="A.mask"),
+        "prediction by the whole operator": held(
+            result="(A.forward(image) - held * kspace).norm() / (held * kspace).norm()"
+        ),
         "difference with all of k-space": held(result="(predicted - kspace).norm() / goal.norm()"),
         "predicted on kept lines": held(judged="kept"),
         "predicted on kept lines, judged on held": held(
