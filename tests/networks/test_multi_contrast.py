@@ -224,11 +224,12 @@ def test_it_trains_in_the_one_loop_and_is_judged_by_the_mean_over_contrasts(shar
 
 def test_a_network_for_one_contrast_takes_them_one_by_one():
     [(A, kspace, _)] = stack([SCANS[0]])
+    torch.manual_seed(0)
     net = MoDL(n_iterations=1, n_features=4, n_layers=2, norm="none")
     together = net(A, kspace)[0]
     for number, scan in enumerate(SCANS[0].scans.values()):
         [(alone, y, _)] = stack([scan])
-        assert torch.allclose(net(alone, y)[0], together[number], atol=1e-6)
+        assert torch.allclose(net(alone, y)[0], together[number], atol=1e-5)  # single precision
 
 
 def test_the_recipes_have_equal_parameters_and_differ_in_what_they_say():
