@@ -60,6 +60,7 @@ from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, pseudo_replica, sense_unfold
 from mricourse.reconstruct.plug_and_play import METHODS as PLUG_AND_PLAY
 from mricourse.reconstruct.plug_and_play import plug_and_play
+from mricourse.reconstruct.raki import KINDS, raki
 from mricourse.reconstruct.sparsity import shift_invariant_prox, soft_threshold, wavelet_prox, wavelet_reconstruction
 from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint, tv_reconstruction
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
@@ -166,6 +167,12 @@ SOLVERS = {
     "g_factor": lambda i: g_factor(i.smaps, 2),
     "pseudo_replica": lambda i: pseudo_replica(i.A.adjoint, i.mask, (N_COILS, *SHAPE), n_replicas=4),
     "grappa": lambda i: grappa(i.full * i.lines, i.lines),
+    **{
+        f"raki, {kind}": lambda i, kind=kind: raki(
+            i.full * i.lines, i.lines, kind=kind, n_features=(4, 2), n_steps=2, weighted=True
+        )
+        for kind in KINDS
+    },
     "remove_nyquist_ghost": lambda i: remove_nyquist_ghost(nyquist_ghost(i.full, phase_rad=0.3, delay=0.0))[0],
     "with_smaps": lambda i: with_smaps(Scan(i.kspace, None, i.mask)).smaps,
     **{f"reconstruct by {name}": lambda i, name=name: reconstruct(i.scan, method=name) for name in METHODS},

@@ -21,6 +21,7 @@ from mricourse.networks.option_checks import check_counts, check_positive
 from mricourse.networks.reconstructor import Unrolled, take_over
 from mricourse.physics.coil_combination import combine
 from mricourse.physics.fourier import fft2c, ifft2c, squared_magnitude
+from mricourse.physics.normalisation import radial_weight
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace
 
@@ -184,15 +185,6 @@ class KSpaceStage(nn.Module):
         scale = radial_weight(kspace) / unit
         predicted = to_image(self.layers(to_channels(kspace * scale)), kspace) / scale
         return kspace + predicted if self.residual else predicted
-
-
-def radial_weight(kspace: Tensor) -> Tensor:
-    r"""Give $\sqrt{1 + r^2}$, with the distance $r$ from the centre in samples: real (ky, kx) for (..., ky, kx).
-
-    The magnitude of anatomy's k-space falls about as its inverse.
-    """
-    ky, kx = (torch.arange(n, device=kspace.device, dtype=kspace.real.dtype) - n // 2 for n in kspace.shape[-2:])
-    return (1 + ky[:, None].square() + kx.square()).sqrt()
 
 
 def kspace_unit(kspace: Tensor, mask: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = face(
         "fourier": "fft2c fftc ifft2c ifftc random_complex",
         "multi_contrast": "MultiContrastScan",
         "noise_estimation": "noise_covariance noise_level prewhiten",
-        "normalisation": "normalised",
+        "normalisation": "normalised radial_weight",
         "nufft": "NufftOperator",
         "operators": "LinearOperator SenseOperator dot_test",
         "radon": "RadonOperator",

@@ -34,6 +34,15 @@ def normalised(scan: Scan | MultiContrastScan) -> tuple[SenseOperator, Tensor, T
     return SenseOperator(scan.smaps / power, scan.mask), scan.kspace / scale, scale / power
 
 
+def radial_weight(kspace: Tensor) -> Tensor:
+    r"""Give $\sqrt{1 + r^2}$, with the distance $r$ from the centre in samples: real (ky, kx) for (..., ky, kx).
+
+    The magnitude of anatomy's k-space falls about as its inverse.
+    """
+    ky, kx = (torch.arange(n, device=kspace.device, dtype=kspace.real.dtype) - n // 2 for n in kspace.shape[-2:])
+    return (1 + ky[:, None].square() + kx.square()).sqrt()
+
+
 def _or_one(size: Tensor) -> Tensor:
     """Give 1 where there is nothing, which stays nothing whatever it is divided by."""
     return torch.where(size > 0, size, 1)

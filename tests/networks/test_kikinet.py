@@ -4,9 +4,10 @@ import pytest
 import torch
 from small_training import Repeated
 
-from mricourse.networks.kikinet import KIKINet, KSpaceStage, kspace_unit, radial_weight
+from mricourse.networks.kikinet import KIKINet, KSpaceStage, kspace_unit
 from mricourse.networks.modl import MoDL
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
+from mricourse.physics.normalisation import radial_weight
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask, variable_density_mask
 from mricourse.physics.scan import stack

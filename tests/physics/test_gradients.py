@@ -33,6 +33,7 @@ from mricourse.physics.sampling import equispaced_mask, radial_trajectory, rando
 from mricourse.reconstruct.epi import image_entropy, remove_nyquist_ghost
 from mricourse.reconstruct.least_squares import cg_sense, conjugate_gradient, direct_solver
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, sense_unfold
+from mricourse.reconstruct.raki import raki
 from mricourse.reconstruct.sparsity import shift_invariant_prox, soft_threshold, wavelet_prox, wavelet_reconstruction
 from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint, tv_reconstruction
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
@@ -165,6 +166,7 @@ def test_solvers_without_gradients_say_so_when_one_is_asked_for():
         wavelet_reconstruction(A, y, n_iterations=2),
         tv_reconstruction(A, y, n_iterations=2),
         direct_solver(A, real(1, 1) + 0.1)(y[0]),
+        raki(complex_(2, 32, 8), EVERY_OTHER_LONG, n_features=(2, 1), n_steps=1),
     ]
     assert not any(image.requires_grad for image in images), "part of a gradient is worse than none"
 
