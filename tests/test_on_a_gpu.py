@@ -26,15 +26,18 @@ from mricourse.fundamentals.optimizers import range_test
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.admm_net import ADMMNet
 from mricourse.networks.apply import apply_network
+from mricourse.networks.automap import Automap
 from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.deep_equilibrium import DeepEquilibrium
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
+from mricourse.networks.hybrid import Hybrid
 from mricourse.networks.image_domain import ImageDomain, smooth_phase
 from mricourse.networks.ista_net import ISTANet
 from mricourse.networks.kikinet import KIKINet
+from mricourse.networks.kspace_unet import KSpaceUNet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.lenet import modern_lenet, published_lenet
 from mricourse.networks.modl import MoDL
@@ -69,6 +72,7 @@ from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.multi_contrast import ContrastScans
 from mricourse.simulate.phantoms import shepp_logan
 from mricourse.simulate.relaxometry import decay_rate
+from mricourse.simulate.task_scans import TaskScans
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
 
@@ -262,6 +266,8 @@ RECONSTRUCTORS = {
     "deep_equilibrium": seeded(DeepEquilibrium, n_iterations=4, n_features=4, n_layers=3),
     "deep_equilibrium, gradient": seeded(DeepEquilibrium, step="gradient", n_iterations=4, n_features=4, n_layers=3),
     "kikinet": seeded(KIKINet, n_features=4, n_layers=3),
+    "kspace_unet": seeded(KSpaceUNet, n_features=4, n_levels=2, keep_samples=True),
+    "hybrid": seeded(Hybrid, n_features=4, n_levels=2),
     "learned_thresholds": seeded(LearnedThresholds, n_iterations=2, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),
@@ -308,19 +314,25 @@ def test_networks_reconstruct_and_learn_there(name):
     assert work.share("cuda") > 0.99, work.by_name
 
 
-@pytest.mark.parametrize("sharing", SHARING)
-def test_networks_of_several_contrasts_compute_there(sharing):
-    scan = ContrastScans("train", 1, shape=(40, 36))[0]
-    build = seeded(MultiContrastNet, sharing=sharing, n_iterations=2, n_features=4, n_layers=2)
+def computed(build, scan, device):
+    """What a network makes of one scan with its gradients, and where it was computed."""
+    [(A, kspace, _)] = stack([scan.to(device)])
+    with counted_work() as work:
+        return value_and_gradients(build().to(device), A, kspace), work
 
-    def computed(device):
-        [(A, kspace, _)] = stack([scan.to(device)])
-        with counted_work() as work:
-            return value_and_gradients(build().to(device), A, kspace), work
 
-    here, _ = computed("cpu")
+@pytest.mark.parametrize("name", [*SHARING, "automap"])
+def test_networks_of_scans_of_their_own_compute_there(name):
+    """Several contrasts, or one small matrix."""
+    if name == "automap":
+        scan = TaskScans("train", 1, shape=(36, 32))[0]
+        build = seeded(Automap, shape=(36, 32), n_features=4)
+    else:
+        scan = ContrastScans("train", 1, shape=(40, 36))[0]
+        build = seeded(MultiContrastNet, sharing=name, n_iterations=2, n_features=4, n_layers=2)
+    here, _ = computed(build, scan, "cpu")
     with pretend_gpu():
-        there, work = computed("cuda")
+        there, work = computed(build, scan, "cuda")
         the_same(here, there)
     assert work.share("cuda") > 0.99, work.by_name
 

@@ -18,13 +18,16 @@ from torch import nn
 from mricourse.files import any_of, visible_files
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.admm_net import ADMMNet
+from mricourse.networks.automap import Automap
 from mricourse.networks.blocks import BlockNet
 from mricourse.networks.deep_equilibrium import DeepEquilibrium
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
+from mricourse.networks.hybrid import Hybrid
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.ista_net import ISTANet
 from mricourse.networks.kikinet import KIKINet
+from mricourse.networks.kspace_unet import KSpaceUNet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.modl import MoDL
 from mricourse.networks.multi_contrast import MultiContrastNet
@@ -50,6 +53,9 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "deep_equilibrium": DeepEquilibrium,
     "kikinet": KIKINet,
     "multi_contrast": MultiContrastNet,
+    "kspace_unet": KSpaceUNet,
+    "hybrid": Hybrid,
+    "automap": Automap,
 }
 BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
     "denoiser": DnCNN,
@@ -206,6 +212,11 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
             raise ValueError(
                 f"its network has {n_parameters:.2g} weights, about {16 * n_parameters / 1e9:.0f} GB to train; "
                 f"expected at most {MOST_PARAMETERS:,}: lower n_features."
+            )
+        if isinstance(network, Automap) and recipe.data.get("shape") != list(network.shape):
+            raise ValueError(
+                f"shape of [network] is {list(network.shape)} and that of [data] {recipe.data.get('shape')}; expected "
+                'the same two numbers, and kind = "task" of [data]: AUTOMAP is made for one matrix.'
             )
         if isinstance(network, MultiContrastNet) and not isinstance(scans, ContrastScans):
             raise ValueError(f'kind of [data] is "{recipe.data["kind"]}" for a multi_contrast; expected "contrasts".')

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_networks import OF_ONE_IMAGE, small_network, small_options
+from small_networks import OF_ONE_IMAGE, STARTS, small_network, small_options
 
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.apply import apply_network
@@ -99,7 +99,7 @@ def start_of(kind, A, kspace):
     """What a network begins with."""
     if kind == "end_to_end_varnet":
         return rss(ifft2c(kspace))
-    return combine(ifft2c(kspace), A.smaps) if kind == "kikinet" else A.adjoint(kspace)
+    return combine(ifft2c(kspace), A.smaps) if kind in ("kikinet", "hybrid") else A.adjoint(kspace)
 
 
 @pytest.mark.parametrize("kind", OF_ONE_IMAGE)
@@ -139,8 +139,8 @@ def test_networks_declare_what_training_and_inference_ask_for(kind):
     known = {id(parameter) for parameter in network.parameters()}
     assert all(id(parameter) in known for parameter in network.fast_parameters())
     assert sum(parameter.numel() for parameter in network.fast_parameters()) <= 40, "only single numbers"
-    assert isinstance(network, Unrolled) == (kind in NETWORKS)
-    if kind in NETWORKS:
+    assert isinstance(network, Unrolled) == (kind in STARTS)
+    if kind in STARTS:
         images = network.iterates(A, kspace)
         assert torch.equal(images[-1], image)
         assert len(images) == 1 + len(seen) * (2 if kind in TWO_IMAGES else 1)
@@ -150,7 +150,7 @@ def test_networks_declare_what_training_and_inference_ask_for(kind):
         assert torch.allclose(other(A, kspace), image)
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", STARTS)
 def test_a_start_that_does_not_fit_changes_nothing(kind):
     network = NETWORKS[kind](**small_options(kind, 3))
     before = {name: each.clone() for name, each in network.state_dict().items()}

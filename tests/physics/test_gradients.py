@@ -305,6 +305,9 @@ SMALL = {
     ],
     "deep_equilibrium": [{"step": step, "n_iterations": 200, "tolerance": 1e-13} for step in STEPS],
     "kikinet": [{"stages": "KI"}, {"stages": "IK", "residual_kspace": True, "data_weight": 3.0}],
+    "kspace_unet": [{"n_levels": 1}, {"n_levels": 1, "keep_samples": True}],
+    "hybrid": [{"n_levels": 1}, {"n_levels": 1, "keep_samples": True}],
+    "automap": [{"shape": (NY, NX), "shared": shared} for shared in (False, True)],
     "multi_contrast": [{"sharing": sharing} for sharing in SHARING],
     "modl": [
         {},
