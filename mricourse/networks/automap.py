@@ -21,7 +21,7 @@ from mricourse.physics.fourier import ifft2c
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace
 
-LARGEST = 256  # pixels along an axis: 52 thousand million weights
+LARGEST = 256  # pixels along an axis: 26 thousand million weights
 
 
 class Automap(nn.Module, Reconstructor):

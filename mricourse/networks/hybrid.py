@@ -1,8 +1,8 @@
 r"""W-net, a U-Net on k-space and one on the image it leads to [Souza, Frayne, SIBGRAPI 2019, arXiv:1810.12473].
 
-$\hat x = D(F^{-1} \hat k)$ with $\hat k = W^{-1} (W y + N(W y))$: what is easy for one domain is left to it. Neighbours
-in k-space restore the coils' smooth shading, neighbours in the image restore edges, and the transform in between, which
-no network has to learn, lets each see all of the other.
+$\hat x = D(F^{-1} \hat k)$ with $\hat k = W^{-1} (W y + N(W y))$: what is easy for one domain is left to it. A
+convolution on k-space sees samples as they are measured, one on the image sees edges, and the transform in between,
+which no network has to learn, lets each see all of the other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Hybrid(nn.Module, Unrolled):
     - Two U-Nets on 3 levels, 48 to 256 features, max pooling, about 11 million weights. Here both are the course's
       `ComplexUNet`: the halves are `KSpaceUNet` and `ImageDomain`, so that each network alone, at twice the parameters,
       is a fair rival.
-    - k-space is standardised by the mean and deviation of the training set. Here by the scan's own, see `KSpaceUNet`.
+    - k-space is standardised by a mean and a deviation, the same for all scans. Here by the scan's own size, see
+      `KSpaceUNet`.
     - Between them stands the magnitude of the inverse transform, so the second network and the result are real, and a
       phase is lost. Here the image stays complex; its smooth phase is turned away and back.
     - The loss looks at the completed k-space too; by which weight is not in the public module. Here
