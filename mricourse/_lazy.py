@@ -5,8 +5,18 @@ So `mricourse --help` starts without torch, and `from mricourse.plotting import 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
+
+
+class Face(ModuleType):
+    """A package whose names stay what they are where a module is called alike, which an import would put there."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, ModuleType) and name in self.__dict__.get("__all__", ())):
+            super().__setattr__(name, value)
 
 
 def face(package: str, homes: dict[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
@@ -26,6 +36,7 @@ def face(package: str, homes: dict[str, str]) -> tuple[Callable[[str], object], 
     """
     module_of = {name: module for module, names in homes.items() for name in names.split()}
     offered = sorted(module_of)
+    sys.modules[package].__class__ = Face
 
     def get(name: str) -> object:
         if name not in module_of:

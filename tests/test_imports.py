@@ -138,6 +138,19 @@ def test_every_name_of_a_face_is_there(package):
         module.nonsense  # noqa: B018
 
 
+@pytest.mark.parametrize("package", PACKAGES_WITH_A_FACE)
+def test_a_name_is_no_module_though_one_is_called_alike(package):
+    """The trap: importing mricourse/reconstruct/raki.py puts the module where the face has the function raki."""
+    alike = in_a_fresh_process(
+        f"import mricourse.{package} as face, pkgutil, json; from importlib import import_module; "
+        "alike = {each.name for each in pkgutil.iter_modules(face.__path__)} & set(face.__all__); "
+        f"[import_module(f'mricourse.{package}.{{name}}') for name in alike]; "
+        "print(json.dumps([[name, type(getattr(face, name)).__name__] for name in sorted(alike)]))"
+    )
+    assert all(kind != "module" for _, kind in alike), alike
+    assert bool(alike) == (package in ("reconstruct", "networks"))
+
+
 @pytest.mark.parametrize("path", MODULES, ids=names_of(MODULES))
 def test_no_room_for_odds_and_ends(path):
     assert path.stem not in ("utils", "helpers", "common", "misc", "tools")

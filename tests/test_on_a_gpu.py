@@ -26,17 +26,22 @@ from mricourse.fundamentals.optimizers import range_test
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.admm_net import ADMMNet
 from mricourse.networks.apply import apply_network
+from mricourse.networks.automap import Automap
 from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.deep_equilibrium import DeepEquilibrium
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
+from mricourse.networks.hybrid import Hybrid
 from mricourse.networks.image_domain import ImageDomain, smooth_phase
 from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.kikinet import KIKINet
+from mricourse.networks.kspace_unet import KSpaceUNet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.lenet import modern_lenet, published_lenet
 from mricourse.networks.modl import MoDL
+from mricourse.networks.multi_contrast import SHARING, MultiContrastNet
 from mricourse.networks.spectral_norm import ContractiveDenoiser
 from mricourse.networks.unet import ComplexUNet, fastmri_unet, ronneberger_unet
 from mricourse.networks.variational_network import VariationalNetwork
@@ -58,13 +63,16 @@ from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, pseudo_replica, sense_unfold
 from mricourse.reconstruct.plug_and_play import METHODS as PLUG_AND_PLAY
 from mricourse.reconstruct.plug_and_play import plug_and_play
+from mricourse.reconstruct.raki import KINDS, raki
 from mricourse.reconstruct.sparsity import shift_invariant_prox, soft_threshold, wavelet_prox, wavelet_reconstruction
 from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint, tv_reconstruction
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
 from mricourse.simulate.augmentation import flipped, rotated
 from mricourse.simulate.coils import simulate_coils
+from mricourse.simulate.multi_contrast import ContrastScans
 from mricourse.simulate.phantoms import shepp_logan
 from mricourse.simulate.relaxometry import decay_rate
+from mricourse.simulate.task_scans import TaskScans
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
 
@@ -163,6 +171,12 @@ SOLVERS = {
     "g_factor": lambda i: g_factor(i.smaps, 2),
     "pseudo_replica": lambda i: pseudo_replica(i.A.adjoint, i.mask, (N_COILS, *SHAPE), n_replicas=4),
     "grappa": lambda i: grappa(i.full * i.lines, i.lines),
+    **{
+        f"raki, {kind}": lambda i, kind=kind: raki(
+            i.full * i.lines, i.lines, kind=kind, n_features=(4, 2), n_steps=2, weighted=True
+        )
+        for kind in KINDS
+    },
     "remove_nyquist_ghost": lambda i: remove_nyquist_ghost(nyquist_ghost(i.full, phase_rad=0.3, delay=0.0))[0],
     "with_smaps": lambda i: with_smaps(Scan(i.kspace, None, i.mask)).smaps,
     **{f"reconstruct by {name}": lambda i, name=name: reconstruct(i.scan, method=name) for name in METHODS},
@@ -251,6 +265,9 @@ RECONSTRUCTORS = {
     ),
     "deep_equilibrium": seeded(DeepEquilibrium, n_iterations=4, n_features=4, n_layers=3),
     "deep_equilibrium, gradient": seeded(DeepEquilibrium, step="gradient", n_iterations=4, n_features=4, n_layers=3),
+    "kikinet": seeded(KIKINet, n_features=4, n_layers=3),
+    "kspace_unet": seeded(KSpaceUNet, n_features=4, n_levels=2, keep_samples=True),
+    "hybrid": seeded(Hybrid, n_features=4, n_levels=2),
     "learned_thresholds": seeded(LearnedThresholds, n_iterations=2, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),
@@ -294,6 +311,29 @@ def test_networks_reconstruct_and_learn_there(name):
         the_same([image], [apply_network(build().to("cuda").eval(), i.scan)])
         there = evaluate(build().to("cuda").eval(), [i.scan.to("cpu")], device="cuda")
         assert there == pytest.approx(score, rel=1e-4)
+    assert work.share("cuda") > 0.99, work.by_name
+
+
+def computed(build, scan, device):
+    """What a network makes of one scan with its gradients, and where it was computed."""
+    [(A, kspace, _)] = stack([scan.to(device)])
+    with counted_work() as work:
+        return value_and_gradients(build().to(device), A, kspace), work
+
+
+@pytest.mark.parametrize("name", [*SHARING, "automap"])
+def test_networks_of_scans_of_their_own_compute_there(name):
+    """Several contrasts, or one small matrix."""
+    if name == "automap":
+        scan = TaskScans("train", 1, shape=(36, 32))[0]
+        build = seeded(Automap, shape=(36, 32), n_features=4)
+    else:
+        scan = ContrastScans("train", 1, shape=(40, 36))[0]
+        build = seeded(MultiContrastNet, sharing=name, n_iterations=2, n_features=4, n_layers=2)
+    here, _ = computed(build, scan, "cpu")
+    with pretend_gpu():
+        there, work = computed(build, scan, "cuda")
+        the_same(here, there)
     assert work.share("cuda") > 0.99, work.by_name
 
 

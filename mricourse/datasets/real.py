@@ -63,6 +63,14 @@ class Contrasts:
     lesions: Tensor
     meta: dict[str, Any]
 
+    def slice_images(self, number: int) -> dict[str, Tensor]:
+        """Give one slice by the names that contrasts have elsewhere: {"T1w", "T2w", "FLAIR": float32 (y, x)}.
+
+        `mricourse.simulate.registered_contrasts.scan_contrasts` simulates a scan of them. What was measured are these
+        magnitudes: coils, phase, noise and k-space of that scan were not.
+        """
+        return {"T1w": self.t1[number], "T2w": self.t2[number], "FLAIR": self.flair[number]}
+
 
 def load_real(name: str, *, whole: bool = False) -> Scan:
     """Load one measured slice.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mricourse.evaluation.metrics import nmse, psnr, ssim
 from mricourse.networks.apply import repeatable
@@ -25,7 +25,7 @@ def evaluate(network: nn.Module, scans: Iterable[Scan], *, device: torch.device 
     network : nn.Module
         ``network(A, kspace)`` in evaluation mode, on `device`.
     scans : iterable of Scan
-        With maps and reference, at least one.
+        With maps and reference, at least one. Those of several contrasts count as the mean over them.
     device : device
 
     Returns
@@ -38,7 +38,12 @@ def evaluate(network: nn.Module, scans: Iterable[Scan], *, device: torch.device 
         with repeatable():
             image = network(A, kspace)[0]
         for name, measure in (("psnr", psnr), ("ssim", ssim), ("nmse", nmse)):
-            scores[name].append(float(measure(image, reference[0])))
-        scores["psnr_zero_filled"].append(float(psnr(A.adjoint(kspace)[0], reference[0])))
+            scores[name].append(_mean(measure(image, reference[0])))
+        scores["psnr_zero_filled"].append(_mean(psnr(A.adjoint(kspace)[0], reference[0])))
     n_slices = len(scores["psnr"])
     return {name: round(sum(values) / n_slices, 4) for name, values in scores.items()} | {"n_slices": n_slices}
+
+
+def _mean(values: float | Tensor) -> float:
+    """Average over the contrasts of a slice, where there are several."""
+    return float(torch.as_tensor(values, dtype=torch.float64).mean())

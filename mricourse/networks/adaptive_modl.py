@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from mricourse.networks.data_consistency_layer import Solver, data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import brightness, smooth_phase
-from mricourse.networks.reconstructor import Unrolled
+from mricourse.networks.reconstructor import Unrolled, take_over
 from mricourse.physics.noise_estimation import noise_level
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace, direct_solver
@@ -226,17 +226,16 @@ class AdaptiveMoDL(nn.Module, Unrolled):
         ValueError
             Another kind of network, or denoisers of another size.
         """
-        try:
-            for number, denoiser in enumerate(self.denoisers):
-                denoiser.load_state_dict(other.denoisers[number % len(other.denoisers)].state_dict())
-            for name in NUMBERS if other.consistency == self.consistency else ():
-                _take_over(getattr(self, name), getattr(other, name))
-            for name in START_NUMBERS if self.start == other.start == "sense" else ():
-                _take_over(getattr(self, name), getattr(other, name))
-        except (AttributeError, RuntimeError, TypeError) as error:
+        theirs = other.denoisers if isinstance(other, AdaptiveMoDL) else []
+        pairs = [(each, theirs[number % len(theirs)]) for number, each in enumerate(self.denoisers) if len(theirs)]
+        if not pairs or not take_over(pairs):
             raise ValueError(
                 "the checkpoint to start from does not fit; expected a MoDL with denoisers of the same size."
-            ) from error
+            )
+        for name in NUMBERS if other.consistency == self.consistency else ():
+            _take_over(getattr(self, name), getattr(other, name))
+        for name in START_NUMBERS if self.start == other.start == "sense" else ():
+            _take_over(getattr(self, name), getattr(other, name))
 
 
 def _take_over(mine: Tensor | None, theirs: Tensor | None) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.option_checks import check_counts, check_positive
-from mricourse.networks.reconstructor import Unrolled
+from mricourse.networks.reconstructor import Unrolled, same_shapes
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace
 
@@ -135,12 +135,11 @@ class ADMMNet(nn.Module, Unrolled):
         ValueError
             Another kind of network, or a denoiser of another size.
         """
-        try:
-            missing, unexpected = self.load_state_dict(other.state_dict(), strict=False)
-        except RuntimeError as error:
-            raise ValueError(_MISFIT) from error
-        if unexpected or not set(missing) <= {"log_step_size"}:
-            raise ValueError(_MISFIT)
-
-
-_MISFIT = "the network to start from does not fit; expected an ADMMNet or a MoDL with a denoiser of the same size."
+        mine = self.state_dict()
+        state = {"log_step_size": mine["log_step_size"]} | other.state_dict()  # which a MoDL lacks
+        if not same_shapes(mine, state):
+            raise ValueError(
+                "the network to start from does not fit; expected an ADMMNet or a MoDL with a denoiser of the same "
+                "size."
+            )
+        self.load_state_dict(state)

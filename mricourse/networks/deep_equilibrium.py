@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from torch.autograd.function import once_differentiable
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.option_checks import check_choice, check_counts, check_positive
-from mricourse.networks.reconstructor import Unrolled
+from mricourse.networks.reconstructor import Unrolled, take_over
 from mricourse.networks.spectral_norm import ContractiveDenoiser
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.fixed_point import FixedPoint, fixed_point
@@ -43,6 +44,10 @@ class DeepEquilibrium(nn.Module, Unrolled):
     spectral normalisation of each layer of $N$ in $D = x + N(x)$, which bounds less than that; here ``constrained``
     makes $D_w$ a `ContractiveDenoiser`. Without it, it is a `DnCNN`, and `start_from` takes over the weights of a MoDL.
 
+    After ``n_iterations`` the image is returned as it is. How far it is from a fixed point, the largest relative
+    residual of its batch, stands in ``last_residual``, and after a backward pass in ``last_gradient_residual`` that of
+    the cotangents: above the tolerance, the one is no fixed point and the other not its gradient.
+
     Parameters
     ----------
     step : "modl" or "gradient"
@@ -58,7 +63,7 @@ class DeepEquilibrium(nn.Module, Unrolled):
     n_kept : int
         As in `fixed_point`: 5 for Anderson acceleration, 1 for plain iteration.
     reg_weight, step_size : float
-        $\lambda$ and $\tau$ before training; each step has one of them.
+        $\lambda$ and $\tau$ before training; each step has one of them. $\tau$ stays at most 1.99.
     n_cg : int
         Iterations of conjugate gradients in each data consistency.
 
@@ -87,6 +92,8 @@ class DeepEquilibrium(nn.Module, Unrolled):
         check_choice(STEPS, step=step)
         check_counts(n_iterations=n_iterations, n_kept=n_kept, n_cg=n_cg)
         check_positive(reg_weight=reg_weight, step_size=step_size)
+        if step_size >= LARGEST_STEP:
+            raise ValueError(f"got step_size={step_size}; expected a number below {LARGEST_STEP}, where it can learn.")
         if not 0 < tolerance < 1:
             raise ValueError(f"got tolerance={tolerance}; expected a number above 0 and below 1, such as 1e-3.")
         sizes = {"n_features": n_features, "n_layers": n_layers}
@@ -94,6 +101,8 @@ class DeepEquilibrium(nn.Module, Unrolled):
         self.n_iterations = n_iterations
         self.n_cg = n_cg
         self.solver = partial(fixed_point, n_kept=n_kept, n_iterations=n_iterations, tolerance=tolerance)
+        self.last_residual: float | None = None
+        self.last_gradient_residual: float | None = None
         number = nn.Parameter(torch.tensor(math.log(reg_weight if step == "modl" else step_size)))
         self.log_reg_weight = number if step == "modl" else None
         self.log_step_size = number if step == "gradient" else None
@@ -102,7 +111,14 @@ class DeepEquilibrium(nn.Module, Unrolled):
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
         step = self.step(A, kspace)
         found = self.solver(step, A.adjoint(kspace), trace=trace)
-        return with_implicit_gradient(step, found, self.solver) if torch.is_grad_enabled() else found.image
+        self.last_residual, self.last_gradient_residual = float(found.residuals[-1].max()), None
+
+        def solve_for_gradient(*arguments: Any) -> FixedPoint:
+            cotangent = self.solver(*arguments)
+            self.last_gradient_residual = float(cotangent.residuals[-1].max())
+            return cotangent
+
+        return with_implicit_gradient(step, found, solve_for_gradient) if torch.is_grad_enabled() else found.image
 
     def iterates(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> list[Tensor]:
         """Reconstruct and keep $x_0$ and each $f(x_k)$, (..., y, x): only the last, the result, has a gradient."""
@@ -145,13 +161,11 @@ class DeepEquilibrium(nn.Module, Unrolled):
         ValueError
             Another kind of network, or a denoiser of another size.
         """
-        try:
-            self.load_state_dict(other.state_dict())
-        except RuntimeError as error:
+        if not take_over([(self, other)]):
             raise ValueError(
                 "the network to start from does not fit; expected a DeepEquilibrium with the same step and a denoiser "
                 "of the same kind and size, or, where constrained is false, a MoDL."
-            ) from error
+            )
 
 
 def with_implicit_gradient(step: Step, found: FixedPoint, solver: Callable[..., FixedPoint]) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from mricourse.networks.channels import to_channels, to_image
 from mricourse.networks.option_checks import check_choice, check_counts
-from mricourse.networks.reconstructor import Unrolled, start_iterations
+from mricourse.networks.reconstructor import Unrolled, same_shapes, start_iterations
 from mricourse.networks.unet import UNet
 from mricourse.physics.coil_combination import rss
 from mricourse.physics.fourier import fft2c, ifft2c
@@ -24,6 +24,7 @@ from mricourse.physics.sampling import acs_block
 from mricourse.reconstruct.least_squares import Trace
 
 OUTPUTS = ("rss", "combined")
+LEAST_ACS = 8
 
 
 class EndToEndVarNet(nn.Module, Unrolled):
@@ -83,6 +84,7 @@ class EndToEndVarNet(nn.Module, Unrolled):
 
     def iterates(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> list[Tensor]:
         """Reconstruct and keep the magnitude (..., y, x) of every k-space: the start first, the result last."""
+        kspace = torch.where(A.mask, kspace, 0)  # it may hold what the mask leaves out
         smaps = self.smaps(A, kspace)
         corrected = kspace
         images = [self._magnitude(kspace, smaps)]
@@ -107,13 +109,13 @@ class EndToEndVarNet(nn.Module, Unrolled):
 
     def start_from(self, other: nn.Module) -> None:
         """Copy the map network and the iterations of another `EndToEndVarNet`; ValueError where they do not fit."""
-        start_iterations(self.iterations, other)
-        try:
-            self.map_network.load_state_dict(other.map_network.state_dict())
-        except (AttributeError, RuntimeError) as error:
+        theirs = other.map_network.state_dict() if isinstance(other, EndToEndVarNet) else {}
+        if not same_shapes(self.map_network.state_dict(), theirs):
             raise ValueError(
                 "the network to start from does not fit; expected an EndToEndVarNet with a map network of its size."
-            ) from error
+            )
+        start_iterations(self.iterations, other)
+        self.map_network.load_state_dict(theirs)
 
 
 class KSpaceIteration(nn.Module):
@@ -168,15 +170,17 @@ def acs_of(mask: Tensor, shape: tuple[int, int]) -> Tensor:
     Raises
     ------
     ValueError
-        A mask with fewer than two sampled lines or columns there.
+        A mask with fewer than 8 sampled rows or columns there, or a quarter of them all in small images: fewer may be
+        sampled by chance.
     """
     if mask.ndim > 3:
         return torch.stack([acs_of(each, shape) for each in mask])
     rows, columns = acs_block(mask, shape)
-    if min(rows.stop - rows.start, columns.stop - columns.start) < 2:
+    size = rows.stop - rows.start, columns.stop - columns.start
+    if any(found < max(2, min(LEAST_ACS, n // 4)) for found, n in zip(size, shape, strict=True)):
         raise ValueError(
-            "the mask has no fully sampled centre; expected ACS lines, from which this network makes its coil maps: "
-            "sample with acs=24, or take a network that is given maps."
+            f"the mask has a fully sampled centre of {size[0]} x {size[1]}; expected ACS lines, at least {LEAST_ACS}, "
+            "from which this network makes its coil maps: sample with acs=24, or take a network that is given maps."
         )
     inside = torch.zeros(1, *shape, dtype=torch.bool)
     inside[:, rows, columns] = True

@@ -25,13 +25,16 @@ class ImageDomain(nn.Module, Reconstructor):
 
     def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
-        zero_filled = A.adjoint(kspace)
-        scale = brightness(zero_filled)
-        phase = smooth_phase(zero_filled)
-        image = self.body(zero_filled / scale * phase.conj()) * phase * scale
+        image = self.cleaned(A.adjoint(kspace))
         if trace is not None:
             trace(image)
         return image
+
+    def cleaned(self, image: Tensor) -> Tensor:
+        """Show the network the image at a brightness of 1 and without its smooth phase: complex (..., y, x) -> same."""
+        scale = brightness(image)
+        phase = smooth_phase(image)
+        return self.body(image / scale * phase.conj()) * phase * scale
 
 
 def brightness(image: Tensor) -> Tensor:

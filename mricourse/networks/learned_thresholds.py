@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mricourse.networks.admm_net import admm_iterates
 from mricourse.networks.image_domain import brightness
 from mricourse.networks.option_checks import check_counts, check_positive
-from mricourse.networks.reconstructor import Unrolled
+from mricourse.networks.reconstructor import Unrolled, same_shapes
 from mricourse.physics.noise_estimation import noise_level
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace
@@ -114,15 +114,18 @@ class LearnedThresholds(nn.Module, Unrolled):
         Raises
         ------
         ValueError
-            Another kind of network, or other levels.
+            Another kind of network, or another wavelet, other levels or noise_aware.
         """
-        theirs = getattr(other, "log_thresholds", None)
-        if theirs is None or theirs.shape[1:] != self.log_thresholds.shape[1:]:
+        state = other.state_dict()
+        if isinstance(other, LearnedThresholds) and other.wavelet == self.wavelet:
+            theirs = state["log_thresholds"]
+            state["log_thresholds"] = theirs[torch.arange(self.n_iterations) * len(theirs) // self.n_iterations]
+        if getattr(other, "wavelet", None) != self.wavelet or not same_shapes(self.state_dict(), state):
             raise ValueError(
-                "the network to start from does not fit; expected LearnedThresholds with the same number of levels."
+                "the network to start from does not fit; expected LearnedThresholds with the same wavelet, number of "
+                "levels and noise_aware."
             )
-        served_by = torch.arange(self.n_iterations) * len(theirs) // self.n_iterations
-        self.load_state_dict(other.state_dict() | {"log_thresholds": theirs[served_by]}, strict=False)
+        self.load_state_dict(state)
 
 
 def subband_threshold(image: Tensor, thresholds: Tensor, unit: Tensor, *, wavelet: str = "db2") -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.dncnn import DnCNN
-from mricourse.networks.reconstructor import Unrolled
+from mricourse.networks.reconstructor import Unrolled, take_over
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace
 
@@ -90,9 +90,7 @@ class MoDL(nn.Module, Unrolled):
 
     def start_from(self, other: nn.Module) -> None:
         """Copy denoiser and weight of another `MoDL`, whatever its number of iterations."""
-        try:
-            self.load_state_dict(other.state_dict())
-        except RuntimeError as error:
+        if not take_over([(self, other)]):
             raise ValueError(
                 "the network to start from does not fit; expected a MoDL with a denoiser of the same size."
-            ) from error
+            )

@@ -46,9 +46,9 @@ class RadialBasis(nn.Module):
         """(images, channels, y, x) -> the same."""
         table = self.table()
         position = (channels / self.reach + 1) * (0.5 * STEPS * (self.weights.shape[1] - 1)) + SUPPORT * STEPS
-        position = position.clamp(0, table.shape[1] - 1.001).movedim(1, 0)
-        cell = position.detach().floor()
-        index = cell.long().flatten(1)
+        position = position.clamp(0, table.shape[1] - 1).movedim(1, 0)
+        cell = position.detach().floor().clamp_max(table.shape[1] - 2)
+        index = cell.nan_to_num(0).long().flatten(1)  # NaN comes through the interpolation
         low, high = (table.gather(1, index + step).view_as(position) for step in (0, 1))
         return torch.lerp(low, high, position - cell).movedim(0, 1)
 

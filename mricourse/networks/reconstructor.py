@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -68,11 +69,24 @@ def start_iterations(mine: nn.ModuleList, other: nn.Module) -> None:
     ValueError
         Another kind of network, or iterations of another size.
     """
-    try:
-        for number, iteration in enumerate(mine):
-            served_by = other.iterations[number * len(other.iterations) // len(mine)]
-            iteration.load_state_dict(served_by.state_dict())
-    except (AttributeError, RuntimeError) as error:
+    theirs = getattr(other, "iterations", [])
+    pairs = [(each, theirs[number * len(theirs) // len(mine)]) for number, each in enumerate(mine) if len(theirs)]
+    if not pairs or not take_over(pairs):
         raise ValueError(
             "the network to start from does not fit; expected one of the same kind with iterations of the same size."
-        ) from error
+        )
+
+
+@torch.no_grad()
+def take_over(pairs: Sequence[tuple[nn.Module, nn.Module]]) -> bool:
+    """Copy the state of the second of each pair into the first, or of none where one does not fit, and say whether."""
+    if not all(same_shapes(mine.state_dict(), theirs.state_dict()) for mine, theirs in pairs):
+        return False
+    for mine, theirs in pairs:
+        mine.load_state_dict(theirs.state_dict())
+    return True
+
+
+def same_shapes(mine: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> bool:
+    """Whether two states have tensors of the same names and shapes."""
+    return {name: each.shape for name, each in mine.items()} == {name: each.shape for name, each in theirs.items()}

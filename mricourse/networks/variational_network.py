@@ -40,6 +40,8 @@ class VariationalNetwork(nn.Module, Unrolled):
       not say.
     - The authors mirror the image at its border. Here zeros surround it, and so $K^T$ is the transpose of $K$, and a
       step is the gradient of an energy.
+    - The authors make the squared error of magnitudes, $\sqrt{|x|^2 + \epsilon}$, small by an inertial incremental
+      proximal gradient method; here the course's losses and Adam.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ class VariationalNetwork(nn.Module, Unrolled):
         Gaussians of one activation, at least 2.
     reach : float
         Responses from -reach to reach are covered by them.
-    reg_weight : float
+    data_weight : float
         $\lambda_t$ before training, for maps with $\sum|S|^2 \le 1$: the step on the data.
 
     Raises
@@ -68,17 +70,17 @@ class VariationalNetwork(nn.Module, Unrolled):
         kernel_size: int = 11,
         n_weights: int = 31,
         reach: float = 1.0,
-        reg_weight: float = 1.0,
+        data_weight: float = 1.0,
     ) -> None:
         super().__init__()
         check_counts(n_iterations=n_iterations, n_filters=n_filters)
-        check_positive(reach=reach, reg_weight=reg_weight)
+        check_positive(reach=reach, data_weight=data_weight)
         if kernel_size < 3 or kernel_size % 2 == 0:
             raise ValueError(f"got kernel_size={kernel_size}; expected an odd number of 3 or more, such as 11.")
         self.n_iterations = n_iterations
         options = {"n_filters": n_filters, "kernel_size": kernel_size, "n_weights": n_weights, "reach": reach}
         self.iterations = nn.ModuleList(
-            VariationalIteration(**options, reg_weight=reg_weight) for _ in range(n_iterations)
+            VariationalIteration(**options, data_weight=data_weight) for _ in range(n_iterations)
         )
 
     def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
@@ -94,14 +96,14 @@ class VariationalNetwork(nn.Module, Unrolled):
             image = images[-1]
             misfit = A.normal(image) - zero_filled
             slope = iteration.regulariser_gradient(image / scale) * scale
-            images.append(image - slope - iteration.log_reg_weight.exp() * misfit)
+            images.append(image - slope - iteration.log_data_weight.exp() * misfit)
             if trace is not None:
                 trace(images[-1])
         return images
 
     def fast_parameters(self) -> list[nn.Parameter]:
         r"""$\log\lambda_t$."""
-        return [iteration.log_reg_weight for iteration in self.iterations]
+        return [iteration.log_data_weight for iteration in self.iterations]
 
     def start_from(self, other: nn.Module) -> None:
         """Copy the iterations of another `VariationalNetwork`; ValueError where they do not fit."""
@@ -111,16 +113,17 @@ class VariationalNetwork(nn.Module, Unrolled):
 class VariationalIteration(nn.Module):
     r"""What one iteration learns: kernels (filters, 2, height, width), activations, and $\lambda_t$."""
 
-    def __init__(self, *, n_filters: int, kernel_size: int, n_weights: int, reach: float, reg_weight: float) -> None:
+    def __init__(self, *, n_filters: int, kernel_size: int, n_weights: int, reach: float, data_weight: float) -> None:
         super().__init__()
         self.kernels = nn.Parameter(torch.randn(n_filters, 2, kernel_size, kernel_size) / kernel_size)
         self.activation = RadialBasis(n_filters, n_weights=n_weights, reach=reach, slope=SLOPE / n_filters)
-        self.log_reg_weight = nn.Parameter(torch.tensor(math.log(reg_weight)))
+        self.log_data_weight = nn.Parameter(torch.tensor(math.log(data_weight)))
 
     def filters(self) -> Tensor:
         """Give the kernels as they are used, mean zero and norm one: real (filters, 2, height, width)."""
         centred = self.kernels - self.kernels.mean((-2, -1), keepdim=True)
-        return centred / centred.square().sum((1, 2, 3), keepdim=True).sqrt()
+        energy = centred.square().sum((1, 2, 3), keepdim=True)
+        return centred / energy.clamp_min(1e-20).sqrt()  # a constant kernel has none
 
     def regulariser_gradient(self, image: Tensor) -> Tensor:
         r"""Give $\sum_i K_i^T \phi_i(K_i x)$: complex (..., y, x), of brightness 1, to the same."""

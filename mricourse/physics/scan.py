@@ -180,7 +180,8 @@ def stack(scans: Sequence[Scan], *, needs_reference: bool = True) -> list[Batch]
     Parameters
     ----------
     scans : sequence of Scan
-        With maps.
+        With maps; or of `mricourse.physics.multi_contrast.MultiContrastScan`, whose batches have an axis of contrasts
+        behind that of the scans.
     needs_reference : bool
         Without it, scans that have no reference are stacked too, and their batch has none.
 
@@ -194,14 +195,17 @@ def stack(scans: Sequence[Scan], *, needs_reference: bool = True) -> list[Batch]
         raise ValueError("a scan has no reference; expected one in each: training compares with it.")
     if any(scan.smaps is None for scan in scans):
         raise ValueError("a scan has no maps; expected smaps: add them with with_smaps(scan).")
-    groups: dict[tuple[int, ...], list[Scan]] = {}
+    groups: dict[tuple[int | str, ...], list[Scan]] = {}
     for scan in scans:
-        groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1]), []).append(scan)
+        contrasts = getattr(scan, "contrasts", ())  # of several; another order is another batch
+        groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1], *contrasts), []).append(scan)
     batches = []
     for group in groups.values():
         smaps = torch.stack([scan.smaps for scan in group])
         kspace = torch.stack([scan.kspace for scan in group])
         reference = torch.stack([scan.reference for scan in group]) if n_references else None
-        mask = torch.stack([scan.mask.expand(1, scan.shape[0], -1) for scan in group])  # (scans, 1, ky, 1 or kx)
+        leading = group[0].kspace.shape[:-3]  # the contrasts, where there are several
+        masks = [scan.mask.expand(*leading, 1, scan.shape[0], -1) for scan in group]
+        mask = torch.stack(masks)  # (scans, 1, ky, 1 or kx)
         batches.append(Batch(SenseOperator(smaps, mask), kspace, reference))
     return batches

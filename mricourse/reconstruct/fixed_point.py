@@ -106,11 +106,13 @@ def _mixed(points: list[Tensor], values: list[Tensor]) -> Tensor:
     differences = torch.stack([value - point for value, point in zip(values, points, strict=True)], dim=-3)
     flat = torch.view_as_real(differences).flatten(-3) if differences.is_complex() else differences.flatten(-2)
     changes = flat[..., :-1, :] - flat[..., -1:, :]  # (..., kept - 1, numbers)
+    relative = max(1e-8, 10 * torch.finfo(flat.dtype).eps)  # below it, changes are rounding errors
+    changes, current = changes.double(), flat[..., -1, :, None].double()  # products lose half of the digits
     gram = changes @ changes.mT
     size = gram.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
-    ridge = 1e-8 * size + torch.finfo(gram.dtype).tiny  # residuals become parallel near the end
+    ridge = relative * size + torch.finfo(gram.dtype).tiny  # residuals become parallel near the end
     gram = gram + ridge * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    weights = torch.linalg.solve(gram, -(changes @ flat[..., -1, :, None]))[..., None]  # (..., kept - 1, 1, 1)
+    weights = torch.linalg.solve(gram, -(changes @ current)).to(flat.dtype)[..., None]  # (..., kept - 1, 1, 1)
     steps = torch.stack([value - latest for value in values[:-1]], dim=-3)
     return latest + (weights * steps).sum(-3)
 

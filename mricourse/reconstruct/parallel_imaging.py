@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mricourse.physics.fourier import complex_floating, ifft2c, random_complex
+from mricourse.reconstruct.equispaced_lines import comb_of, longest_run, sampled_lines
 
 NARROW = 3  # lines: across a wider gap between the edges of k-space, weights would amplify noise above the signal
 Neighbourhoods = dict[tuple[int, ...], list[int]]
@@ -133,9 +134,9 @@ def grappa(kspace: Tensor, mask: Tensor, *, kernel_size: tuple[int, int] = (4, 5
     n_lines, n_points = _kernel_of(kernel_size, kspace.shape[-1])
     if not (math.isfinite(reg_weight) and reg_weight >= 0):
         raise ValueError(f"reg_weight is {reg_weight}; expected 0 or more, such as 0.0001.")
-    sampled = _sampled_lines(mask, kspace)
-    acs = _longest_run(sampled)
-    comb, acceleration = _comb(sampled, acs)
+    sampled = sampled_lines(mask, kspace)
+    acs = longest_run(sampled)
+    comb, acceleration = comb_of(sampled, acs)
     shortest = acceleration * (n_lines - 1) + 1
     if acceleration > 1 and len(acs) < shortest:
         raise ValueError(
@@ -165,46 +166,6 @@ def _kernel_of(kernel_size: tuple[int, int], nx: int) -> tuple[int, int]:
     if not (whole and len(kernel_size) == 2 and kernel_size[0] >= 1 and 1 <= kernel_size[1] <= nx):
         raise ValueError(f"kernel_size is {kernel_size}; expected at least 1 line and 1 to {nx} points, as (4, 5).")
     return kernel_size[0], kernel_size[1]
-
-
-def _sampled_lines(mask: Tensor, kspace: Tensor) -> list[bool]:
-    """Say for each ky line whether it was sampled; refuse masks that are not of whole lines, the same in all coils."""
-    if mask.dtype != torch.bool:
-        raise TypeError(f"mask has dtype {mask.dtype}; expected bool, True where sampled. Use mask != 0.")
-    lines = mask[:, None] if mask.ndim == 1 else mask
-    first = lines.reshape(-1, *lines.shape[-2:])[0, :, :1]
-    if len(first) != kspace.shape[-2] or not bool((lines == first).all()):
-        raise ValueError(
-            f"mask has shape {tuple(mask.shape)}; expected whole ky lines, ({kspace.shape[-2]}, 1), the same for all "
-            "coils. For lines along kx swap the axes of both, for single points use cg_sense."
-        )
-    return first[:, 0].tolist()
-
-
-def _longest_run(sampled: Sequence[bool]) -> range:
-    """Find the ACS: the longest run of sampled lines."""
-    runs = [range(0)]
-    for line, is_there in enumerate(sampled):
-        if is_there:
-            goes_on = len(runs[-1]) and runs[-1].stop == line
-            runs.append(range(runs[-1].start if goes_on else line, line + 1))
-    return max(runs, key=len)
-
-
-def _comb(sampled: Sequence[bool], acs: range) -> tuple[list[int], int]:
-    """Find the equispaced lines, between the first and the last that were sampled, and the distance R between them."""
-    lines = [line for line, is_there in enumerate(sampled) if is_there]
-    if len(lines) < 2:
-        raise ValueError(f"the mask samples {len(lines)} of {len(sampled)} lines; expected every R-th line and an ACS.")
-    acceleration = max(after - before for before, after in pairwise(lines))
-    for offset in range(acceleration):
-        comb = [line for line in range(lines[0], lines[-1] + 1) if line % acceleration == offset]
-        if set(comb) <= set(lines) <= {*comb, *acs}:
-            return comb, acceleration
-    raise ValueError(
-        f"the largest gap between sampled lines is {acceleration}, but they are not every {acceleration}-th line and "
-        "an ACS; expected an equispaced acquisition. For other masks use cg_sense."
-    )
 
 
 def _neighbourhoods(sampled: Sequence[bool], comb: list[int], acceleration: int, n_lines: int) -> Neighbourhoods:

@@ -81,7 +81,7 @@ def plug_and_play(
     Raises
     ------
     ValueError
-        Another method, or a number out of range.
+        Another method, a number out of range or too small for the precision, or a start of another shape.
     """
     if method not in METHODS:
         raise ValueError(f"the method is {method!r}; expected one of {', '.join(METHODS)}.")
@@ -91,6 +91,10 @@ def plug_and_play(
             "a positive weight, and a tolerance from 0 to 1."
         )
     zero_filled = A.adjoint(kspace)
+    if start is not None and start.shape != zero_filled.shape:
+        raise ValueError(
+            f"start has shape {tuple(start.shape)}; expected {tuple(zero_filled.shape)}, that of the images."
+        )
     step = METHODS[method](A, zero_filled, denoise, reg_weight)
     image = zero_filled if start is None else start
     multiplier = torch.zeros_like(image)
@@ -134,7 +138,13 @@ def _consistency(A: SenseOperator, zero_filled: Tensor, reg_weight: float) -> De
     """Make $P$, exact where that pays and otherwise by conjugate gradients from $z$."""
     weight = torch.tensor(reg_weight, dtype=A.smaps.real.dtype, device=A.smaps.device)
     iterations = partial(conjugate_gradient, A.normal, reg_weight=weight, n_iterations=100)
-    solve = direct_solver(A, weight) or iterations
+    try:
+        solve = direct_solver(A, weight) or iterations
+    except torch.linalg.LinAlgError as error:
+        raise ValueError(
+            f"reg_weight={reg_weight} is too small for {A.smaps.dtype}; expected 1e-6 or more, or maps in double "
+            "precision."
+        ) from error
     return lambda prior: prior + solve(zero_filled - A.normal(prior))
 
 

@@ -43,7 +43,7 @@ def lesion_share(lesion: Lesion, probabilities: Tensor, pixel_mm: float, generat
     """Share of every pixel that the lesion takes, 0 to 1, with an irregular outline and a soft edge."""
     ny, nx = probabilities.shape[-2:]
     radius = lesion.radius_mm / pixel_mm
-    phases = 2 * math.pi * torch.rand(3, generator=generator)
+    waves = torch.rand(3, generator=generator)
     pick = torch.rand((), generator=generator)
     centre = lesion.centre
     if centre is None:
@@ -56,8 +56,53 @@ def lesion_share(lesion: Lesion, probabilities: Tensor, pixel_mm: float, generat
             f"the lesion has centre {tuple(centre)} and radius {lesion.radius_mm} mm; expected a centre inside "
             f"(0 to {ny - 1}, 0 to {nx - 1}) and a positive radius: both belong to this slice."
         )
+    share = _irregular_disc((ny, nx), centre, radius, waves)
+    return share * probabilities[:3].sum(dim=0).clamp(0, 1)  # only where there is brain
+
+
+def insert_lesion(
+    image: Tensor, *, centre: tuple[float, float], radius: float, level: float, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Put a lesion into a magnitude image that is there already, such as a measured one, and into no other contrast.
+
+    Parameters
+    ----------
+    image : real Tensor, shape (y, x)
+    centre : (y, x)
+        In pixels.
+    radius : float
+        Mean radius in pixels; the outline is irregular.
+    level : float
+        Magnitude inside, in the unit of the image.
+    seed : int
+        Of the outline.
+
+    Returns
+    -------
+    image : real Tensor, shape (y, x)
+    lesion_mask : bool Tensor, shape (y, x)
+        Where the image may differ from the one that was given.
+
+    Raises
+    ------
+    ValueError
+        A centre outside the image, or a radius that is not positive.
+    """
+    ny, nx = image.shape
+    if not radius > 0 or not (0 <= centre[0] < ny and 0 <= centre[1] < nx):
+        raise ValueError(
+            f"the lesion has centre {tuple(centre)} and radius {radius} pixels; expected a centre inside (0 to "
+            f"{ny - 1}, 0 to {nx - 1}) and a positive radius."
+        )
+    waves = torch.rand(3, generator=torch.Generator().manual_seed(seed))
+    share = _irregular_disc((ny, nx), centre, radius, waves).to(image.device)
+    return (1 - share) * image + share * level, share > 0
+
+
+def _irregular_disc(shape: tuple[int, int], centre: tuple[float, float], radius: float, waves: Tensor) -> Tensor:
+    """Share of every pixel that a disc takes, 0 to 1, soft at the edge; `waves`, 0 to 1, turn its bulges."""
+    ny, nx = shape
     y, x = torch.meshgrid(torch.arange(ny) - centre[0], torch.arange(nx) - centre[1], indexing="ij")
     angle = torch.atan2(y.float(), x.float())
-    outline = 1 + sum(0.12 * torch.cos((k + 2) * angle + phase) for k, phase in enumerate(phases))
-    share = (radius * outline + 0.5 - torch.hypot(y.float(), x.float())).clamp(0, 1)
-    return share * probabilities[:3].sum(dim=0).clamp(0, 1)  # only where there is brain
+    outline = 1 + sum(0.12 * torch.cos((k + 2) * angle + 2 * math.pi * wave) for k, wave in enumerate(waves))
+    return (radius * outline + 0.5 - torch.hypot(y.float(), x.float())).clamp(0, 1)

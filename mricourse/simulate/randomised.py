@@ -70,7 +70,7 @@ def randomised_scan(
     anatomy = load_anatomy(anatomy) if isinstance(anatomy, str) else anatomy
     check_numbers(shape, n_coils, noise_std)
     generator = torch.Generator().manual_seed(seed)
-    channels, geometry = _random_slice(anatomy, shape, generator)
+    channels, geometry = random_slice(anatomy, shape, generator)
     image = _random_contrast(anatomy, channels, generator)
     reference = with_phase(image, 1.5 * uniform(0, 1, generator), generator)
     if n_coils is None:
@@ -125,7 +125,7 @@ def randomised_scans(split: str, n: int, *, seed: int = 0, **options: object) ->
         yield draw_scan(split, index, seed=seed, **options)
 
 
-def _random_slice(anatomy: Anatomy, shape: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, dict]:
+def random_slice(anatomy: Anatomy, shape: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, dict]:
     """Sample a randomly placed, turned and warped plane: (channels, ny, nx)."""
     plane = [*PLANES][choose((0.5, 0.25, 0.25), generator)]
     oblique = uniform(0, 1, generator) < 0.3

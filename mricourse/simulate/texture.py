@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mricourse.simulate.anatomy import CHANNELS, Anatomy
 from mricourse.simulate.random_draws import integer, smooth_field, uniform
@@ -81,3 +82,22 @@ def measured_texture(anatomy: Anatomy, channels: Tensor) -> Tensor:
     """Relative deviation of the measured T1 intensity from what its tissue classes predict, -0.25 to 0.25."""
     expected = torch.tensordot(_class_levels(anatomy, anatomy.version), channels[1:], dims=1)
     return ((channels[0] - expected) / (expected + 0.1)).clamp(-0.25, 0.25)
+
+
+def unrelated_texture(texture: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw a texture as coarse and, place by place, as strong as another, but of other structure: float (y, x).
+
+    Its Fourier magnitudes are those of the other one with drawn phases; then it gets the other's strength in windows of
+    5 x 5 pixels, and is zero where the other one is.
+    """
+    spectrum = torch.fft.rfft2(texture).abs()
+    noise = torch.fft.rfft2(torch.randn(texture.shape, generator=generator))
+    drawn = torch.fft.irfft2(torch.sgn(noise) * spectrum, s=texture.shape)
+    drawn = torch.where(texture != 0, drawn, 0)
+    return drawn * _strength(texture) / _strength(drawn).clamp_min(1e-6)
+
+
+def _strength(texture: Tensor, *, window: int = 5) -> Tensor:
+    """Root mean square around each pixel: (y, x) -> (y, x)."""
+    power = functional.avg_pool2d(texture.square()[None, None], window, stride=1, padding=window // 2)
+    return power[0, 0].clamp_min(0).sqrt()

@@ -224,7 +224,8 @@ def validate(network: nn.Module, scans: Sequence[Scan], *, device: torch.device 
     with torch.no_grad():
         for scan in scans[rank::n_processes]:
             [(A, kspace, reference)] = stack([scan.to(device)])
-            total += float(psnr(network(A, kspace)[0], reference[0]))
+            each = psnr(network(A, kspace)[0], reference[0])  # several where there are several contrasts
+            total += float(torch.as_tensor(each, dtype=torch.float64).mean())
     network.train(was_training)
     return mean_over_processes(total, device) * n_processes / len(scans)
 

@@ -29,7 +29,7 @@ def log_nmse(image: Tensor, reference: Tensor) -> Tensor:
     -------
     Tensor, shape ()
     """
-    error = energy(floating(image) - floating(reference)) / energy(floating(reference)).clamp_min(1e-20)
+    error = energy(_difference(image, reference)) / energy(floating(reference)).clamp_min(1e-20)
     return (10 * torch.log10(error + 1e-8)).mean()
 
 
@@ -62,7 +62,7 @@ def mse(image: Tensor, reference: Tensor) -> Tensor:
     -------
     Tensor, shape ()
     """
-    return energy(floating(image) - floating(reference)).mean() / (image.shape[-2] * image.shape[-1])
+    return energy(_difference(image, reference)).mean() / (image.shape[-2] * image.shape[-1])
 
 
 def l1(image: Tensor, reference: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ def l1(image: Tensor, reference: Tensor) -> Tensor:
     Its best guess where several values are possible is their median. Arguments as in `mse`. Where the error is zero
     the gradient is zero.
     """
-    return (floating(image) - floating(reference)).abs().mean()
+    return _difference(image, reference).abs().mean()
 
 
 def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tensor:
@@ -107,6 +107,16 @@ def ssim_loss(image: Tensor, reference: Tensor, *, window_size: int = 7) -> Tens
     r = floating(reference).abs()
     data_range = r.amax(dim=(-2, -1)).clamp_min(1e-10)
     return 1 - mean_similarity(x, r, data_range, window_size=window_size).mean()
+
+
+def _difference(image: Tensor, reference: Tensor) -> Tensor:
+    """Give the error, of a complex image the complex one; a magnitude has none from a reference with a phase."""
+    if reference.is_complex() and not image.is_complex():
+        raise ValueError(
+            "the image is real and the reference complex; expected a complex image, or a loss of magnitudes, such as "
+            "magnitude_log_nmse or ssim_loss."
+        )
+    return floating(image) - floating(reference)
 
 
 PLAIN = {"log_nmse": log_nmse, "magnitude": magnitude_log_nmse, "mse": mse, "l1": l1, "ssim": ssim_loss}

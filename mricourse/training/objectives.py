@@ -12,13 +12,18 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from mricourse.networks.deep_equilibrium import DeepEquilibrium
+from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.kikinet import KIKINet
 from mricourse.networks.reconstructor import Unrolled
+from mricourse.physics.fourier import fft2c
 from mricourse.physics.scan import Batch
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, energy, log_nmse
 
 FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
-OBJECTIVES = (*PLAIN, "perceptual", "adversarial", "symmetry")  # names of `make_objective`
+BLIND_TO_PHASE = ("ssim", "magnitude")
+OBJECTIVES = (*PLAIN, "perceptual", "adversarial", "symmetry", "stage_error")  # names of `make_objective`
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -118,7 +123,7 @@ class Symmetry(Supervised):
     Parameters
     ----------
     weight : float
-        $\gamma$.
+        $\gamma$; recipes take it as it is here.
 
     Raises
     ------
@@ -137,8 +142,47 @@ class Symmetry(Supervised):
             raise ValueError("the scans have no reference; expected one: this objective compares with it.")
         images, defects = network.opened(batch.A, batch.kspace)
         asymmetry = sum(defect.square().mean(1).sum((-2, -1)) for defect in defects)
-        total = energy(images[-1] - batch.reference) + self.weight * asymmetry
+        error = energy(images[-1] - batch.reference)
+        total = error + self.weight * asymmetry.reshape(error.shape)  # the transforms see all images as one stack
         return (10 * torch.log10(total / energy(batch.reference).clamp_min(1e-20) + 1e-8)).mean()
+
+
+class StageError(Supervised):
+    r"""Compare what the last stage of a `KIKINet` predicts, before its data consistency, with all of k-space.
+
+    The authors make $\lVert k_\mathrm{ref} - \hat k\rVert^2$ small, and for an I-network
+    $\gamma\, \lVert M (\hat k - y)\rVert^2$ too [Eo et al., MRM 2018]; their $\gamma$ is not in the abstract. Since $F$
+    is unitary the first is the squared error of the coil images. Here it is $10 \log_{10}$ of the sum over the energy
+    of the reference, in dB. What a network predicts where there are samples counts, although it is replaced afterwards.
+
+    Parameters
+    ----------
+    weight : float
+        $\gamma$; recipes take it as it is here.
+
+    Raises
+    ------
+    ValueError
+        When called with scans that have no reference, or with another network.
+    """
+
+    def __init__(self, *, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Give the loss of a batch."""
+        check_staged(network)
+        if batch.reference is None:
+            raise ValueError("the scans have no reference; expected one: this objective compares with it.")
+        A, kspace, reference = batch
+        complete = fft2c(A.smaps * reference.unsqueeze(-3))
+        predicted = network.opened(A, kspace)[0][-1]
+        error = energy(predicted - complete)
+        if network.letters[-1] == "I":
+            error = error + self.weight * energy(A.mask * (predicted - kspace))
+        relative = error.sum(-1) / energy(complete).sum(-1).clamp_min(1e-20)
+        return (10 * torch.log10(relative + 1e-8)).mean()
 
 
 class Adversarial(Supervised):
@@ -198,10 +242,10 @@ def make_objective(
     """
     if name not in OBJECTIVES:
         raise ValueError(f"the objective is {name!r}; expected one of {', '.join(OBJECTIVES)}.")
-    if name == "symmetry":
+    if name in ("symmetry", "stage_error"):
         if deep_supervision:
-            raise ValueError("deep_supervision is set with the symmetry loss; expected 0: leave it out.")
-        return Symmetry()
+            raise ValueError(f"deep_supervision is set with the {name} loss; expected 0: leave it out.")
+        return Symmetry() if name == "symmetry" else StageError()
     if name == "adversarial":
         return Adversarial(AdversarialLoss(), deep_supervision=deep_supervision)
     if name == "perceptual":
@@ -212,12 +256,28 @@ def make_objective(
 
 
 def check_unrolled(network: nn.Module) -> None:
-    """Refuse deep supervision where there is nothing on the way."""
+    """Refuse deep supervision where there is nothing on the way, or nothing that could learn from it."""
+    if isinstance(network, DeepEquilibrium):
+        raise ValueError("deep_supervision is set, but a fixed point has no gradient on the way; expected 0.")
     if not isinstance(network, Unrolled):
         raise ValueError("deep_supervision is set, but this network does not iterate; expected 0, or a MoDL.")
+
+
+def check_phase(network: nn.Module, name: str) -> None:
+    """Refuse a loss that compares phases, too, where the network knows none."""
+    if isinstance(network, EndToEndVarNet) and name not in BLIND_TO_PHASE:
+        raise ValueError(
+            f"the loss is {name}, but this network makes magnitudes; expected {' or '.join(BLIND_TO_PHASE)}."
+        )
 
 
 def check_symmetric(network: nn.Module) -> None:
     """Refuse the symmetry loss where there is no transform and its inverse."""
     if not isinstance(network, ISTANet):
         raise ValueError("the loss is symmetry, but this network learns no transform; expected an ista_net.")
+
+
+def check_staged(network: nn.Module) -> None:
+    """Refuse the error of a stage where there are none."""
+    if not isinstance(network, KIKINet):
+        raise ValueError("the loss is stage_error, but this network has no stages on k-space; expected a kikinet.")

@@ -15,26 +15,32 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import torch
 from torch import nn
 
-from mricourse.files import visible_files
+from mricourse.files import any_of, visible_files
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.admm_net import ADMMNet
+from mricourse.networks.automap import Automap
 from mricourse.networks.blocks import BlockNet
 from mricourse.networks.deep_equilibrium import DeepEquilibrium
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
+from mricourse.networks.hybrid import Hybrid
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.kikinet import KIKINet
+from mricourse.networks.kspace_unet import KSpaceUNet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.modl import MoDL
+from mricourse.networks.multi_contrast import MultiContrastNet
 from mricourse.networks.reconstructor import Unrolled
 from mricourse.networks.unet import ComplexUNet
 from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.scan import Scan
+from mricourse.simulate.multi_contrast import HEAD, ContrastScans
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training.cards import RECIPES
 from mricourse.training.loop import Settings
-from mricourse.training.objectives import check_symmetric
+from mricourse.training.objectives import check_phase, check_staged, check_symmetric, check_unrolled
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "modl": AdaptiveMoDL,
@@ -45,13 +51,22 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "learned_thresholds": LearnedThresholds,
     "end_to_end_varnet": EndToEndVarNet,
     "deep_equilibrium": DeepEquilibrium,
+    "kikinet": KIKINet,
+    "multi_contrast": MultiContrastNet,
+    "kspace_unet": KSpaceUNet,
+    "hybrid": Hybrid,
+    "automap": Automap,
 }
 BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
     "denoiser": DnCNN,
     "unet": ComplexUNet,
     "blocks": BlockNet,
 }
-SOURCES = {"scans": SimulatedScans, "task": TaskScans}  # kinds of [data]; the first where it says nothing
+SOURCES = {  # kinds of [data]; the first where it says nothing
+    "scans": SimulatedScans,
+    "task": TaskScans,
+    "contrasts": ContrastScans,
+}
 EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights
 FORMS = {  # type of an option -> what to write in TOML, and the types that serve
@@ -72,6 +87,7 @@ MOST = {  # largest value of each number whose class has no upper limit: what no
     "save_every": 10**9, "patience": 10**9, "step_size": 1e6, "threshold": 1e6, "n_filters": 4096, "kernel_size": 255,
     "n_weights": 4096, "reach": 1e6, "levels": 10, "n_map_features": 4096, "n_map_levels": 10,
     "n_kept": 1000, "lipschitz": 1, "tolerance": 1,
+    "n_frozen": 256, "data_weight": 1e6,
 }  # fmt: skip
 MOST_PARAMETERS = 10**8  # 1.6 GB with gradients and Adam's two moments
 
@@ -91,7 +107,8 @@ class Recipe:
     network : dict
         ``kind`` and all options of that network.
     data : dict
-        ``kind`` and all options of `SimulatedScans`, or of `TaskScans` where the kind is "task".
+        ``kind`` and all options of `SimulatedScans`, or of `TaskScans` where the kind is "task", or of `ContrastScans`
+        where it is "contrasts".
     training : Settings
     start : str or None
         Checkpoint whose weights it begins with.
@@ -132,12 +149,12 @@ class Recipe:
         kind = options.pop("kind")
         return NETWORKS[kind](**options) if kind in NETWORKS else ImageDomain(BODIES[kind](**options))
 
-    def scans(self) -> SimulatedScans | TaskScans:
+    def scans(self) -> SimulatedScans | TaskScans | ContrastScans:
         """Give the endless scans to train on."""
         options = dict(self.data)
         return SOURCES[options.pop("kind", "scans")]("train", self.seed, **options)
 
-    def slices(self, split: str, seed: int) -> SimulatedScans | TaskScans:
+    def slices(self, split: str, seed: int) -> SimulatedScans | TaskScans | ContrastScans:
         """Give whole slices of anatomy, one draw each: to validate ("train", other seeds) and test on."""
         return self.scans().to_judge(split, seed)
 
@@ -187,7 +204,7 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
     """
     try:
         recipe = _recipe(name, written, defaults or {})
-        recipe.scans()
+        scans = recipe.scans()
         with torch.device("meta"):  # shapes without numbers: no time, no memory, no random draw
             network = recipe.build()
         n_parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -196,8 +213,30 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
                 f"its network has {n_parameters:.2g} weights, about {16 * n_parameters / 1e9:.0f} GB to train; "
                 f"expected at most {MOST_PARAMETERS:,}: lower n_features."
             )
+        if isinstance(network, Automap) and recipe.data.get("shape") != list(network.shape):
+            raise ValueError(
+                f"shape of [network] is {list(network.shape)} and that of [data] {recipe.data.get('shape')}; expected "
+                'the same two numbers, and kind = "task" of [data]: AUTOMAP is made for one matrix.'
+            )
+        if isinstance(network, MultiContrastNet) and not isinstance(scans, ContrastScans):
+            raise ValueError(f'kind of [data] is "{recipe.data["kind"]}" for a multi_contrast; expected "contrasts".')
+        if isinstance(network, MultiContrastNet) and network.contrasts != HEAD:
+            raise ValueError(
+                f"contrasts of [network] are {', '.join(network.contrasts)}; expected those of [data], "
+                f"{', '.join(HEAD)}, in this order."
+            )
+        if recipe.training.deep_supervision:
+            check_unrolled(network)
+        check_phase(network, recipe.training.loss)
         if recipe.training.loss == "symmetry":
             check_symmetric(network)
+        if recipe.training.loss == "stage_error":
+            check_staged(network)
+        if recipe.start is None and (n_frozen := recipe.network.get("n_frozen")):
+            raise ValueError(
+                f"n_frozen is {n_frozen} and there is no start; expected the name of a checkpoint: what is frozen "
+                "never learns."
+            )
         if recipe.start is not None and not isinstance(network, Unrolled):
             raise ValueError(
                 f"it starts from {recipe.start}; expected no start for a network of its kind: leave it out."
@@ -218,7 +257,7 @@ def _recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[str,
     _check("table [network]", network, {"kind": str, **_annotations(kinds[kind])})
     source = data.setdefault("kind", "scans")
     if not isinstance(source, str) or source not in SOURCES:
-        raise ValueError(f"the kind of [data] is {source!r}; expected {' or '.join(SOURCES)}.")
+        raise ValueError(f"the kind of [data] is {source!r}; expected {any_of(list(SOURCES))}.")
     scans = {key: form for key, form in _annotations(SOURCES[source]).items() if key not in ("split", "seed")}
     _check("table [data]", data, {"kind": str, **scans})
     _check("table [training]", training, _annotations(Settings), required={"n_steps"})

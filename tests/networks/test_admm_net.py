@@ -39,6 +39,8 @@ def test_it_has_one_number_more_than_modl():
     counts = [sum(each.numel() for each in load_recipe(name).build().parameters()) for name in
               ("modl_published_k5", "admm_net")]  # fmt: skip
     assert counts == [28_801, 28_802]
+    modl, admm = (load_recipe(name) for name in ("modl_published_k5", "admm_net"))
+    assert (admm.start, admm.seed, admm.data, admm.training) == (modl.start, modl.seed, modl.data, modl.training)
 
 
 def test_each_iteration_solves_the_equations_of_admm():

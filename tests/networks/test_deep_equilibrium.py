@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small_training import small_scans
 
 from mricourse.evaluation.costs import kept_for_backward
 from mricourse.networks.deep_equilibrium import STEPS, DeepEquilibrium
@@ -9,8 +10,10 @@ from mricourse.networks.modl import MoDL
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
+from mricourse.physics.scan import stack
 from mricourse.simulate.coils import simulate_coils
-from mricourse.training.recipes import load_recipe
+from mricourse.training.objectives import Supervised
+from mricourse.training.recipes import load_recipe, parse_recipe
 
 SHAPE = (24, 17)
 SMALL = {"n_features": 6, "n_layers": 3}
@@ -144,6 +147,7 @@ def test_unconstrained_it_takes_over_the_weights_of_a_modl():
         {"n_cg": 0},
         {"reg_weight": 0.0},
         {"step_size": 0.0},
+        {"step_size": 2.0},
         {"tolerance": 0.0},
         {"lipschitz": 1.0},
     ],
@@ -151,3 +155,25 @@ def test_unconstrained_it_takes_over_the_weights_of_a_modl():
 def test_impossible_options_are_refused(wrong):
     with pytest.raises(ValueError, match=f"got {[*wrong][0]}=.*; expected"):
         DeepEquilibrium(**wrong)
+
+
+def test_it_says_how_far_from_a_fixed_point_it_ended():
+    A, y = problem()
+    net = network(tolerance=1e-6)
+    image = net(A, y)
+    assert 0 < net.last_residual <= 1e-6 and net.last_gradient_residual is None
+    image.abs().square().sum().backward()
+    assert 0 < net.last_gradient_residual <= 1e-6
+    few = network(tolerance=1e-6, n_iterations=3)
+    few(A, y).abs().square().sum().backward()
+    assert few.last_residual > 1e-3 and few.last_gradient_residual > 1e-3
+    assert few.last_residual == float(few.solve(A, y).residuals[-1])
+
+
+def test_images_on_the_way_have_no_gradient_to_supervise():
+    [batch] = stack(small_scans(2)[:1])
+    with pytest.raises(ValueError, match="deep_supervision is set, but .* no gradient on the way; expected 0"):
+        Supervised(deep_supervision=0.5)(DeepEquilibrium(**SMALL), batch)
+    text = 'title = "A"\nseed = 0\n[network]\nkind = "deep_equilibrium"\n[training]\nn_steps = 5\n'
+    with pytest.raises(ValueError, match="recipe mine: deep_supervision is set, but"):
+        parse_recipe(text + "deep_supervision = 0.5", "mine")

@@ -13,7 +13,7 @@ from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acs_mask, equispaced_mask, random_mask, variable_density_mask
 from mricourse.physics.scan import stack
 from mricourse.simulate.coils import simulate_coils
-from mricourse.training.recipes import load_recipe
+from mricourse.training.recipes import load_recipe, parse_recipe
 
 SHAPE = (24, 17)
 SMALL = {"n_iterations": 3, "n_features": 2, "n_levels": 2, "n_map_features": 2, "n_map_levels": 1}
@@ -93,8 +93,12 @@ def test_the_centre_is_found_for_each_mask_of_a_batch():
         assert (each & acs_mask(SHAPE[0], acs)).sum() == acs * SHAPE[1] and each.sum() <= (acs + 2) * SHAPE[1]
     points = acs_of(variable_density_mask(SHAPE, 2, acs=6), SHAPE)
     assert points.shape == (1, *SHAPE) and (points & acs_mask(SHAPE, 6)).sum() == 36
-    with pytest.raises(ValueError, match="the mask has no fully sampled centre; expected ACS lines"):
-        acs_of(equispaced_mask(SHAPE[0], 4, acs=0), SHAPE)
+    few = torch.zeros(128, 1, dtype=torch.bool)
+    few[::3] = few[62:66] = True  # neighbours by chance are no ACS
+    for mask, shape in ((equispaced_mask(SHAPE[0], 4, acs=0), SHAPE), (few, (128, 96))):
+        with pytest.raises(ValueError, match=r"the mask has a fully sampled centre of \d+ x \d+; expected ACS lines"):
+            acs_of(mask, shape)
+    assert acs_of(acs_mask(128, 8), (128, 96)).sum() == 8 * 96
 
 
 def test_a_batch_is_as_its_scans_alone():
@@ -108,7 +112,7 @@ def test_a_batch_is_as_its_scans_alone():
     assert torch.allclose(together, torch.stack(alone))
 
 
-def test_the_image_follows_the_units_of_the_data_and_its_phase_does_not_matter_to_the_consistency():
+def test_the_image_follows_the_units_of_the_data():
     A, y = problem()
     net = network()
     assert torch.allclose(net(A, 1e4 * y), 1e4 * net(A, y), rtol=1e-9)
@@ -138,6 +142,19 @@ def test_the_scaled_unet_takes_any_size(shape):
     assert torch.allclose(shifted, 7 * net(image) + (2 - 3j)), "mean and standard deviation are given back"
 
 
+def test_the_scaled_unet_is_the_unet_between_hand_written_scalings():
+    torch.manual_seed(0)
+    net = NormUNet(2, 2).double()
+    image = random_complex(1, 6, 11, dtype=torch.complex128) + (2 - 3j)
+    padded = torch.zeros(1, 2, 8, 12).double()
+    real, imaginary = image.real[0], image.imag[0]
+    for channel, part in enumerate((real, imaginary)):
+        padded[0, channel, 1:7, 0:11] = (part - part.mean()) / part.std()
+    made = net.unet(padded)[0, :, 1:7, 0:11]
+    expected = torch.complex(made[0] * real.std() + real.mean(), made[1] * imaginary.std() + imaginary.mean())
+    assert torch.allclose(net(image)[0], expected)
+
+
 def test_a_magnitude_is_compared_with_the_magnitude_of_the_reference():
     scan = small_scans(3)[0]
     [(A, y, reference)] = stack([scan])
@@ -147,15 +164,25 @@ def test_a_magnitude_is_compared_with_the_magnitude_of_the_reference():
     assert torch.allclose(images["magnitude"], reference.abs(), atol=1e-5)
 
 
+@pytest.mark.parametrize("loss", ["log_nmse", "mse", "l1", "perceptual", "adversarial"])
+def test_a_recipe_compares_magnitudes(loss):
+    text = 'title = "A"\nseed = 0\n[network]\nkind = "end_to_end_varnet"\nn_features = 2\n[training]\nn_steps = 5\n'
+    with pytest.raises(ValueError, match=f"the loss is {loss}, but this network makes magnitudes; expected"):
+        parse_recipe(text + f'loss = "{loss}"', "mine")
+    assert parse_recipe(text + 'loss = "ssim"', "mine").training.loss == "ssim"
+
+
 def test_it_starts_from_its_like():
     few, many = network(n_iterations=1), network(n_iterations=3)
     for each in few.parameters():
         each.data += 0.1
     many.start_from(few)
     assert torch.equal(many.map_network.unet.head.weight, few.map_network.unet.head.weight)
+    before = {name: each.clone() for name, each in many.state_dict().items()}
     for other in (MoDL(), network(n_map_features=3), network(n_features=3)):
         with pytest.raises(ValueError, match="does not fit; expected"):
             many.start_from(other)
+    assert all(torch.equal(before[name], each) for name, each in many.state_dict().items()), "nothing in part"
 
 
 @pytest.mark.parametrize(

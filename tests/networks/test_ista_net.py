@@ -14,6 +14,7 @@ from mricourse.physics.sampling import random_mask
 from mricourse.physics.scan import stack
 from mricourse.reconstruct.sparsity import soft_threshold
 from mricourse.simulate.coils import simulate_coils
+from mricourse.simulate.multi_contrast import ContrastScans
 from mricourse.training.loop import Settings, train
 from mricourse.training.losses import log_nmse
 from mricourse.training.objectives import Supervised, Symmetry, make_objective
@@ -159,3 +160,12 @@ def test_a_scan_without_signal_gives_nothing_and_finite_gradients():
 def test_impossible_numbers_are_refused(wrong):
     with pytest.raises(ValueError, match=f"got {[*wrong][0]}=.*; expected"):
         ISTANet(**wrong)
+
+
+def test_slices_of_several_contrasts_have_a_defect_each():
+    net = ISTANet(n_iterations=2, n_features=4)
+    scans = ContrastScans("train", 2, shape=(40, 36))
+    [batch] = stack([scans[0], scans[1]])
+    loss = Symmetry(weight=3.0)
+    each = [loss(net, stack([scan])[0]).item() for i in (0, 1) for scan in scans[i].scans.values()]
+    assert loss(net, batch).item() == pytest.approx(sum(each) / 6, abs=1e-3)

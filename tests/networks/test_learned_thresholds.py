@@ -106,8 +106,8 @@ def test_more_iterations_start_from_fewer():
     few, many = network(n_iterations=1, threshold=0.03), network(n_iterations=3, threshold=0.01)
     many.start_from(few)
     assert torch.allclose(many.log_thresholds.exp(), torch.full((3, 4, 3), 0.03).double())
-    for other in (network(levels=3), MoDL()):
-        with pytest.raises(ValueError, match="does not fit; expected LearnedThresholds with the same number"):
+    for other in (network(levels=3), MoDL(), network(wavelet="db4"), network(noise_aware=True)):
+        with pytest.raises(ValueError, match="does not fit; expected LearnedThresholds with the same wavelet, number"):
             many.start_from(other)
 
 

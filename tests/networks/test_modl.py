@@ -1,19 +1,22 @@
 """MoDL as published: its size, its equation, its two stages, and the course's variant with all its options off."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from small_networks import small_network
+from small_networks import OF_ONE_IMAGE, STARTS, small_network, small_options
 
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
 from mricourse.networks.apply import apply_network
 from mricourse.networks.modl import MoDL
 from mricourse.networks.reconstructor import Reconstructor, Unrolled
-from mricourse.physics.fourier import random_complex
+from mricourse.physics.coil_combination import combine, rss
+from mricourse.physics.fourier import ifft2c, random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask, variable_density_mask
 from mricourse.physics.scan import Scan
 from mricourse.simulate.coils import simulate_coils
-from mricourse.training.recipes import BODIES, NETWORKS
+from mricourse.training.recipes import NETWORKS
 
 SHAPE = (24, 17)
 SMALL = {"n_features": 6, "n_layers": 3}
@@ -89,8 +92,41 @@ def test_impossible_numbers_are_refused(wrong):
 
 # --- what every network that reconstructs declares
 
+TWO_IMAGES = ("modl", "published_modl", "admm_net", "ista_net", "learned_thresholds")  # an iteration has two steps
 
-@pytest.mark.parametrize("kind", [*NETWORKS, *BODIES])
+
+def start_of(kind, A, kspace):
+    """What a network begins with."""
+    if kind == "end_to_end_varnet":
+        return rss(ifft2c(kspace))
+    return combine(ifft2c(kspace), A.smaps) if kind in ("kikinet", "hybrid") else A.adjoint(kspace)
+
+
+@pytest.mark.parametrize("kind", OF_ONE_IMAGE)
+def test_samples_that_the_mask_leaves_out_are_never_seen(kind):
+    """The trap: a self-supervised split gives a smaller mask with the same k-space, and what is held out leaks in."""
+    torch.manual_seed(0)
+    options = {"noise_aware": True} if kind in ("modl", "learned_thresholds") else {}
+    network = small_network(kind, n_iterations=2, **options).eval()
+    A, kspace = problem()
+    A = SenseOperator(A.smaps.to(torch.complex64), A.mask)
+    y = kspace.to(torch.complex64)
+    leaking = torch.where(A.mask, y, 7 * random_complex(*y.shape, seed=3))
+    assert torch.equal(network(A, leaking), network(A, y))
+
+
+@pytest.mark.parametrize("kind", OF_ONE_IMAGE)
+def test_a_positive_factor_on_the_data_is_a_factor_on_the_image(kind):
+    torch.manual_seed(0)
+    network = small_network(kind, n_iterations=2).eval()
+    A, y = problem()
+    scan = Scan(y.to(torch.complex64), A.smaps.to(torch.complex64), A.mask)
+    larger = replace(scan, kspace=300 * scan.kspace)
+    image = apply_network(network, scan)
+    assert torch.allclose(apply_network(network, larger), 300 * image, rtol=1e-3, atol=1e-2 * float(image.abs().max()))
+
+
+@pytest.mark.parametrize("kind", OF_ONE_IMAGE)
 def test_networks_declare_what_training_and_inference_ask_for(kind):
     torch.manual_seed(0)
     network = small_network(kind).double().eval()
@@ -103,17 +139,36 @@ def test_networks_declare_what_training_and_inference_ask_for(kind):
     known = {id(parameter) for parameter in network.parameters()}
     assert all(id(parameter) in known for parameter in network.fast_parameters())
     assert sum(parameter.numel() for parameter in network.fast_parameters()) <= 40, "only single numbers"
-    assert isinstance(network, Unrolled) == (kind in NETWORKS)
-    if kind in NETWORKS:
+    assert isinstance(network, Unrolled) == (kind in STARTS)
+    if kind in STARTS:
         images = network.iterates(A, kspace)
         assert torch.equal(images[-1], image)
-        assert (len(images) - 1) % len(seen) == 0, "one image or two an iteration, and the start"
+        assert len(images) == 1 + len(seen) * (2 if kind in TWO_IMAGES else 1)
+        assert torch.allclose(images[0], start_of(kind, A, kspace)), "the start first"
         other = small_network(kind).double().eval()
         other.start_from(network)
         assert torch.allclose(other(A, kspace), image)
 
 
-@pytest.mark.parametrize("kind", [*NETWORKS, *BODIES])
+@pytest.mark.parametrize("kind", STARTS)
+def test_a_start_that_does_not_fit_changes_nothing(kind):
+    network = NETWORKS[kind](**small_options(kind, 3))
+    before = {name: each.clone() for name, each in network.state_dict().items()}
+    wrong = {"learned_thresholds": {"levels": 3}, "variational_network": {"kernel_size": 7}}
+    other = small_options(kind, 3) | wrong.get(kind, {"n_features": 5})
+    others = [NETWORKS[kind](**other), MoDL(n_features=5, n_layers=3, norm="batch")]
+    if "n_layers" in other:  # the first layers fit, the last do not
+        others.append(NETWORKS[kind](**small_options(kind, 3) | {"n_layers": 4}))
+    for each in others:
+        with torch.no_grad():
+            for parameter in each.parameters():
+                parameter += 0.1
+        with pytest.raises(ValueError, match="does not fit"):
+            network.start_from(each)
+    assert all(torch.equal(before[name], each) for name, each in network.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", OF_ONE_IMAGE)
 def test_nothing_measured_is_nothing_reconstructed(kind):
     torch.manual_seed(0)
     options = {"noise_aware": True, "start": "sense", "solver": "direct"} if kind == "modl" else {}

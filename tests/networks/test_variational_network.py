@@ -88,7 +88,7 @@ def test_what_it_descends_is_the_gradient_of_an_energy():
 
 def test_each_iteration_is_that_of_the_paper():
     A, kspace = problem()
-    net = network(reg_weight=0.6)
+    net = network(data_weight=0.6)
     images = net.iterates(A, kspace)
     scale = images[0].abs().flatten().kthvalue(round(0.99 * images[0].numel())).values
     for iteration, x, following in zip(net.iterations, images[:-1], images[1:], strict=True):
@@ -108,9 +108,9 @@ def test_the_image_follows_the_units_of_the_data():
 
 def test_more_iterations_start_from_fewer():
     few, many = network(n_iterations=1), network(n_iterations=2)
-    few.iterations[0].log_reg_weight.data += 1
+    few.iterations[0].log_data_weight.data += 1
     many.start_from(few)
-    assert all(each.log_reg_weight == few.iterations[0].log_reg_weight for each in many.iterations)
+    assert all(each.log_data_weight == few.iterations[0].log_data_weight for each in many.iterations)
     with pytest.raises(ValueError, match="does not fit; expected one of the same kind"):
         many.start_from(network(n_filters=5))
 
@@ -123,7 +123,7 @@ def test_more_iterations_start_from_fewer():
         {"kernel_size": 4},
         {"n_weights": 1},
         {"reach": 0.0},
-        {"reg_weight": 0.0},
+        {"data_weight": 0.0},
     ],
 )
 def test_impossible_numbers_are_refused(wrong):
@@ -153,3 +153,28 @@ def test_beyond_its_reach_an_activation_is_nothing():
     assert not basis(torch.tensor([[[[-50.0, -1.0, 1.0, 50.0]]]])).abs().gt(1e-6).any()
     near = basis(torch.tensor([[[[-0.2, 0.2]]]]))
     assert near[..., 0].item() == pytest.approx(-near[..., 1].item()) and near[..., 1] > 0.2, "a line to begin with"
+
+
+def test_what_is_no_number_comes_through_and_the_loop_can_say_so():
+    """An index made of NaN is outside the table: an error of the gather, on a GPU the end of the process."""
+    basis = RadialBasis(1, slope=1.0)
+    found = basis(torch.tensor([[[[float("nan"), 0.1, float("inf"), -float("inf")]]]]))[0, 0, 0]
+    assert found[0].isnan() and found[1:].isfinite().all() and found[2:].abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("n_weights", [2, 31, 4096])
+def test_both_ends_of_the_table_are_inside_it(n_weights):
+    basis = RadialBasis(1, n_weights=n_weights, slope=1.0)
+    z = torch.cat([torch.linspace(-50, 50, 5001), torch.tensor([1e30, -1e30])])
+    found = basis(z[None, None, None])[0, 0, 0]
+    assert found.isfinite().all() and found[[0, -1, -2, -3]].abs().max() < 1e-6
+
+
+def test_a_kernel_without_structure_is_no_filter():
+    net = network()
+    with torch.no_grad():
+        net.iterations[0].kernels[0] = 0.7
+    filters = net.iterations[0].filters()
+    assert filters.isfinite().all() and filters[0].abs().max() < 1e-6
+    filters.square().sum().backward()
+    assert net.iterations[0].kernels.grad.isfinite().all()

@@ -14,12 +14,13 @@ import torch
 from torch.autograd import gradcheck
 
 from mricourse.evaluation.realism import null_space_part, split_error
-from mricourse.networks import adaptive_modl, admm_net, deep_equilibrium, modl
+from mricourse.networks import adaptive_modl, admm_net, deep_equilibrium, modl, multi_contrast
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.deep_equilibrium import STEPS
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import OUTPUTS
 from mricourse.networks.image_domain import ImageDomain, brightness, smooth_phase
+from mricourse.networks.multi_contrast import SHARING
 from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import low_resolution_maps
 from mricourse.physics.epi import nyquist_ghost
@@ -32,6 +33,7 @@ from mricourse.physics.sampling import equispaced_mask, radial_trajectory, rando
 from mricourse.reconstruct.epi import image_entropy, remove_nyquist_ghost
 from mricourse.reconstruct.least_squares import cg_sense, conjugate_gradient, direct_solver
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, sense_unfold
+from mricourse.reconstruct.raki import raki
 from mricourse.reconstruct.sparsity import shift_invariant_prox, soft_threshold, wavelet_prox, wavelet_reconstruction
 from mricourse.reconstruct.total_variation import finite_differences, finite_differences_adjoint, tv_reconstruction
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
@@ -164,6 +166,7 @@ def test_solvers_without_gradients_say_so_when_one_is_asked_for():
         wavelet_reconstruction(A, y, n_iterations=2),
         tv_reconstruction(A, y, n_iterations=2),
         direct_solver(A, real(1, 1) + 0.1)(y[0]),
+        raki(complex_(2, 32, 8), EVERY_OTHER_LONG, n_features=(2, 1), n_steps=1),
     ]
     assert not any(image.requires_grad for image in images), "part of a gradient is worse than none"
 
@@ -301,6 +304,11 @@ SMALL = {
         {"n_levels": 1, "n_map_features": 2, "n_map_levels": 1, "output": output} for output in OUTPUTS
     ],
     "deep_equilibrium": [{"step": step, "n_iterations": 200, "tolerance": 1e-13} for step in STEPS],
+    "kikinet": [{"stages": "KI"}, {"stages": "IK", "residual_kspace": True, "data_weight": 3.0}],
+    "kspace_unet": [{"n_levels": 1}, {"n_levels": 1, "keep_samples": True}],
+    "hybrid": [{"n_levels": 1}, {"n_levels": 1, "keep_samples": True}],
+    "automap": [{"shape": (NY, NX), "shared": shared} for shared in (False, True)],
+    "multi_contrast": [{"sharing": sharing} for sharing in SHARING],
     "modl": [
         {},
         {"start": "sense", "solver": "direct"},
@@ -309,7 +317,7 @@ SMALL = {
     ],
 }
 COMMON = {"n_iterations": 2, "n_features": 3, "n_layers": 2, "n_cg": 60}  # each takes those that it knows
-WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, deep_equilibrium)  # where it is called by its name
+WITH_DATA_CONSISTENCY = (modl, adaptive_modl, admm_net, deep_equilibrium, multi_contrast)  # where it is called by name
 
 
 def test_every_network_is_tested():
@@ -334,7 +342,8 @@ def test_networks(kind, options):
         A = SenseOperator(smaps, LINES)
         return torch.func.functional_call(network, dict(zip(names, weights, strict=True)), (A, y))
 
-    inputs = (complex_(3, NY, NX), complex_(3, NY, NX, seed=1), *(each.requires_grad_() for each in weights))
+    size = (1, 3, 2, NY, NX) if kind == "multi_contrast" else (3, NY, NX)  # a scan, its contrasts, their coils
+    inputs = (complex_(*size), complex_(*size, seed=1), *(each.requires_grad_() for each in weights))
     exact = partial(data_consistency, tolerance=1e-14)
     with ExitStack() as patches:
         for module in WITH_DATA_CONSISTENCY:

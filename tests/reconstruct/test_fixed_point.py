@@ -72,3 +72,21 @@ def test_nothing_stays_nothing_and_every_value_is_traced():
 def test_impossible_numbers_are_refused(wrong):
     with pytest.raises(ValueError, match="expected 1 or more of each and a tolerance from 0 to 1"):
         fixed_point(lambda x: x, torch.ones(SHAPE), **wrong)
+
+
+@pytest.mark.parametrize("n_kept", [2, 5, 20])
+@pytest.mark.parametrize("factor", [0.5, 0.9])
+def test_in_single_precision_it_stays_at_the_solution_however_long_it_goes_on(n_kept, factor):
+    """The trap: near the floor of the precision residuals are parallel, and weights of no bound throw it away."""
+    step, solution = affine(factor)
+    narrow = lambda x: step(x.to(torch.complex128)).to(torch.complex64)  # noqa: E731
+    found = fixed_point(narrow, torch.zeros(SHAPE, dtype=torch.complex64), n_kept=n_kept, n_iterations=200, tolerance=0)
+    assert found.n_iterations > 5 and all(found.residuals[100:] < 1e-5)
+    assert (found.image - solution).norm() < 1e-5 * solution.norm()
+
+
+def test_residuals_that_are_exactly_parallel_have_weights_too():
+    found = fixed_point(lambda x: x + 1, torch.zeros(SHAPE), n_iterations=30, tolerance=0)
+    assert found.image.isfinite().all()
+    half = fixed_point(lambda x: 0.5 * x + 1, torch.zeros(SHAPE), n_iterations=60, tolerance=0)
+    assert torch.allclose(half.image, torch.full(SHAPE, 2.0), atol=1e-5)

@@ -7,7 +7,7 @@ import torch
 
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
-from mricourse.physics.sampling import random_mask, variable_density_mask
+from mricourse.physics.sampling import equispaced_mask, random_mask, variable_density_mask
 from mricourse.reconstruct.least_squares import cg_sense
 from mricourse.reconstruct.plug_and_play import METHODS, plug_and_play
 from mricourse.reconstruct.proximal_gradient import safe_step
@@ -104,3 +104,18 @@ def test_impossible_options_are_refused(wrong, words):
     A, y = problem()
     with pytest.raises(ValueError, match=words):
         plug_and_play(A, y, shrink(1.0), **wrong)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_start_of_another_shape_is_refused(method):
+    A, y = problem()
+    for shape in ((3, *SHAPE), (1, SHAPE[1]), (32, 48)):
+        with pytest.raises(ValueError, match=r"start has shape .*; expected \(48, 32\)"):
+            plug_and_play(A, y, shrink(0.8), method=method, start=torch.zeros(shape, dtype=torch.complex128))
+
+
+def test_a_weight_below_the_precision_is_refused_in_one_sentence():
+    A, y = problem()
+    narrow = SenseOperator(A.smaps[:1].to(torch.complex64), equispaced_mask(SHAPE[0], 4, acs=0))
+    with pytest.raises(ValueError, match="reg_weight=1e-12 is too small for torch.complex64; expected 1e-6 or more"):
+        plug_and_play(narrow, y[:1].to(torch.complex64), shrink(0.8), reg_weight=1e-12)

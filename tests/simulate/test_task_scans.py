@@ -106,7 +106,10 @@ def test_a_recipe_can_ask_for_a_task():
     judged = recipe.slices("test", 3)
     assert (judged.split, judged.seed, judged.task) == ("test", 3, "undersampling")
     assert judged.ranges()["acceleration"] == [1.4, 4] and judged.ranges()["matrix"] == [32, 40]
-    for wrong, words in (('kind = "tasks"', "expected scans or task"), ("kind = 3", "expected scans or task")):
+    for wrong, words in (
+        ('kind = "tasks"', "expected scans, task or contrasts"),
+        ("kind = 3", "expected scans, task or contrasts"),
+    ):
         with pytest.raises(ValueError, match=words):
             parse_recipe(text + wrong, "a")
     with pytest.raises(ValueError, match="matrix"):

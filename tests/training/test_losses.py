@@ -12,7 +12,7 @@ from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.training.loop import Settings, train
-from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, features, l1, mse, ssim_loss
+from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, features, l1, log_nmse, mse, ssim_loss
 from mricourse.training.objectives import OBJECTIVES, Adversarial, Supervised, make_objective
 
 
@@ -34,6 +34,15 @@ def test_complex_images_are_compared_by_their_complex_error():
     x, r = pair()
     assert torch.allclose(mse(x, r), (x - r).abs().square().mean())
     assert torch.allclose(l1(1j * x, 1j * r), l1(x, r)) and l1(1j * r, r) > 0.5
+
+
+@pytest.mark.parametrize("loss", [log_nmse, mse, l1])
+def test_a_magnitude_is_not_subtracted_from_a_complex_reference(loss):
+    """The trap: it learns the magnitude against the phase, without a word."""
+    x, r = pair()
+    with pytest.raises(ValueError, match="the image is real and the reference complex; expected"):
+        loss(x.abs(), r)
+    assert loss(x.abs(), r.abs()).isfinite() and loss(x, r.abs()).isfinite()
 
 
 @pytest.mark.parametrize("complex_images", [True, False])

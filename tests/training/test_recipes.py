@@ -16,7 +16,11 @@ from mricourse.training.recipes import BODIES, NETWORKS, RECIPES, load_recipe, p
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.toml"))
 KINDS = [*NETWORKS, *BODIES]
-LARGE = {"variational_network": "n_filters = 4000\nkernel_size = 255"}  # others have n_features
+LARGE = {  # others have n_features alone
+    "variational_network": "n_filters = 4000\nkernel_size = 255",
+    "automap": "shape = [128, 128]",
+    "multi_contrast": 'n_features = 4000\n[data]\nkind = "contrasts"',
+}
 
 
 # --- those in the repository
@@ -243,7 +247,7 @@ def test_a_batch_that_never_ends_is_refused():
         parse_recipe(RECIPE.replace("batch_size = 2", "batch_size = 1000000000"), "small")
 
 
-@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("kind", [*BODIES, "kspace_unet"])
 def test_a_network_without_stages_has_no_start(kind):
     text = f'title = "A"\nseed = 0\nstart = "modl_k1"\n[network]\nkind = "{kind}"\n[training]\nn_steps = 5'
     with pytest.raises(ValueError, match="it starts from modl_k1; expected no start for a network of its kind"):
