@@ -4,7 +4,8 @@ usage: python benchmarks/compare.py [--quick] [--only METHOD ...] [-o RESULTS.md
 
 Iterative methods run until they reach a stated error, each library with the fewest iterations (and, where it differs
 in its regulariser, the best weight) that does; the libraries take turns, A B C A B C, each warmed up, and the median
-counts. Peak memory is the growth of a fresh process's high-water mark over the same call.
+counts. With OMP_NUM_THREADS=1 the clock is the CPU time of the process, which other processes do not lengthen. Peak
+memory is the growth of a fresh process's high-water mark over the same call.
 """
 
 import argparse
@@ -128,7 +129,7 @@ def espirit_bart(p):
 
 def nufft_ours(p):
     A = NufftOperator(p["points"], p["A"].smaps, epsilon=1e-3)
-    return A.normal(p["image"])
+    return A.adjoint(A.forward(p["image"]))
 
 
 def nufft_sigpy(p):
@@ -180,7 +181,7 @@ def errors_of(method, p):
         return lambda x: float(1 - ((x.conj() * maps).sum(0).abs() / rss(x).clamp_min(1e-9))[inside].median())
     if method == "NUFFT":
         A = NufftOperator(p["points"].double(), p["A"].smaps.to(torch.complex128))
-        exact = A.normal(p["image"].to(torch.complex128))
+        exact = A.adjoint(A.forward(p["image"].to(torch.complex128)))
         return lambda x: float((x - exact * _fit(x, exact)).norm() / (exact * _fit(x, exact)).norm())
     return lambda x: float(nmse(x, p["image"])) ** 0.5  # regularisers differ between libraries: error against the truth
 
@@ -208,15 +209,16 @@ def configure(method, p):
 
 
 def measure(calls, rounds):
-    """Median seconds of each call, the calls taking turns."""
+    """Median seconds of each call, the calls taking turns; of one thread the CPU time, which others do not lengthen."""
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     times = [[] for _ in calls]
     for _ in range(rounds):
         for call, spent in zip(calls, times, strict=True):
             time.sleep(PAUSE_S)
             call()  # wakes this library's threads and fills the caches
-            start = time.perf_counter()
+            start = clock()
             call()
-            spent.append(time.perf_counter() - start)
+            spent.append(clock() - start)
     return [statistics.median(spent) for spent in times]
 
 
@@ -253,6 +255,51 @@ def normal_rows(cases):
             yield f"| {n} | {coils} | {name} | {1e3 * ours:.2f} | {1e3 * shifted:.2f} | {shifted / ours:.1f} |"
 
 
+def nufft_normal_rows(cases):
+    """NufftOperator.normal against adjoint(forward(x)) and against sigpy's Toeplitz product."""
+    for n, coils in cases:
+        p = make_problem(n, coils)
+        A, x = NufftOperator(p["points"], p["A"].smaps), p["image"]
+        theirs = _sigpy_toeplitz(p)
+        calls = [lambda A=A, x=x: A.normal(x), lambda A=A, x=x: A.adjoint(A.forward(x)), theirs]
+        ours, halves, sigpy, first = measure([*calls, lambda p=p: _first_normal(p)], 5)
+        error = errors_of("NUFFT", p)
+        timed = zip(calls, (ours, halves, sigpy), strict=True)
+        cells = [n, coils, *(f"{1e3 * seconds:.1f} ({error(call()):.1e})" for call, seconds in timed)]
+        cells += [f"{halves / ours:.1f}", f"{sigpy / ours:.1f}", f"{1e3 * first:.0f}"]
+        yield "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _first_normal(p):
+    return NufftOperator(p["points"], p["A"].smaps).normal(p["image"])
+
+
+def _sigpy_toeplitz(p):
+    from sigpy import linop
+
+    maps = linop.Multiply((p["n"], p["n"]), p["A"].smaps.numpy())
+    coordinates = p["points"].numpy() * p["n"]
+    F = linop.NUFFT(p["A"].smaps.shape, coordinates, oversamp=2, width=6, toeplitz=True)
+    normal = maps.H * F.N * maps
+    return lambda: torch.from_numpy(normal(p["image"].numpy()))
+
+
+NORMAL = {  # heading and what it says, columns, rows
+    "SENSE-normal": (
+        "## Shift-free normal operator, ms\n",
+        ("matrix", "coils", "mask", "normal", "adjoint(forward)", "ratio"),
+        normal_rows,
+    ),
+    "NUFFT-normal": (
+        "## Normal operator of the NUFFT, ms (error)\n\n"
+        "n / 2 spokes of 2 n samples, epsilon 1e-5; sigpy's Toeplitz product with oversampling 2 and width 6.\n",
+        ("matrix", "coils", "normal", "adjoint(forward)", "sigpy", "adjoint(forward) / normal", "sigpy / normal")
+        + ("first normal, with its kernel",),
+        nufft_normal_rows,
+    ),
+}
+
+
 def machine():
     about = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.split(":")[1].strip() for line in about if "model name" in line), "?")
@@ -271,14 +318,16 @@ def save(lines: list[str], output: Path | None) -> None:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="only 128 x 128 with 8 coils")
-    parser.add_argument("--only", nargs="+", metavar="METHOD", help="of " + ", ".join([*ITERATIVE, *DIRECT]))
+    parser.add_argument("--only", nargs="+", metavar="METHOD", help="of " + ", ".join([*NORMAL, *ITERATIVE, *DIRECT]))
     parser.add_argument("-o", "--output", type=Path, help="also write the tables to this file")
     options = parser.parse_args()
     cases = CASES[:1] if options.quick else CASES
     about = (__doc__ or "").split("\n\n", 2)[2].strip()
     lines = ["# Benchmarks", "", f"`python benchmarks/compare.py` on {machine()}", "", about, ""]
-    lines += ["## Shift-free normal operator, ms", "", "| matrix | coils | mask | normal | adjoint(forward) | ratio |"]
-    lines += ["|---|---|---|---|---|---|", *normal_rows(cases), "", "## Against sigpy and BART", ""]
+    for name, (heading, heads, rows) in NORMAL.items():
+        if not options.only or name in options.only:
+            lines += [heading, "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|", *rows(cases), ""]
+    lines += ["## Against sigpy and BART", ""]
     lines += ["Seconds (error reached; iterations), ratio = theirs / ours, peak memory in MiB.", ""]
     heads = ["method", "matrix", "coils", "target", "ours", "sigpy", "BART", "sigpy / ours", "BART / ours"]
     heads += ["memory ours", "sigpy", "BART"]

@@ -50,6 +50,7 @@ MEASURES = {
     "its adjoint operator": lambda image, reference: SENSE.adjoint(torch.stack([image, reference])),
     "its normal operator": lambda image, reference: SENSE.normal(image),
     "NUFFT": lambda image, reference: NUFFT.forward(image),
+    "its normal NUFFT": lambda image, reference: NUFFT.normal(image),
     "its adjoint NUFFT": lambda image, reference: NUFFT.adjoint(torch.stack([image, reference]).flatten(1)[:, :80]),
     "Radon": lambda image, reference: RADON.forward(image),
     "back-projection": lambda image, reference: RADON.adjoint(image[:5].repeat(1, 2)[:, : RADON.n_detectors]),

@@ -211,11 +211,31 @@ def test_the_nufft_goes_to_the_cpu_and_comes_back():
     def compute(i):
         A = NufftOperator(i.trajectory, i.smaps)
         data = A.forward(i.image)
-        return data, A.adjoint(data * A.density_weights())
+        weights = A.density_weights()
+        return data, A.adjoint(data * weights), A.plain_normal(i.image, weights=weights)
 
     here = compute(inputs("cpu"))
     with pretend_gpu():
         the_same(here, compute(inputs("cuda")))
+
+
+def test_the_normal_operator_of_the_nufft_goes_to_the_cpu_for_its_kernel_only():
+    def compute(i):
+        A = NufftOperator(i.trajectory, i.smaps)
+        smaps = i.smaps.clone().requires_grad_()
+        image = i.image.clone().requires_grad_()
+        NufftOperator(i.trajectory, smaps).normal(image).abs().square().sum().backward()
+        return A.normal(i.image), A.normal(i.image, weights=i.trajectory[:, 0].abs()), smaps.grad, image.grad
+
+    here = compute(inputs("cpu"))
+    with pretend_gpu():
+        given = inputs("cuda")
+        the_same(here, compute(given))
+        A = NufftOperator(given.trajectory, given.smaps)
+        A.normal(given.image)
+        with counted_work() as work:
+            A.normal(given.image)
+    assert work.operations["cpu"] < 0.02 * work.operations["cuda"] + 2000, work.by_name
 
 
 def test_the_dot_test_has_a_device():

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mricourse.physics.fourier import complex_floating, floating
 from mricourse.physics.operators import check_constant, check_image
+from mricourse.physics.toeplitz_normal import embedding_shape, kernel_spectrum, toeplitz_product
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,15 +25,24 @@ class NufftOperator:
         (ky, kx) in cycles per pixel, within [-0.5, 0.5]; without ``requires_grad``.
     smaps : complex Tensor, shape (coils, y, x)
         Coil sensitivity maps $S$, dimensionless. $N$ is the number of pixels.
+    epsilon : float
+        Relative accuracy of `forward` and `adjoint` in single precision; in double they have 1e-12 or better.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, positions outside of k-space, an accuracy that is none, or a trajectory that asks
+        for a gradient.
     """
 
     trajectory: Tensor
     smaps: Tensor
     epsilon: float = 1e-5
     _plans: dict = field(default_factory=dict, init=False, repr=False)
+    _spectra: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.trajectory.ndim != 2 or self.trajectory.shape[1] != 2:
+        if self.trajectory.ndim != 2 or self.trajectory.shape[1] != 2 or len(self.trajectory) == 0:
             raise ValueError(
                 f"trajectory has shape {tuple(self.trajectory.shape)}; expected (samples, 2), columns ky and kx."
             )
@@ -45,6 +55,8 @@ class NufftOperator:
             raise ValueError(
                 f"smaps have shape {tuple(self.smaps.shape)}, {self.smaps.dtype}; expected complex (coils, y, x)."
             )
+        if not 0 < self.epsilon < 1:
+            raise ValueError(f"epsilon is {self.epsilon}; expected a relative accuracy above 0 and below 1, as 1e-5.")
         check_constant("trajectory", self.trajectory)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -68,9 +80,84 @@ class NufftOperator:
         coil_images = self._execute(1, flat).reshape(*kspace.shape[:-1], *self.smaps.shape[-2:])
         return (self.smaps.conj() * coil_images).sum(dim=-3)
 
-    def normal(self, image: Tensor) -> Tensor:
-        """Apply $A^H A$: (..., y, x) -> (..., y, x)."""
-        return self.adjoint(self.forward(image))
+    def plain_normal(self, image: Tensor, *, weights: Tensor | None = None) -> Tensor:
+        """Apply $A^H W A$ as the equation reads: (..., y, x) -> (..., y, x); `normal` has the arguments."""
+        self._check_weights(weights)
+        samples = self.forward(image)
+        if weights is not None:
+            samples = weights.to(samples.device, samples.real.dtype) * samples
+        return self.adjoint(samples)
+
+    def normal(self, image: Tensor, *, weights: Tensor | None = None) -> Tensor:
+        r"""Apply $A^H A$, or $A^H W A$: (..., y, x) -> (..., y, x), by two FFTs for each coil and no gridding.
+
+        $A^H W A$ is a convolution between the maps [Wajer, ISMRM 2001, p. 767; Fessler, IEEE TSP 2005], as
+        `mricourse.physics.toeplitz_normal` says. Its kernel is computed at the first call, to 1e-12 whatever
+        ``epsilon`` is, and kept. So the result is wrong by about 1e-7 in single precision, 1e-12 in double, relative
+        to its norm, and differs from `plain_normal` by the error of that one. Behind the kernel everything runs where
+        the image and the maps are, also on a GPU. Gradients flow to images, maps and weights.
+
+        It keeps $4N$ real numbers, 1 MiB for 256 x 256 in single precision, and works on $12N$ complex ones, 6 MiB, for
+        each image and coil: one coil at a time on the CPU, all elsewhere. The first call takes $30N$ complex numbers
+        of double precision once, 30 MiB.
+
+        Parameters
+        ----------
+        image : Tensor, shape (..., y, x)
+        weights : real Tensor, shape (samples,), optional
+            $W$: 0 or more for each sample, of `density_weights` for instance; False and True leave out and keep. The
+            data then go with them, ``A.adjoint(weights * kspace)``.
+
+        Returns
+        -------
+        complex Tensor, shape (..., y, x), in the units of the image, times those of the weights.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For complex weights, weights that are negative or not finite, and shapes that do not fit.
+        """
+        check_image(image, self.smaps)
+        self._check_weights(weights)
+        image = floating(image)
+        dtype = torch.promote_types(self.smaps.dtype, image.dtype).to_real()
+        return toeplitz_product(self._spectrum(weights, dtype, image.device), self.smaps, image)
+
+    def _check_weights(self, weights: Tensor | None) -> None:
+        if weights is None:
+            return
+        if weights.is_complex():
+            raise TypeError(f"weights have dtype {weights.dtype}; expected real numbers, one for each sample.")
+        if weights.shape != self.trajectory.shape[:1]:  # one for each coil would be broadcast
+            raise ValueError(
+                f"weights have shape {tuple(weights.shape)}; expected one for each sample, ({len(self.trajectory)},)."
+            )
+        if not ((weights >= 0) & torch.isfinite(weights)).all():
+            raise ValueError("weights are negative or not finite; expected 0 or more for each sample.")
+
+    def _spectrum(self, weights: Tensor | None, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Look the spectrum of the kernel up, or compute it for trajectory and weights as they are now."""
+        if weights is not None and weights.requires_grad and torch.is_grad_enabled():
+            return self._make_spectrum(weights).to(device, dtype)  # its gradient needs a graph of its own
+        key = weights is None, dtype, device
+        known, known_weights, spectrum = self._spectra.get(key, (None, None, None))
+        changed = spectrum is None or not torch.equal(known, self.trajectory)
+        if changed or (weights is not None and not _equal(known_weights, weights)):
+            with torch.inference_mode(False), torch.no_grad():
+                spectrum = self._make_spectrum(weights).to(device, dtype)
+                kept_weights = None if weights is None else weights.clone()
+                self._spectra[key] = (self.trajectory.clone(), kept_weights, spectrum)
+        return spectrum
+
+    def _make_spectrum(self, weights: Tensor | None) -> Tensor:
+        """Evaluate the kernel: the adjoint of the weights, on a grid that holds every difference of two pixels."""
+        shape = self.smaps.shape[-2:]
+        grid = embedding_shape(shape)
+        differences = NufftOperator(self.trajectory, torch.ones(1, 1, 1, dtype=torch.complex128).expand(1, *grid))
+        if weights is None:
+            weights = torch.ones(len(self.trajectory))
+        kernel = differences._execute(1, weights.to("cpu", torch.complex128)[None])[0]
+        return kernel_spectrum(kernel * (math.sqrt(math.prod(grid)) / math.prod(shape)))
 
     def density_weights(self, *, n_iterations: int = 8) -> Tensor:
         r"""Find positive weights (samples,) that bring $A^H W A$ close to the identity for one uniform coil.
@@ -121,6 +208,10 @@ class NufftOperator:
             plan.setpts(*(angles[:, axis].contiguous().numpy() for axis in range(2)))
             self._plans[kind, n_transforms, dtype] = (self.trajectory.clone(), plan)
         return plan
+
+
+def _equal(known: Tensor, values: Tensor) -> bool:
+    return known.dtype == values.dtype and known.device == values.device and torch.equal(known, values)
 
 
 class _Nufft(torch.autograd.Function):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mricourse.physics.operators import SenseOperator
+from mricourse.physics.operators import LinearOperator, SenseOperator
 
 DIRECT_LIMIT = 2**25  # complex numbers in the matrices of `direct_solver`: 320 x 320 pixels are a little less
 Trace = Callable[[Tensor], None]
@@ -137,7 +137,7 @@ def direct_solver(A: SenseOperator, reg_weight: Tensor) -> Callable[[Tensor], Te
 
 
 def cg_sense(
-    A: SenseOperator,
+    A: LinearOperator,
     kspace: Tensor,
     *,
     reg_weight: float = 0.0,
@@ -149,8 +149,8 @@ def cg_sense(
 
     Parameters
     ----------
-    A : SenseOperator
-    kspace : complex Tensor, shape (..., coils, ky, kx)
+    A : SenseOperator or NufftOperator
+    kspace : complex Tensor, shape (..., coils, ky, kx), or (..., coils, samples) off the grid
     reg_weight : float
         $\lambda$, relative to maps with $\sum|S|^2 = 1$. Without it the number of iterations regularises: choose it.
     n_iterations : int
