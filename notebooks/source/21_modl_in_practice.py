@@ -51,9 +51,8 @@ from mricourse.plotting import plot_lines, show_gains, show_images, show_phase
 from mricourse.simulate import SimulatedScans
 from mricourse.training import load_checkpoint, training_in_words
 
-torch.manual_seed(0)
-
 # %%
+torch.manual_seed(0)
 DEVICE = device()  # the GPU where there is one, else the CPU
 R, ACS = 4, 24  # nominal acceleration; fully sampled lines in the centre
 TOLERANCE = 1e-2  # the rival is solved until its objective is 1 % above the minimum
