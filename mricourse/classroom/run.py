@@ -149,6 +149,7 @@ def _execute(notebook, folder: Path, record: Path) -> tuple[float, float | None,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=after,
+        coalesce_streams=True,  # else a line that two calls print is two on the page
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     error = None

@@ -83,7 +83,7 @@ def training_stages(source: Path | str) -> list[Checkpoint]:
 
 def training_seconds(source: Path | str) -> int:
     """Wall time that a checkpoint's training took, with that of the checkpoints which it went on from, in seconds."""
-    return sum(stage.card.seconds for stage in training_stages(source))
+    return _seconds(training_stages(source))
 
 
 def training_in_words(source: Path | str) -> str:
@@ -98,7 +98,11 @@ def training_in_words(source: Path | str) -> str:
     rate = settings.rate(card.best_step - 1)
     work = sum(stage.card.n_steps * stage.recipe.network.get("n_iterations", 1) for stage in stages)
     place = f"step {card.best_step:6,} of {planned:6,}, rate at {100 * rate:2.0f} %"
-    return f"{place}; in all {work:7,} steps x iterations, {training_seconds(source):6,} s"
+    return f"{place}; in all {work:7,} steps x iterations, {_seconds(stages):6,} s"
+
+
+def _seconds(stages: list[Checkpoint]) -> int:
+    return sum(stage.card.seconds for stage in stages)
 
 
 def weights_bytes(network: nn.Module) -> bytes:

@@ -749,8 +749,8 @@ print(f"d' = {d_new.numpy().round(2)}, <d, N d'> = {d.dot(N @ d_new):.4f}")
 #    \alpha = \frac{\langle d', r'\rangle}{\langle d', N d'\rangle}
 #    = \frac{\lVert r'\rVert^2}{\langle d', N d'\rangle} . $$
 #
-# The top is so short because $d'$ is $r'$ plus a share of $d$, and $r'$ has nothing
-# along $d$.
+# The numerator is so short because $d'$ is $r'$ plus a share of $d$, and $r'$ has
+# nothing along $d$.
 
 # %%
 predict("how-many-steps")

@@ -234,8 +234,7 @@ predict("two-benches")
 
 # %%
 for name, case in cases.items():
-    print(f"{name}: {case.A.mask.sum()} of {len(case.A.mask)} lines", end="; ")
-print()
+    print(f"{name:18} {case.A.mask.sum()} of {len(case.A.mask)} lines")
 brain_dB = {}  # name: PSNR of each of the four cases
 for name, network in networks.items():
     brain_dB[name] = score(network, cases)
@@ -794,10 +793,10 @@ show_gains(trained_gains, xlabel="gain in these trainings (dB), a dot a slice")
 # - *Unshared, not shared*: +0.9 dB. The first denoiser gets an image full of noise, the
 #   last one an image that is nearly done. Each of the five can learn its own work.
 #
-# Each network was trained once. Recall that another seed moves a score by about 0.1 dB;
-# these gains are larger. And on the brain? There they have the same sign, and other
-# sizes: 1.0 to 2.3 dB, 0.6 to 1.1 dB, and 0.1 to 0.8 dB in the four cases (measured
-# outside of this notebook).
+# Each network was trained once. Recall that in a simpler task another seed moved a
+# score by about 0.1 dB; these gains are larger. And on the brain? There they have the
+# same sign, and other sizes: 1.0 to 2.3 dB, 0.6 to 1.1 dB, and 0.1 to 0.8 dB in the
+# four cases (measured outside of this notebook).
 #
 # The authors found the opposite: sharing wins. But they compared at *equal* numbers of
 # weights: a shared denoiser of seven layers against unshared ones of three.

@@ -211,6 +211,16 @@ def test_a_picture_that_says_nothing_is_an_error_that_names_its_cell(silent):
     assert 'alt="One panel: two pixels."' in page or "two pixels" in page
 
 
+def test_a_line_that_is_printed_in_two_pieces_is_one_line_of_the_page(tmp_path):
+    source = tmp_path / "source/01_pieces.py"
+    source.parent.mkdir()
+    pieces = 'import time\nprint("one,", end=" ", flush=True)\ntime.sleep(0.5)\nprint("line")\n'
+    source.write_text(f"# %%\n{pieces}", encoding="utf-8")
+    [result] = run_lessons([source], tmp_path / "pages", report=lambda result: None)
+    assert result.error is None
+    assert "<pre>one, line" in (tmp_path / "pages/01_pieces.html").read_text(encoding="utf-8")
+
+
 def test_a_cell_that_never_ends_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "CELL_SECONDS", 2)
     source = tmp_path / "source/01_slow.py"

@@ -43,14 +43,30 @@ def quick(monkeypatch):
     monkeypatch.setattr(comparison, "RIVALS", rivals)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SMALL if kind != "modl"])  # which the other tests take
-def test_a_network_of_every_kind_goes_through_the_commands(kind, quick, mricourse, tmp_path):
-    (tmp_path / "mine.toml").write_text(recipe_text(kind))
-    code, out, error = mricourse("train", tmp_path / "mine.toml", "-o", tmp_path, "--device", "cpu")
+def trained(recipe, mricourse, folder):
+    """Train by the text of a recipe and evaluate on its card; returns the path of the weights."""
+    (folder / "mine.toml").write_text(recipe)
+    code, out, error = mricourse("train", folder / "mine.toml", "-o", folder, "--device", "cpu")
     assert code == 0 and "mine: 4 steps in" in out, error
-    weights = tmp_path / "mine.safetensors"
+    weights = folder / "mine.safetensors"
     code, out, error = mricourse("evaluate", weights)
     assert code == 0 and "mine, 1 slices of the unseen head" in out, error
+    return weights
+
+
+def refused(weights, mricourse, folder, words, *, n_coils):
+    """Assert that the checkpoint refuses a scan of 80 x 72 samples in these words and writes nothing."""
+    scan = contrast_scan("s1", "T1w", shape=(80, 72), n_coils=n_coils, noise_std=0.003, seed=1)
+    np.save(folder / "scan.npy", (scan.kspace * random_mask(80, 3, acs=24)).numpy())
+    image = folder / "image.npy"
+    code, out, error = mricourse("reconstruct", folder / "scan.npy", "-o", image, "--checkpoint", weights)
+    assert code != 0 and words in error, out + error
+    assert "Traceback" not in error and not image.exists()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SMALL if kind != "modl"])  # which the other tests take
+def test_a_network_of_every_kind_goes_through_the_commands(kind, quick, mricourse, tmp_path):
+    weights = trained(recipe_text(kind), mricourse, tmp_path)
 
     scan = contrast_scan("s1", "T1w", shape=(80, 72), n_coils=4, noise_std=0.003, seed=1)
     np.save(tmp_path / "complete.npy", scan.kspace.numpy())
@@ -106,20 +122,8 @@ warmup = 2
 
 
 def test_a_network_of_several_contrasts_trains_and_is_evaluated_and_refuses_one(quick, mricourse, tmp_path):
-    (tmp_path / "mine.toml").write_text(CONTRASTS)
-    code, out, error = mricourse("train", tmp_path / "mine.toml", "-o", tmp_path, "--device", "cpu")
-    assert code == 0 and "mine: 4 steps in" in out, error
-    weights = tmp_path / "mine.safetensors"
-    code, out, error = mricourse("evaluate", weights)
-    assert code == 0 and "mine, 1 slices of the unseen head" in out, error
-
-    scan = contrast_scan("s1", "T1w", shape=(80, 72), n_coils=4, noise_std=0.003, seed=1)
-    np.save(tmp_path / "scan.npy", (scan.kspace * random_mask(80, 3, acs=24)).numpy())
-    code, out, error = mricourse(
-        "reconstruct", tmp_path / "scan.npy", "-o", tmp_path / "image.npy", "--checkpoint", weights
-    )
-    assert code != 0 and "this network reconstructs T1w, T2w, FLAIR of a slice together" in error, out + error
-    assert "Traceback" not in error and not (tmp_path / "image.npy").exists()
+    weights = trained(CONTRASTS, mricourse, tmp_path)
+    refused(weights, mricourse, tmp_path, "this network reconstructs T1w, T2w, FLAIR of a slice together", n_coils=4)
 
 
 AUTOMAP = """\
@@ -142,17 +146,5 @@ warmup = 2
 
 
 def test_a_network_of_one_matrix_trains_and_is_evaluated_and_refuses_another(quick, mricourse, tmp_path):
-    (tmp_path / "mine.toml").write_text(AUTOMAP)
-    code, out, error = mricourse("train", tmp_path / "mine.toml", "-o", tmp_path, "--device", "cpu")
-    assert code == 0 and "mine: 4 steps in" in out, error
-    weights = tmp_path / "mine.safetensors"
-    code, out, error = mricourse("evaluate", weights)
-    assert code == 0 and "mine, 1 slices of the unseen head" in out, error
-
-    scan = contrast_scan("s1", "T1w", shape=(80, 72), n_coils=1, noise_std=0.003, seed=1)
-    np.save(tmp_path / "scan.npy", (scan.kspace * random_mask(80, 3, acs=24)).numpy())
-    code, out, error = mricourse(
-        "reconstruct", tmp_path / "scan.npy", "-o", tmp_path / "image.npy", "--checkpoint", weights
-    )
-    assert code != 0 and "the scan is of 80 x 72 samples; expected 36 x 32" in error, out + error
-    assert "Traceback" not in error and not (tmp_path / "image.npy").exists()
+    weights = trained(AUTOMAP, mricourse, tmp_path)
+    refused(weights, mricourse, tmp_path, "the scan is of 80 x 72 samples; expected 36 x 32", n_coils=1)
