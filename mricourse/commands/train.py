@@ -26,7 +26,7 @@ def train(
     from mricourse.commands.training_progress import TrainingProgress
     from mricourse.files import check_writable, make_folder
     from mricourse.training.cards import CARD, WEIGHTS
-    from mricourse.training.distributed import is_first_process, pick_device
+    from mricourse.training.distributed import is_first_process, leave_processes, pick_device
     from mricourse.training.recipes import N_VALIDATION, load_recipe
     from mricourse.training.run import train_recipe
 
@@ -44,6 +44,7 @@ def train(
         except KeyboardInterrupt:
             words = "Interrupted; the same command goes on from the last state that it saved."
             raise SystemExit(refuse(words, 130) if first else 130) from None
+    leave_processes()
     if made is not None:
         metrics, card = made.card.metrics, made.card
         print(

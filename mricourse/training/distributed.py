@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 
 import mricourse
-
-if TYPE_CHECKING:
-    pass
-
 
 T = TypeVar("T")
 
@@ -46,6 +42,17 @@ def join_processes(device: torch.device | str) -> tuple[int, int]:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         torch.distributed.init_process_group("nccl" if on_gpu else "gloo")
     return torch.distributed.get_rank(), torch.distributed.get_world_size()
+
+
+def leave_processes() -> None:
+    """Wait until every process has come here, then end their group; nothing happens where there is one process.
+
+    A process that ends inside the group leaves threads behind, which may abort it while Python shuts down: torchrun
+    then counts a finished training as failed.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def mean_over_processes(value: float, device: torch.device | str) -> float:
