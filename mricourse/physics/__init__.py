@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = face(
         "loud_coils": "loudness",
         "epi": "nyquist_ghost",
         "fourier": "fft2c fftc ifft2c ifftc random_complex",
+        "motion": "moved scan_in_shots shift_ramp",
         "multi_contrast": "MultiContrastScan",
         "noise_estimation": "noise_covariance noise_level prewhiten",
         "normalisation": "normalised radial_weight",

@@ -1,4 +1,4 @@
-r"""Four small tasks for networks that see one image: endless slices, spoilt as scanners spoil them.
+r"""Five small tasks for networks that see one image: endless slices, spoilt as scanners spoil them.
 
 Everything that lessons on networks do not need is left out: one uniform coil, $S = 1$, as if the coils had been
 combined without error, small matrices, and a reference without noise, which no scanner ever gave anybody. What is left
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mricourse.physics.epi import nyquist_ghost
 from mricourse.physics.fourier import complex_noise, fft2c, ifft2c
+from mricourse.physics.motion import scan_in_shots
 from mricourse.physics.sampling import acceleration_of, acs_mask, random_mask
 from mricourse.physics.scan import Scan
 from mricourse.simulate.random_draws import generator_for, integer, subseed, uniform
@@ -26,7 +27,9 @@ STRENGTHS = {  # task -> what its strength is, and the least and the largest
     "super_resolution": ("factor by which both axes are short of resolution", 1, 8),
     "undersampling": ("nominal acceleration of random lines", 1, 16),
     "ghosting": ("radians, and samples of delay, between the echoes of an EPI", 0, 3),
+    "motion": ("largest shift in pixels and turn in degrees, in each of the shots", 0, 10),
 }
+SHOTS = 8  # of a scan with motion: shot s reads lines s, s + 8, s + 16 ...
 ACS = 0.08  # share of the lines in the fully sampled centre
 SIZES = (32, 512)  # pixels
 
@@ -47,12 +50,14 @@ class TaskScans:
         ``denoising``: all of k-space, with noise. ``super_resolution``: the centre of k-space, 1 / strength of each
         axis. ``undersampling``: random phase-encode lines and 8 % of them in the centre. ``ghosting``: all lines as an
         echo-planar scan reads them, forth and back, with a delay and a phase between both directions; half of it on
-        either, so that the image itself does not move.
+        either, so that the image itself does not move. ``motion``: all lines in 8 shots, before each of which the head
+        takes another place; the reference is the head at the mean of all places.
     shape : (ny, nx)
         Matrix.
     strength : (low, high)
         Of the task, drawn uniformly: a factor, an acceleration (rounded), or for ghosts the phase in radians and the
-        delay in samples, each with a sign of its own.
+        delay in samples, each with a sign of its own; for motion the largest shift along either axis in pixels and
+        the largest turn in degrees, before the mean of all shots is taken off.
     noise_std : (low, high)
         Noise per real and imaginary part in k-space, drawn uniformly in its logarithm; the brightest pixel is 1.
     n_slices : int or None
@@ -101,6 +106,9 @@ class TaskScans:
         if self.task == "ghosting":
             signs = [1 - 2 * integer(0, 1, generator) for _ in range(2)]
             kspace = nyquist_ghost(kspace, phase_rad=signs[0] * strength, delay=signs[1] * strength)
+        if self.task == "motion":
+            places = strength * (2 * torch.rand(SHOTS, 3, generator=generator) - 1)
+            kspace = scan_in_shots(drawn.reference, places - places.mean(0))
         mask = self._mask(strength, subseed(generator))
         meta = drawn.meta | {"task": self.task, "strength": strength, "noise_std": noise_std}
         meta["acceleration"] = acceleration_of(mask)

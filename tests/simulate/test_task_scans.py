@@ -12,7 +12,13 @@ from mricourse.physics.sampling import acceleration_of
 from mricourse.simulate.task_scans import STRENGTHS, TaskScans
 from mricourse.training.recipes import parse_recipe
 
-RANGES = {"denoising": (1, 1), "super_resolution": (2, 3), "undersampling": (2, 4), "ghosting": (0.3, 1.2)}
+RANGES = {
+    "denoising": (1, 1),
+    "super_resolution": (2, 3),
+    "undersampling": (2, 4),
+    "ghosting": (0.3, 1.2),
+    "motion": (1, 2),
+}
 
 
 def scans(task, **options):
@@ -31,8 +37,9 @@ def test_a_scan_depends_on_its_number_alone(task):
 
 @pytest.mark.parametrize("task", STRENGTHS)
 def test_a_scan_is_what_its_operator_measures_plus_noise(task):
+    still = {"strength": (0, 0)} if task == "motion" else {}  # what motion does is in test_motion.py
     for index in range(6):
-        scan = scans(task)[index]
+        scan = scans(task, **still)[index]
         measured = fft2c(scan.reference)
         if task == "ghosting":
             signs = [(a, b) for a in (1, -1) for b in (1, -1)]
@@ -46,12 +53,19 @@ def test_a_scan_is_what_its_operator_measures_plus_noise(task):
 
 
 def test_masks_are_those_of_the_task():
-    assert all(scans(task)[3].mask.all() for task in ("denoising", "ghosting"))
+    assert all(scans(task)[3].mask.all() for task in ("denoising", "ghosting", "motion"))
     low = scans("super_resolution", strength=(2, 2))[0].mask
     assert low.sum() == 24 * 20 and low[12:36, 10:30].all()
     lines = scans("undersampling", strength=(3, 3))[0]
     assert acceleration_of(lines.mask) == pytest.approx(3, abs=0.01) and lines.mask[22:26].all()
     assert not torch.equal(lines.mask, scans("undersampling", strength=(3, 3))[1].mask)
+
+
+def test_motion_spoils_each_line_by_its_shot():
+    scan = scans("motion", noise_std=(1e-6, 1e-6))[2]
+    off = (scan.kspace[0] - fft2c(scan.reference)).abs().sum(-1) > 1e-3
+    assert off.all() and scan.meta["strength"] >= 1
+    assert float(scan.kspace.norm()) == pytest.approx(float(scan.reference.norm()), rel=0.02)
 
 
 def test_few_slices_come_again_with_other_noise():
