@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def to_channels(image: Tensor, *maps: Tensor) -> Tensor:
@@ -40,3 +41,20 @@ def to_image(channels: Tensor, like: Tensor) -> Tensor:
     """Read two channels as complex images, in shape and precision like others: (n, 2, y, x) -> (..., y, x)."""
     parts = channels.permute(0, 2, 3, 1).to(like.real.dtype).contiguous()
     return torch.view_as_complex(parts).reshape(like.shape)
+
+
+def to_blocks(channels: Tensor, side: int) -> Tensor:
+    """Write each block of side x side pixels as one pixel of more channels: (n, c, y, x) -> (n, c side^2, y', x').
+
+    Sizes that `side` does not divide are filled up with zeros at the bottom and on the right, as convolutions see them.
+    """
+    ny, nx = channels.shape[-2:]
+    missing = (-nx % side, -ny % side)
+    filled = functional.pad(channels, (0, missing[0], 0, missing[1])) if any(missing) else channels
+    return functional.pixel_unshuffle(filled, side)
+
+
+def from_blocks(blocks: Tensor, side: int, shape: tuple[int, int]) -> Tensor:
+    """Write channels as pixels again, the inverse of `to_blocks`: (n, c side^2, y', x') -> (n, c, y, x)."""
+    ny, nx = shape
+    return functional.pixel_shuffle(blocks, side)[..., :ny, :nx]

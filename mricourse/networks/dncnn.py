@@ -8,10 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mricourse.networks.channels import to_channels, to_image
+from mricourse.networks.channels import from_blocks, to_blocks, to_channels, to_image
 
 NORMS = ("none", "batch", "instance", "group")
 GROUP_SIZE = 8  # channels that group normalisation takes together
+MOST_UNSHUFFLE = 8
 
 
 class DnCNN(nn.Module):
@@ -32,11 +33,15 @@ class DnCNN(nn.Module):
         Whether one follows the last convolution too, as in MoDL's code; then the energy of the change is fixed.
     noise_aware : bool
         Take the noise level as a third channel, a constant image, as FFDNet does [Zhang, IEEE TIP 27:4608, 2018].
+    unshuffle : int
+        Side of the blocks of pixels that are one pixel of more channels between the first layer and the last, as in
+        FFDNet, which has 2: a layer then sees twice as far, and one of as many features costs a quarter. 1 leaves
+        pixels as they are.
 
     Raises
     ------
     ValueError
-        Fewer than 2 layers, no features, or another norm.
+        Fewer than 2 layers, no features, another norm, or blocks that are none.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class DnCNN(nn.Module):
         norm: str = "none",
         norm_last: bool = True,
         noise_aware: bool = False,
+        unshuffle: int = 1,
     ) -> None:
         super().__init__()
         if n_layers < 2 or n_features < 1:
@@ -54,8 +60,12 @@ class DnCNN(nn.Module):
                 f"got n_layers={n_layers} and n_features={n_features}; expected at least 2 layers and 1 feature: "
                 "DnCNN(n_features=64, n_layers=5) is MoDL's."
             )
+        if not 1 <= unshuffle <= MOST_UNSHUFFLE:
+            raise ValueError(f"got unshuffle={unshuffle}; expected blocks of 1 to {MOST_UNSHUFFLE} pixels a side.")
         self.noise_aware = noise_aware
-        n_channels = [3 if noise_aware else 2] + [n_features] * (n_layers - 1) + [2]
+        self.unshuffle = unshuffle
+        n_pixels = unshuffle**2
+        n_channels = [n_pixels * (3 if noise_aware else 2)] + [n_features] * (n_layers - 1) + [n_pixels * 2]
         layers: list[nn.Module] = []
         for n_in, n_out in zip(n_channels[:-1], n_channels[1:], strict=True):
             layers.append(nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=False))
@@ -81,7 +91,11 @@ class DnCNN(nn.Module):
                     "one for each pixel."
                 )
             maps = [noise_std]
-        return image + to_image(self.layers(to_channels(image, *maps)), image)
+        channels = to_channels(image, *maps)
+        if self.unshuffle == 1:
+            return image + to_image(self.layers(channels), image)
+        blocks = self.layers(to_blocks(channels, self.unshuffle))
+        return image + to_image(from_blocks(blocks, self.unshuffle, image.shape[-2:]), image)
 
 
 def norm_layer(kind: str, n_channels: int) -> nn.Module:

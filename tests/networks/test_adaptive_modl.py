@@ -452,3 +452,37 @@ def test_it_learns_one_slice_by_heart(scan):
 def test_impossible_sizes_are_refused(wrong):
     with pytest.raises(ValueError, match="expected"):
         AdaptiveMoDL(**wrong)
+
+
+# --- a denoiser of blocks of pixels ---
+
+WIDE = {"n_features": 8, "n_layers": 4, "unshuffle": 2, "noise_aware": True, "start": "sense", "solver": "direct"}
+
+
+@pytest.mark.parametrize("shape", [(33, 40), (40, 33), (33, 31)])
+def test_complete_data_come_through_a_denoiser_of_blocks_almost_unchanged(shape):
+    torch.manual_seed(0)
+    truth = random_complex(*shape)
+    A = SenseOperator(simulate_coils(4, shape), torch.ones(shape[0], 1, dtype=torch.bool))
+    found = AdaptiveMoDL(n_iterations=3, flips=True, **WIDE)(A, A.forward(truth))
+    assert found.shape == shape and (found - truth).norm() < 0.05 * truth.norm()
+
+
+def test_a_denoiser_of_blocks_starts_from_its_like_alone():
+    torch.manual_seed(0)
+    first, second = AdaptiveMoDL(n_iterations=1, **WIDE), AdaptiveMoDL(n_iterations=3, **WIDE)
+    second.start_from(first)
+    theirs = first.denoisers[0].state_dict()
+    assert all(torch.equal(weight, theirs[name]) for name, weight in second.denoisers[0].state_dict().items())
+    with pytest.raises(ValueError, match="does not fit; expected a MoDL with denoisers of the same size"):
+        second.start_from(AdaptiveMoDL(n_iterations=1, **WIDE | {"unshuffle": 1}))
+
+
+def test_gradients_of_a_denoiser_of_blocks_reach_every_weight():
+    torch.manual_seed(0)
+    A = SenseOperator(simulate_coils(3, (21, 18)), random_mask(21, 2, acs=8))
+    truth = random_complex(21, 18)
+    network = AdaptiveMoDL(n_iterations=2, **WIDE)
+    (network(A, A.forward(truth)) - truth).abs().square().sum().backward()
+    weights = network.denoisers.parameters()
+    assert all(weight.grad.isfinite().all() and weight.grad.any() for weight in weights)

@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from mricourse.evaluation.metrics import psnr
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
-from mricourse.networks.dncnn import NORMS, DnCNN, norm_layer
+from mricourse.networks.channels import from_blocks, to_blocks
+from mricourse.networks.dncnn import MOST_UNSHUFFLE, NORMS, DnCNN, norm_layer
 from mricourse.networks.image_domain import ImageDomain
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.scan import stack
@@ -153,3 +154,63 @@ def test_noise_levels_that_would_be_one_for_each_column_are_refused():
         network(image, torch.ones(3))
     one_each = network(image, torch.arange(3.0).view(3, 1, 1))
     assert torch.allclose(one_each[2], network(image[2], torch.tensor(2.0)), atol=1e-6)
+
+
+# --- blocks of pixels as channels ---
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (7, 6), (8, 5), (7, 5), (1, 1)])
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_blocks_become_channels_and_pixels_again(shape, side):
+    channels = torch.randn(2, 3, *shape)
+    blocks = to_blocks(channels, side)
+    assert blocks.shape == (2, 3 * side**2, -(-shape[0] // side), -(-shape[1] // side))
+    assert torch.equal(from_blocks(blocks, side, shape), channels)
+
+
+def test_wider_blocks_see_further_and_cost_as_much_as_the_plain_denoiser_and_a_half():
+    wide, plain = DnCNN(n_features=48, n_layers=10, unshuffle=2, noise_aware=True), DnCNN(n_features=32)
+    n_wide, n_plain = (sum(parameter.numel() for parameter in network.parameters()) for network in (wide, plain))
+    assert n_wide == 9 * (12 * 48 + 8 * 48**2 + 48 * 8) == 174_528
+    assert n_wide / 4 / n_plain == pytest.approx(1.5, abs=0.02), "each weight multiplies a quarter of the pixels"
+    assert (seen_by_a_pixel(wide), seen_by_a_pixel(plain)) == (42, 11)
+
+
+def seen_by_a_pixel(network):
+    """Side of the square that the pixel in the middle of an image depends on."""
+    image = random_complex(64, 64).requires_grad_()
+    network(image, torch.tensor(0.01))[32, 32].abs().backward()
+    rows = torch.nonzero(image.grad.abs().amax(dim=1)).flatten()
+    return int(rows[-1] - rows[0] + 1)
+
+
+@pytest.mark.parametrize("shape", [(11, 14), (12, 13), (11, 13), (2, 3, 9, 7), (1, 1)])
+def test_beyond_the_border_of_odd_sizes_lie_zeros(shape):
+    """As beyond every border: more of them change nothing."""
+    network, image = denoiser("none", unshuffle=2), random_complex(*shape)
+    even = F.pad(torch.view_as_real(image), (0, 0, 0, shape[-1] % 2, 0, shape[-2] % 2))
+    found = network(image)
+    assert found.shape == image.shape and found.dtype == torch.complex64
+    assert torch.allclose(found, network(torch.view_as_complex(even))[..., : shape[-2], : shape[-1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("noise_std", [torch.tensor(0.1), torch.full((2, 1, 1), 0.1), torch.full((2, 9, 7), 0.1)])
+def test_noise_levels_become_blocks_too(noise_std):
+    network, image = denoiser("none", unshuffle=2, noise_aware=True), random_complex(2, 9, 7)
+    assert torch.allclose(network(image, noise_std), network(image, torch.tensor(0.1)), atol=1e-6)
+    assert torch.allclose(network(2 * image, 2 * noise_std), 2 * network(image, noise_std), atol=1e-5)
+    network(image, noise_std).abs().square().sum().backward()
+    assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in network.parameters())
+
+
+def test_without_blocks_the_denoiser_is_what_it_was():
+    image = random_complex(2, 9, 7)
+    assert torch.equal(denoiser("none")(image), denoiser("none", unshuffle=1)(image))
+    assert [*denoiser("none", unshuffle=2).state_dict()] == [*denoiser("none").state_dict()]
+
+
+@pytest.mark.parametrize("unshuffle", [0, MOST_UNSHUFFLE + 1])
+def test_blocks_of_another_size_are_refused(unshuffle):
+    for make in (DnCNN, AdaptiveMoDL):
+        with pytest.raises(ValueError, match=f"got unshuffle={unshuffle}; expected blocks of 1 to 8 pixels a side"):
+            make(unshuffle=unshuffle)
