@@ -14,6 +14,8 @@ __getattr__, __dir__, __all__ = face(
         "lesions": "Lesion insert_lesion",
         "motion": "moved_along_y scan_while_moving",
         "multi_contrast": "ContrastScans",
+        "phases": "scanner_phase",
+        "pictures": "fractal photograph picture",
         "phantoms": "AbdominalPhantom abdominal_phantom beating_phantom fat_signal multi_echo_signal shepp_logan",
         "protocols": "brain_slices contrast_scan contrast_scans inside_head",
         "randomised": "draw_scan randomised_scan randomised_scans",

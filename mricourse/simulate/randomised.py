@@ -7,6 +7,7 @@ what is simulated stands in `meta`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,8 +16,19 @@ from mricourse.physics.scan import Scan
 from mricourse.simulate.acquisition import check_numbers, make_mask, measure, with_phase
 from mricourse.simulate.anatomy import PLANES, Anatomy, load_anatomy
 from mricourse.simulate.coils import simulate_coils
-from mricourse.simulate.random_draws import choose, integer, place_in_split, smooth_field, subseed, uniform
+from mricourse.simulate.contrasts import CONTRASTS, subject_tissues, weighted_image
+from mricourse.simulate.random_draws import (
+    choose,
+    generator_for,
+    integer,
+    place_in_split,
+    smooth_field,
+    subseed,
+    uniform,
+)
 from mricourse.simulate.texture import measured_texture
+
+WEIGHTINGS = {"T2w": 0.35, "FLAIR": 0.15, "T1w": 0.1, "T1w-GRE": 0.1, "PDw": 0.15, "T2*w": 0.15}
 
 
 def randomised_scan(
@@ -28,6 +40,7 @@ def randomised_scan(
     acceleration: int | None = None,
     noise_std: float | None = None,
     coil_kind: str | None = None,
+    weighted: float = 0.0,
     seed: int,
 ) -> Scan:
     """Draw one domain-randomised slice, for training: any plane, any contrast, any coils.
@@ -54,6 +67,9 @@ def randomised_scan(
         Noise per real and imaginary part in k-space; None draws 10^U(-3, -1.7).
     coil_kind : "gaussian", "biot_savart", "head_array" or None
         As in `simulate_coils`; None draws one of the first two.
+    weighted : float
+        Share of the draws with a contrast of `mricourse.simulate.contrasts.CONTRASTS`, half of them T2w or FLAIR, in
+        the place of the random one.
     seed : int
         The same seed gives the same scan.
 
@@ -71,7 +87,10 @@ def randomised_scan(
     check_numbers(shape, n_coils, noise_std)
     generator = torch.Generator().manual_seed(seed)
     channels, geometry = random_slice(anatomy, shape, generator)
-    image = _random_contrast(anatomy, channels, generator)
+    if uniform(0, 1, generator_for(seed, "weighted")) < weighted:
+        image, contrast = _weighted_contrast(anatomy, channels, generator)
+    else:
+        image, contrast = _random_contrast(anatomy, channels, generator), "random"
     reference = with_phase(image, 1.5 * uniform(0, 1, generator), generator)
     if n_coils is None:
         n_coils = integer(4, 16, generator)
@@ -87,7 +106,7 @@ def randomised_scan(
         + ("skull and scalp drawn" if anatomy.shell == "synthetic" else "anatomy measured"),
         "anatomy": anatomy.name,
         "split": anatomy.split,
-        "contrast": "random",
+        "contrast": contrast,
         **geometry,
         **pattern,
         "coil_kind": kind,
@@ -109,7 +128,7 @@ def draw_scan(split: str, index: int, *, seed: int = 0, **options: object) -> Sc
     seed : int
         Names the data set. Tune on ``draw_scan("train", i, seed=1)``, never on the test split.
     **options
-        Passed on to `randomised_scan`: shape, n_coils, mask, acceleration, noise_std, coil_kind.
+        Passed on to `randomised_scan`: shape, n_coils, mask, acceleration, noise_std, coil_kind, weighted.
 
     Returns
     -------
@@ -153,6 +172,30 @@ def _random_contrast(anatomy: Anatomy, channels: Tensor, generator: torch.Genera
         image = torch.tensordot(levels, probabilities, dims=1) * texture
     else:
         image = t1 ** uniform(0.8, 1.3, generator)
-    bias = smooth_field(channels.shape[1:], n_control=4, generator=generator)
+    return _shaded(image, generator)
+
+
+def _weighted_contrast(anatomy: Anatomy, channels: Tensor, generator: torch.Generator) -> tuple[Tensor, str]:
+    """Magnitude image with maximum 1 of a protocol whose times are drawn around the named one's, and its name.
+
+    Between trains of echoes and single ones fat differs most, from dark to nearly as bright as fluid on a T2w: its T2
+    is drawn up to three times as long.
+    """
+    name = [*WEIGHTINGS][choose([*WEIGHTINGS.values()], generator)]
+    named = CONTRASTS[name]
+    times = {key: getattr(named, key) for key in ("tr_ms", "te_ms", "ti_ms") if getattr(named, key) is not None}
+    times = {key: time * uniform(0.75, 1.3, generator) for key, time in times.items()}
+    suppressed = max(0.0, uniform(-1, 1, generator))
+    tissues = subject_tissues(generator)
+    tissues["fat"] = replace(tissues["fat"], t2_ms=tissues["fat"].t2_ms * uniform(1, 3, generator))
+    texture = uniform(0.5, 1.5, generator) * measured_texture(anatomy, channels)
+    protocol = replace(named, **times, fat_suppression=suppressed)
+    image = weighted_image(channels[1:], protocol, tissues=tissues, texture=texture)
+    return _shaded(image, generator), name
+
+
+def _shaded(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Shade an image smoothly, and bring its maximum to 1."""
+    bias = smooth_field(image.shape, n_control=4, generator=generator)
     image = image * torch.exp(uniform(0, 0.5, generator) * bias)
     return image / image.max().clamp_min(1e-6)

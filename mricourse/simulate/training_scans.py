@@ -20,6 +20,8 @@ from mricourse.physics.sampling import PATTERNS, acceleration_of
 from mricourse.physics.scan import Scan
 from mricourse.simulate.acquisition import draw_mask
 from mricourse.simulate.augmentation import flipped
+from mricourse.simulate.phases import scanner_phase
+from mricourse.simulate.pictures import PICTURES, pictured
 from mricourse.simulate.random_draws import choose, generator_for, integer, smooth_field, uniform
 from mricourse.simulate.randomised import draw_scan
 from mricourse.simulate.texture import roughened
@@ -37,6 +39,7 @@ LIMITS = {  # of matrix sizes and so on: what espirit, simulate_coils and the co
     "noise_std": (1e-6, 1.0),
     "sharpness": (-1, 10),
 }
+MOST_LEFT_OUT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,17 @@ class SimulatedScans:
     rough : bool
         Break the tissue of most slices into dead leaves and let their phase follow it more steeply: rougher than
         anatomy, so that a network expects detail and phase that no simulated head has.
+    weighted : float
+        Share of the slices with the contrast of a named protocol, half of them T2w or FLAIR, as in `randomised_scan`.
+    pictures : mapping
+        Share of all draws that show ``leaves``, a ``fractal`` or a ``photograph`` of `mricourse.simulate.pictures` in
+        the place of a head; together at most 1. They are never broken into leaves.
+    scanner_phase : bool
+        Add the phase of `mricourse.simulate.phases.scanner_phase`: shifted echoes, failing shims, air beside tissue.
+    few_coils : bool
+        Draw the number of coils uniformly in its logarithm: arrays of 4 to 7 as often as those of 16 to 31.
+    left_out : int
+        Up to so many coils of an array are left out. Where many are, the rest are small and see the head unevenly.
     pool, reuse : int
         Draws in the window, and scans a draw serves.
 
@@ -96,6 +110,11 @@ class SimulatedScans:
     strip: int | None = None
     sharpness: Sequence[float] = (0.0, 2.5)
     rough: bool = False
+    weighted: float = 0.0
+    pictures: Mapping[str, float] = field(default_factory=dict)
+    scanner_phase: bool = False
+    few_coils: bool = False
+    left_out: int = 3
     pool: int = 64
     reuse: int = 8
     _drawn: dict[int, Scan] = field(default_factory=dict, init=False, repr=False)
@@ -112,6 +131,15 @@ class SimulatedScans:
         shares = self.patterns.values()
         if set(self.patterns) - set(MASKS) or not all(0 <= share < math.inf for share in shares) or not any(shares):
             raise ValueError(f"patterns are {dict(self.patterns)}; expected positive shares of {', '.join(MASKS)}.")
+        if not 0 <= self.weighted <= 1:
+            raise ValueError(f"weighted is {self.weighted}; expected a share from 0 to 1.")
+        shares = self.pictures.values()
+        if set(self.pictures) - set(PICTURES) or not all(0 <= share <= 1 for share in shares) or sum(shares) > 1:
+            raise ValueError(
+                f"pictures are {dict(self.pictures)}; expected shares of {', '.join(PICTURES)}, together at most 1."
+            )
+        if not 0 <= self.left_out <= MOST_LEFT_OUT:
+            raise ValueError(f"left_out is {self.left_out}; expected 0 to {MOST_LEFT_OUT} coils, as 3.")
         if self.strip is not None and self.strip < MIN_STRIP:
             raise ValueError(f"strip is {self.strip}; expected at least {MIN_STRIP} columns, as 64.")
         if min(self.pool, self.reuse) < 1:
@@ -156,15 +184,19 @@ class SimulatedScans:
         """Simulate a fully sampled noisy scan, and estimate its maps as a reconstruction will have to."""
         generator = generator_for(self.seed, self.split, "draw", str(index))
         shape = tuple(8 * integer(self.matrix[0] // 8, self.matrix[1] // 8, generator) for _ in range(2))
-        n_coils = integer(*self.n_coils, generator)
-        n_drawn = n_coils + integer(0, 3, generator)  # up to three are left out: arrays are not always complete
+        n_coils = self._number_of_coils(generator)
+        n_drawn = n_coils + integer(0, self.left_out, generator)  # arrays are not always complete
         low, high = torch.tensor(self.noise_std).log().tolist()
         noise_std = float(torch.tensor(uniform(low, high, generator)).exp())
         coil_kind = [*COILS][choose([*COILS.values()], generator)]
         options = {"shape": shape, "n_coils": n_drawn, "noise_std": 0.0, "coil_kind": coil_kind}
-        scan = draw_scan(self.split, index, seed=self.seed, **options)
-        image = _phased(scan.reference, generator)
-        if self.rough:
+        scan = draw_scan(self.split, index, seed=self.seed, weighted=self.weighted, **options)
+        other = generator_for(self.seed, self.split, "picture", str(index))
+        kind = self._picture(other)
+        image = _phased(pictured(scan.reference, kind, other) if kind else scan.reference, generator)
+        if self.scanner_phase:
+            image = image * scanner_phase(image, other)
+        if self.rough and not kind:
             image = roughened(image, generator_for(self.seed, self.split, "rough", str(index)))
         kspace = fft2c(scan.smaps * image)
         kept = torch.randperm(n_drawn, generator=generator)[:n_coils].sort().values
@@ -177,12 +209,25 @@ class SimulatedScans:
                 f"ESPIRiT finds no object in draw {index}: {n_coils} coils, {shape[0]} x {shape[1]}, {acs} ACS lines, "
                 f"noise {noise_std:.2g}; expected enough to estimate maps from: ask for more, and for less noise."
             )
-        meta = scan.meta | {"acs": acs, "noise_std": noise_std}
+        meta = scan.meta | {"acs": acs, "noise_std": noise_std} | ({"picture": kind} if kind else {})
         return Scan(kspace, smaps, scan.mask, combine(ifft2c(kspace), smaps), meta)
+
+    def _number_of_coils(self, generator: torch.Generator) -> int:
+        low, high = self.n_coils
+        if not self.few_coils:
+            return integer(low, high, generator)
+        return min(high, int(low * ((high + 1) / low) ** uniform(0, 1, generator)))
+
+    def _picture(self, generator: torch.Generator) -> str:
+        """Draw the kind of picture that stands in the place of a head; empty for a head."""
+        rest = 1 - sum(self.pictures.values())
+        if not any(self.pictures.values()):
+            return ""
+        return [*self.pictures, ""][choose([*map(float, self.pictures.values()), max(rest, 0.0)], generator)]
 
     def to_judge(self, split: str, seed: int) -> SimulatedScans:
         """Give whole slices of anatomy, one draw each: to validate ("train", another seed) and test on."""
-        return replace(self, split=split, seed=seed, strip=None, rough=False, pool=1, reuse=1)
+        return replace(self, split=split, seed=seed, strip=None, rough=False, pictures={}, pool=1, reuse=1)
 
     def samplings(self) -> list[str]:
         """Say in words what the masks keep of k-space."""

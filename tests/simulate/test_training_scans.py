@@ -16,10 +16,11 @@ from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acs_mask
 from mricourse.physics.scan import Scan, stack
 from mricourse.simulate import training_scans as training_data
-from mricourse.simulate.anatomy import SPLITS
+from mricourse.simulate.anatomy import CHANNELS, SPLITS, load_anatomy
 from mricourse.simulate.augmentation import flipped
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.random_draws import generator_for
+from mricourse.simulate.randomised import _weighted_contrast, random_slice
 from mricourse.simulate.texture import dead_leaves, roughened
 from mricourse.simulate.training_scans import CALIBRATION, LIMITS, MASKS, SimulatedScans, _strip
 
@@ -300,6 +301,13 @@ def test_a_scan_without_maps_or_reference_is_not_stacked(scans):
         ({"patterns": {"random": math.inf}}, "patterns are "),
         ({"patterns": {"spiral": 1}}, "patterns are "),
         ({"strip": 23}, "strip is 23"),
+        ({"weighted": -0.1}, "weighted is -0.1"),
+        ({"weighted": math.nan}, "weighted is nan"),
+        ({"pictures": {"cat": 0.1}}, "pictures are "),
+        ({"pictures": {"leaves": -0.1}}, "pictures are "),
+        ({"pictures": {"leaves": 0.6, "fractal": 0.5}}, "pictures are "),
+        ({"left_out": -1}, "left_out is -1"),
+        ({"left_out": 65}, "left_out is 65"),
         ({"pool": 0}, "pool is 0"),
         ({"reuse": 0}, "reuse 0"),
     ],
@@ -359,3 +367,70 @@ def test_sharpness_is_the_gain_at_the_edge_of_k_space():
     ny, nx = ratio.shape
     assert ratio[ny // 2 - 2 : ny // 2 + 3, nx // 2 - 2 : nx // 2 + 3].median() == pytest.approx(1, abs=0.1)
     assert ratio[:3].median() > 3
+
+
+# --- more than two heads, and more than one kind of scanner
+
+WIDE = SMALL | {
+    "weighted": 0.5,
+    "pictures": {"leaves": 0.2, "fractal": 0.2, "photograph": 0.2},
+    "scanner_phase": True,
+    "few_coils": True,
+    "left_out": 6,
+}
+
+
+def test_draws_of_older_recipes_stay_what_they_were():
+    """Sums of k-space and reference from before the options of `WIDE` were there: shipped cards depend on them."""
+    options = {"matrix": (48, 64), "n_coils": (3, 5), "acs": (12, 16), "noise_std": (0.001, 0.004)}
+    drawn = SimulatedScans("train", 3, **options, strip=32, pool=3, reuse=3, rough=True)
+    before = {0: (481.1322, 419.1298), 7: (187.3549, 263.8314), 20: (291.0223, 380.5438)}
+    for i, sums in before.items():
+        found = float(drawn[i].kspace.abs().sum()), float(drawn[i].reference.abs().sum())
+        assert found == pytest.approx(sums, rel=1e-4)
+
+
+def test_wide_draws_are_pure_functions_of_their_number_too():
+    first, again = (SimulatedScans("train", 5, **WIDE, strip=32, pool=3, reuse=3) for _ in range(2))
+    for i in (7, 2, 5):
+        assert same(first[i], again[i])
+    assert all(first[i].kspace.isfinite().all() and first[i].reference.any() for i in range(12))
+
+
+def test_pictures_and_contrasts_have_their_shares():
+    drawn = SimulatedScans("train", 5, **WIDE, pool=1, reuse=1)
+    metas = [drawn._simulate(i).meta for i in range(60)]
+    kinds = [meta.get("picture", "") for meta in metas]
+    assert {*kinds} == {"", "leaves", "fractal", "photograph"} and 14 <= kinds.count("") <= 36
+    contrasts = [meta["contrast"] for meta in metas]
+    assert 18 <= contrasts.count("random") <= 42 and {"T2w", "FLAIR"} < {*contrasts}
+
+
+def test_fluid_is_bright_on_a_drawn_t2w_and_grey_matter_brighter_than_white():
+    anatomy = load_anatomy("mni152")
+    levels = []
+    for seed in range(40):
+        channels, _ = random_slice(anatomy, (64, 64), torch.Generator().manual_seed(seed))
+        image, name = _weighted_contrast(anatomy, channels, torch.Generator().manual_seed(seed))
+        assert image.shape == (64, 64) and image.min() >= 0 and image.max() == pytest.approx(1)
+        wm, gm, csf = (channels[CHANNELS.index(tissue)] for tissue in ("wm", "gm", "csf"))
+        if name == "T2w" and min(float(each.sum()) for each in (wm, gm, csf)) > 20:
+            levels.append([float((image * each).sum() / each.sum()) for each in (wm, gm, csf)])
+    assert len(levels) >= 5
+    white, grey, fluid = torch.tensor(levels).mean(dim=0)
+    assert white < grey < fluid and fluid > 1.5 * white
+
+
+def test_few_coils_are_drawn_as_often_as_many():
+    drawn = SimulatedScans("train", 5, **WIDE | {"n_coils": (4, 31)})
+    numbers = [drawn._number_of_coils(torch.Generator().manual_seed(seed)) for seed in range(600)]
+    assert min(numbers) == 4 and max(numbers) == 31
+    for low in (4, 8, 16):
+        share = sum(low <= number < 2 * low for number in numbers) / 600
+        assert share == pytest.approx(1 / 3, abs=0.08)
+
+
+def test_no_picture_judges_a_network():
+    judges = SimulatedScans("train", 5, **WIDE).to_judge("test", 1)
+    assert not judges.pictures and judges.weighted == 0.5 and judges.scanner_phase
+    assert all("picture" not in judges[i].meta for i in range(6))
