@@ -60,7 +60,7 @@ def development_brain(_: int) -> Iterator[Case]:
             yield f"{sampling}{name}", kept, reference
 
 
-SMALL_T2 = {"matrix": (96, 128), "n_coils": (8, 8), "weighted": 1.0, "scanner_phase": True, "left_out": 8}
+SMALL_T2 = {"matrix": (96, 128), "n_coils": (8, 8), "weighted": 1.0, "scanner_phase": 0.5, "left_out": 8}
 CASES = {
     "draws of modl": draws_of_modl,
     "96 to 128 pixels, T2-like, R = 4": partial(draws, SMALL_T2 | {"acceleration": (4, 4)}, contrasts=T2_LIKE),

@@ -83,8 +83,9 @@ class SimulatedScans:
     pictures : mapping
         Share of all draws that show ``leaves``, a ``fractal`` or a ``photograph`` of `mricourse.simulate.pictures` in
         the place of a head; together at most 1. They are never broken into leaves.
-    scanner_phase : bool
-        Add the phase of `mricourse.simulate.phases.scanner_phase`: shifted echoes, failing shims, air beside tissue.
+    scanner_phase : float
+        Share of the draws with the phase of `mricourse.simulate.phases.scanner_phase` on top: shifted echoes, failing
+        shims, air beside tissue.
     few_coils : bool
         Draw the number of coils uniformly in its logarithm: arrays of 4 to 7 as often as those of 16 to 31.
     left_out : int
@@ -112,7 +113,7 @@ class SimulatedScans:
     rough: bool = False
     weighted: float = 0.0
     pictures: Mapping[str, float] = field(default_factory=dict)
-    scanner_phase: bool = False
+    scanner_phase: float = 0.0
     few_coils: bool = False
     left_out: int = 3
     pool: int = 64
@@ -131,8 +132,9 @@ class SimulatedScans:
         shares = self.patterns.values()
         if set(self.patterns) - set(MASKS) or not all(0 <= share < math.inf for share in shares) or not any(shares):
             raise ValueError(f"patterns are {dict(self.patterns)}; expected positive shares of {', '.join(MASKS)}.")
-        if not 0 <= self.weighted <= 1:
-            raise ValueError(f"weighted is {self.weighted}; expected a share from 0 to 1.")
+        for name in ("weighted", "scanner_phase"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected a share from 0 to 1.")
         shares = self.pictures.values()
         if set(self.pictures) - set(PICTURES) or not all(0 <= share <= 1 for share in shares) or sum(shares) > 1:
             raise ValueError(
@@ -194,7 +196,7 @@ class SimulatedScans:
         other = generator_for(self.seed, self.split, "picture", str(index))
         kind = self._picture(other)
         image = _phased(pictured(scan.reference, kind, other) if kind else scan.reference, generator)
-        if self.scanner_phase:
+        if uniform(0, 1, other) < self.scanner_phase:
             image = image * scanner_phase(image, other)
         if self.rough and not kind:
             image = roughened(image, generator_for(self.seed, self.split, "rough", str(index)))

@@ -303,6 +303,7 @@ def test_a_scan_without_maps_or_reference_is_not_stacked(scans):
         ({"strip": 23}, "strip is 23"),
         ({"weighted": -0.1}, "weighted is -0.1"),
         ({"weighted": math.nan}, "weighted is nan"),
+        ({"scanner_phase": 1.1}, "scanner_phase is 1.1"),
         ({"pictures": {"cat": 0.1}}, "pictures are "),
         ({"pictures": {"leaves": -0.1}}, "pictures are "),
         ({"pictures": {"leaves": 0.6, "fractal": 0.5}}, "pictures are "),
@@ -374,7 +375,7 @@ def test_sharpness_is_the_gain_at_the_edge_of_k_space():
 WIDE = SMALL | {
     "weighted": 0.5,
     "pictures": {"leaves": 0.2, "fractal": 0.2, "photograph": 0.2},
-    "scanner_phase": True,
+    "scanner_phase": 1.0,
     "few_coils": True,
     "left_out": 6,
 }
@@ -421,6 +422,20 @@ def test_fluid_is_bright_on_a_drawn_t2w_and_grey_matter_brighter_than_white():
     assert white < grey < fluid and fluid > 1.5 * white
 
 
+def test_a_share_of_the_draws_has_the_phase_of_a_scanner():
+    plain, some, every = (
+        SimulatedScans("train", 5, **SMALL | {"scanner_phase": share}, pool=1, reuse=1) for share in (0.0, 0.5, 1.0)
+    )
+    changed = []
+    for i in range(16):
+        scans = [drawn._simulate(i) for drawn in (plain, some, every)]
+        assert scans[0].meta == scans[1].meta == scans[2].meta
+        changed.append(not torch.equal(scans[0].kspace, scans[1].kspace))
+        assert torch.equal(scans[1].kspace, scans[2 if changed[-1] else 0].kspace)
+        assert not torch.equal(scans[0].kspace, scans[2].kspace)
+    assert 3 <= sum(changed) <= 13
+
+
 def test_few_coils_are_drawn_as_often_as_many():
     drawn = SimulatedScans("train", 5, **WIDE | {"n_coils": (4, 31)})
     numbers = [drawn._number_of_coils(torch.Generator().manual_seed(seed)) for seed in range(600)]
@@ -432,5 +447,5 @@ def test_few_coils_are_drawn_as_often_as_many():
 
 def test_no_picture_judges_a_network():
     judges = SimulatedScans("train", 5, **WIDE).to_judge("test", 1)
-    assert not judges.pictures and judges.weighted == 0.5 and judges.scanner_phase
+    assert not judges.pictures and judges.weighted == 0.5 and judges.scanner_phase == 1
     assert all("picture" not in judges[i].meta for i in range(6))
