@@ -5,10 +5,11 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "epi": "image_entropy remove_nyquist_ghost",
+        "epi": "ghost_of_reference_lines image_entropy remove_nyquist_ghost",
         "fixed_point": "FixedPoint fixed_point",
         "least_squares": "cg_sense cg_sense_iterates conjugate_gradient direct_solver",
         "methods": "reconstruct with_smaps",
+        "motion": "remove_shifts",
         "parallel_imaging": "g_factor grappa pseudo_replica sense_unfold",
         "partial_kspace": "partial_fourier",
         "plug_and_play": "PlugAndPlay plug_and_play",

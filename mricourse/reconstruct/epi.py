@@ -1,4 +1,4 @@
-"""Undo the Nyquist ghost of an echo-planar scan without a reference scan: two numbers, found by looking."""
+"""Undo the Nyquist ghost of an echo-planar scan: two numbers, from reference lines or from the image itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mricourse.physics.epi import nyquist_ghost
-from mricourse.physics.fourier import complex_floating, floating, ifft2c
+from mricourse.physics.fourier import complex_floating, floating, ifft2c, ifftc
 
 STEPS = (1 / 4, 1 / 16, 1 / 64, 1 / 256)  # of the search, as shares of the largest phase and delay
 REACH = 4  # steps to either side of the best so far
@@ -38,6 +38,41 @@ def image_entropy(image: Tensor) -> Tensor:
     energy = magnitude.square().sum(dim=(-2, -1), keepdim=True)
     share = magnitude / energy.clamp_min(tiny).sqrt()
     return -torch.special.xlogy(share, share.clamp_min(tiny)).sum(dim=(-2, -1))
+
+
+def ghost_of_reference_lines(lines: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Read the phase and the delay between odd and even lines off two lines that saw the same object.
+
+    A scanner reads the centre of k-space forth and back, without a phase encode, before the scan. The product
+    $q(x) = o(x)\,\overline{e(x)}$ of both profiles has the phase $\varphi + 2\pi d x / n_x$; its slope is the angle of
+    $\sum_x q(x + 1)\,\overline{q(x)}$, so no phase is unwrapped, and bright pixels count most.
+
+    Parameters
+    ----------
+    lines : complex Tensor, shape (..., 2, kx)
+        As an odd line and as an even line is read, in the order of kx.
+
+    Returns
+    -------
+    phase_rad, delay : real Tensor, shape (...)
+        As in `nyquist_ghost`; give their opposites to it to undo the ghost.
+
+    Raises
+    ------
+    ValueError
+        Not two lines.
+
+    Source: Ahn, Cho, IEEE Trans. Med. Imaging 6:32, 1987, for the sum; Bruder et al., Magn. Reson. Med. 23:311, 1992.
+    """
+    if lines.ndim < 2 or lines.shape[-2] != 2:
+        raise ValueError(f"lines have shape {tuple(lines.shape)}; expected (..., 2, kx), one odd and one even line.")
+    odd, even = ifftc(complex_floating(lines), dim=-1).unbind(-2)
+    product = odd * even.conj()
+    slope = (product[..., 1:] * product[..., :-1].conj()).sum(-1).angle()  # radians a pixel
+    nx = lines.shape[-1]
+    x = torch.arange(nx, device=lines.device) - nx // 2
+    turn = torch.polar(torch.ones_like(slope[..., None] * x), -slope[..., None] * x)
+    return (product * turn).sum(-1).angle(), slope * nx / (2 * math.pi)
 
 
 def remove_nyquist_ghost(kspace: Tensor, *, largest: float = 1.2) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = face(
         "contrasts": "CONTRASTS TISSUES_3T Protocol Tissue inversion_recovery nulling_ti spin_echo "
         "spoiled_gradient_echo weighted_image",
         "random_draws": "generator_for smooth_field",
-        "lesions": "Lesion insert_lesion",
+        "lesions": "Lesion add_disc add_discs flat_place insert_lesion",
         "motion": "moved_along_y scan_while_moving",
         "multi_contrast": "ContrastScans",
         "phases": "scanner_phase",

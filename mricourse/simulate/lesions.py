@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d
 
 from mricourse.simulate.contrasts import Tissue
 
@@ -97,6 +99,74 @@ def insert_lesion(
     waves = torch.rand(3, generator=torch.Generator().manual_seed(seed))
     share = _irregular_disc((ny, nx), centre, radius, waves).to(image.device)
     return (1 - share) * image + share * level, share > 0
+
+
+def flat_place(image: Tensor, radius: float = 8.0) -> tuple[int, int]:
+    """Find where a lesion can be inserted so that little else is near: the disc with the least relative spread.
+
+    Parameters
+    ----------
+    image : Tensor, shape (y, x)
+        Magnitudes count. Discs with a mean of 0.3 to 0.8 of the brightest pixel are looked at.
+    radius : float
+        Of the disc, in pixels.
+
+    Returns
+    -------
+    (y, x) : int
+        Centre, in pixels.
+
+    Raises
+    ------
+    ValueError
+        An image without such a disc.
+    """
+    magnitude = (image.abs() / image.abs().max())[None, None].float()
+    reach = math.ceil(radius)
+    place = torch.arange(-reach, reach + 1, device=image.device)
+    disc = (torch.hypot(place[:, None].float(), place.float()) <= radius).float()
+    weights = (disc / disc.sum())[None, None]
+    mean = conv2d(magnitude, weights, padding=reach)
+    spread = (conv2d(magnitude.square(), weights, padding=reach) - mean.square()).clamp_min(0).sqrt() / mean
+    usable = (mean > 0.3) & (mean < 0.8)
+    if not usable.any():
+        raise ValueError(
+            f"no disc of radius {radius:g} has a mean of 0.3 to 0.8 of the brightest pixel; expected a head: give the "
+            "place of the lesion yourself."
+        )
+    y, x = divmod(int(torch.where(usable, spread, math.inf).argmin()), image.shape[-1])
+    return y, x
+
+
+def add_disc(image: Tensor, *, centre: tuple[float, float], radius: float, contrast: float) -> Tensor:
+    """Add a disc to the magnitude of a complex image, and leave its phase: a lesion of known size and contrast.
+
+    Parameters
+    ----------
+    image : complex Tensor, shape (y, x)
+    centre : (y, x)
+        In pixels, parts of a pixel too.
+    radius : float
+        In pixels; the edge is soft over one pixel.
+    contrast : float
+        Added to the magnitude, in the unit of the image; below zero for a dark disc.
+
+    Returns
+    -------
+    complex Tensor, shape (y, x)
+    """
+    y = torch.arange(image.shape[-2], device=image.device)[:, None] - centre[0]
+    x = torch.arange(image.shape[-1], device=image.device) - centre[1]
+    share = (radius + 0.5 - torch.hypot(y.float(), x.float())).clamp(0, 1)
+    return image + contrast * share * torch.polar(torch.ones_like(image.real), image.angle())
+
+
+def add_discs(
+    images: Tensor, centres: Sequence[tuple[float, float]], *, radius: float, contrast: float
+) -> Tensor:
+    """Add a disc to each of a stack of images, as `add_disc` does: complex (n, y, x), n centres -> (n, y, x)."""
+    pairs = zip(images, centres, strict=True)
+    return torch.stack([add_disc(image, centre=centre, radius=radius, contrast=contrast) for image, centre in pairs])
 
 
 def _irregular_disc(shape: tuple[int, int], centre: tuple[float, float], radius: float, waves: Tensor) -> Tensor:
