@@ -161,9 +161,7 @@ def add_disc(image: Tensor, *, centre: tuple[float, float], radius: float, contr
     return image + contrast * share * torch.polar(torch.ones_like(image.real), image.angle())
 
 
-def add_discs(
-    images: Tensor, centres: Sequence[tuple[float, float]], *, radius: float, contrast: float
-) -> Tensor:
+def add_discs(images: Tensor, centres: Sequence[tuple[float, float]], *, radius: float, contrast: float) -> Tensor:
     """Add a disc to each of a stack of images, as `add_disc` does: complex (n, y, x), n centres -> (n, y, x)."""
     pairs = zip(images, centres, strict=True)
     return torch.stack([add_disc(image, centre=centre, radius=radius, contrast=contrast) for image, centre in pairs])

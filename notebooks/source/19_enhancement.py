@@ -966,8 +966,8 @@ for name, image in candidates.items():
 # <details><summary>How sure are these decibels?</summary>
 #
 # What we take off, $4\sigma^2$, is the same for all, so it cannot change their order.
-# But it is more than ten times what is left of the wavelet's error. If $\sigma$ is wrong
-# by 0.5 %, the 34.6 dB are wrong by about 0.8 dB, and the network's 31.1 dB by 0.4 dB.
+# But it is more than ten times what is left of the wavelet's error. If $\sigma$ is
+# wrong by 0.5 %, the 34.6 dB are wrong by about 0.8 dB, and the network's 31.1 dB by 0.4 dB.
 # </details>
 
 # %%
