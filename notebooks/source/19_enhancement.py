@@ -60,9 +60,7 @@ def trained(name):
 
 
 # %%
-scans = TaskScans(
-    "test", 19, shape=(N, N)
-)  # simulated slices of the course's test head
+scans = TaskScans("test", 19, shape=(N, N))  # simulated: the course's test head
 _, heads = scans.images(20, DEVICE)  # complex (20, y, x), without noise
 places = [flat_place(head) for head in heads]  # (y, x): where each is flattest
 denoised = trained("task_denoising")
@@ -393,9 +391,7 @@ def plate_images(contrast):
 
 
 plates = plate_images(contrast=0.1)
-curves = {
-    name: mean_profile(image, places, radius=12) for name, image in plates.items()
-}
+curves = {n: mean_profile(image, places, radius=12) for n, image in plates.items()}
 profile_of = {name: curve[1] for name, curve in curves.items()}  # curve[0]: distance
 distance = curves["object"][0]
 plot_lines(distance, profile_of, xlabel="distance from the centre", ylabel="plate")
@@ -967,7 +963,8 @@ for name, image in candidates.items():
 #
 # What we take off, $4\sigma^2$, is the same for all, so it cannot change their order.
 # But it is more than ten times what is left of the wavelet's error. If $\sigma$ is
-# wrong by 0.5 %, the 34.6 dB are wrong by about 0.8 dB, and the network's 31.1 dB by 0.4 dB.
+# wrong by 0.5 %, the 34.6 dB are wrong by about 0.8 dB, and the 31.1 dB of the network
+# by 0.4 dB.
 # </details>
 
 # %%
@@ -988,9 +985,8 @@ show_images({name: candidates[name][zoom] for name in names}, window=(0, 0.6))
 ny, nx = knee.shape
 outer = ~(acs_mask(ny, ny // 2) & acs_mask(nx, nx // 2).T).to(DEVICE)  # (ky, kx)
 energy = float(knee_kspace[outer].abs().square().mean())
-print(
-    f"outer samples: {100 * (1 - 2 * sigma**2 / energy):.0f} % of the energy is signal"
-)
+share = 1 - 2 * sigma**2 / energy  # what is not noise
+print(f"outer samples: {100 * share:.0f} % of the energy is signal")
 
 # %% [markdown]
 # Three quarters of the samples hold noise and little else (3 % of their energy is
@@ -1047,9 +1043,7 @@ show_images(panels, window=(0, 0.6))
 lead = fair["wavelet, 2.0 x noise"] - fair["network"]
 claim("knee: wavelet at twice the noise over the network", lead, at_least=1, unit="dB")
 lost = knee_dB["ghost"][0] - knee_dB["ghost"][2]
-claim(
-    "knee: the ghost network loses against doing nothing", lost, at_least=0, unit="dB"
-)
+claim("knee: ghost network, loss against doing nothing", lost, at_least=0, unit="dB")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>How we chose the bounds of this lesson</summary>
