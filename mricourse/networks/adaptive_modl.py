@@ -44,7 +44,7 @@ class AdaptiveMoDL(nn.Module, Unrolled):
     ----------
     n_iterations : int
         $K$.
-    n_features, n_layers, norm, unshuffle
+    n_features, n_layers, norm, unshuffle, residual
         Of the `DnCNN`.
     shared : bool
         One denoiser and one $\lambda$ for all iterations, or $K$ of each.
@@ -95,6 +95,7 @@ class AdaptiveMoDL(nn.Module, Unrolled):
         n_layers: int = 5,
         norm: str = "none",
         unshuffle: int = 1,
+        residual: bool = False,
         shared: bool = True,
         noise_aware: bool = False,
         scan_aware: bool = False,
@@ -134,7 +135,8 @@ class AdaptiveMoDL(nn.Module, Unrolled):
         self.n_averaged = n_averaged
         n_denoisers = 1 if shared else n_iterations
         n_weights = n_reg_weights if shared else n_iterations
-        sizes = {"n_features": n_features, "n_layers": n_layers, "norm": norm, "unshuffle": unshuffle}
+        sizes = {"n_features": n_features, "n_layers": n_layers, "norm": norm}
+        sizes |= {"unshuffle": unshuffle, "residual": residual}
         self.denoisers = nn.ModuleList(DnCNN(**sizes, noise_aware=noise_aware) for _ in range(n_denoisers))
         self.log_reg_weight = nn.Parameter(torch.full((n_weights,), math.log(reg_weight)))
         power = 2.0 if consistency == "cg" else 0.0  # lambda is a ratio of variances

@@ -37,11 +37,15 @@ class DnCNN(nn.Module):
         Side of the blocks of pixels that are one pixel of more channels between the first layer and the last, as in
         FFDNet, which has 2: a layer then sees twice as far, and one of as many features costs a quarter. 1 leaves
         pixels as they are.
+    residual : bool
+        Take the inner layers in pairs and add what each pair finds to what it was given, as EDSR does [Lim et al., CVPR
+        Workshops 2017, arXiv:1707.02921]. Ten layers without it learned three times as slowly as five. There is no norm
+        then, and the number of layers is even.
 
     Raises
     ------
     ValueError
-        Fewer than 2 layers, no features, another norm, or blocks that are none.
+        Fewer than 2 layers, no features, another norm, blocks that are none, or pairs that cannot be.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class DnCNN(nn.Module):
         norm_last: bool = True,
         noise_aware: bool = False,
         unshuffle: int = 1,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         if n_layers < 2 or n_features < 1:
@@ -62,17 +67,21 @@ class DnCNN(nn.Module):
             )
         if not 1 <= unshuffle <= MOST_UNSHUFFLE:
             raise ValueError(f"got unshuffle={unshuffle}; expected blocks of 1 to {MOST_UNSHUFFLE} pixels a side.")
+        if residual and (norm != "none" or n_layers % 2):
+            raise ValueError(
+                f"got residual=True with n_layers={n_layers} and norm={norm!r}; expected an even number of layers and "
+                'norm="none".'
+            )
         self.noise_aware = noise_aware
         self.unshuffle = unshuffle
         n_pixels = unshuffle**2
-        n_channels = [n_pixels * (3 if noise_aware else 2)] + [n_features] * (n_layers - 1) + [n_pixels * 2]
-        layers: list[nn.Module] = []
-        for n_in, n_out in zip(n_channels[:-1], n_channels[1:], strict=True):
-            layers.append(nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=False))
-            nn.init.kaiming_normal_(layers[-1].weight, nonlinearity="relu")
-            layers += [] if norm == "none" else [norm_layer(norm, n_out)]
-            layers += [nn.ReLU(inplace=True)]
-        del layers[-1 if norm == "none" or norm_last else -2 :]
+        n_in, n_out = n_pixels * (3 if noise_aware else 2), n_pixels * 2
+        if residual:
+            pairs = [_Pair(n_features) for _ in range(n_layers // 2 - 1)]
+            layers = [_convolution(n_in, n_features), nn.ReLU(inplace=True), *pairs, _convolution(n_features, n_out)]
+        else:
+            layers = _plain_layers([n_in] + [n_features] * (n_layers - 1) + [n_out], norm)
+            del layers[-1 if norm == "none" or norm_last else -2 :]
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         with torch.no_grad():  # begin near the identity: an unrolled network starts as plain iterations
             self.layers[-1].weight.mul_(0.1)  # of the norm where there is one: it undoes what the convolution scales
@@ -96,6 +105,35 @@ class DnCNN(nn.Module):
             return image + to_image(self.layers(channels), image)
         blocks = self.layers(to_blocks(channels, self.unshuffle))
         return image + to_image(from_blocks(blocks, self.unshuffle, image.shape[-2:]), image)
+
+
+class _Pair(nn.Module):
+    """Two convolutions whose input is added to what they find; it begins near the identity."""
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.first, self.second = (_convolution(n_features, n_features) for _ in range(2))
+        with torch.no_grad():
+            self.second.weight.mul_(0.1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps + self.second(self.first(maps).relu())
+
+
+def _convolution(n_in: int, n_out: int) -> nn.Conv2d:
+    layer = nn.Conv2d(n_in, n_out, kernel_size=3, padding=1, bias=False)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return layer
+
+
+def _plain_layers(n_channels: list[int], norm: str) -> list[nn.Module]:
+    """Convolutions, each followed by its norm, if any, and ReLU."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(n_channels[:-1], n_channels[1:], strict=True):
+        layers += [_convolution(n_in, n_out)]
+        layers += [] if norm == "none" else [norm_layer(norm, n_out)]
+        layers += [nn.ReLU(inplace=True)]
+    return layers
 
 
 def norm_layer(kind: str, n_channels: int) -> nn.Module:

@@ -456,7 +456,8 @@ def test_impossible_sizes_are_refused(wrong):
 
 # --- a denoiser of blocks of pixels ---
 
-WIDE = {"n_features": 8, "n_layers": 4, "unshuffle": 2, "noise_aware": True, "start": "sense", "solver": "direct"}
+BLOCKS = {"n_features": 8, "n_layers": 4, "unshuffle": 2, "residual": True}
+WIDE = BLOCKS | {"noise_aware": True, "start": "sense", "solver": "direct"}
 
 
 @pytest.mark.parametrize("shape", [(33, 40), (40, 33), (33, 31)])

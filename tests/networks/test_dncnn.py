@@ -19,7 +19,7 @@ MIXED = NORMS[1:]
 
 def denoiser(norm, **options):
     torch.manual_seed(0)
-    return DnCNN(n_features=8, n_layers=3, norm=norm, **options)
+    return DnCNN(**{"n_features": 8, "n_layers": 3, "norm": norm} | options)
 
 
 def test_none_adds_no_layer_and_the_others_one_after_each_convolution():
@@ -169,7 +169,8 @@ def test_blocks_become_channels_and_pixels_again(shape, side):
 
 
 def test_wider_blocks_see_further_and_cost_as_much_as_the_plain_denoiser_and_a_half():
-    wide, plain = DnCNN(n_features=48, n_layers=10, unshuffle=2, noise_aware=True), DnCNN(n_features=32)
+    wide = DnCNN(n_features=48, n_layers=10, unshuffle=2, residual=True, noise_aware=True)
+    plain = DnCNN(n_features=32)
     n_wide, n_plain = (sum(parameter.numel() for parameter in network.parameters()) for network in (wide, plain))
     assert n_wide == 9 * (12 * 48 + 8 * 48**2 + 48 * 8) == 174_528
     assert n_wide / 4 / n_plain == pytest.approx(1.5, abs=0.02), "each weight multiplies a quarter of the pixels"
@@ -214,3 +215,32 @@ def test_blocks_of_another_size_are_refused(unshuffle):
     for make in (DnCNN, AdaptiveMoDL):
         with pytest.raises(ValueError, match=f"got unshuffle={unshuffle}; expected blocks of 1 to 8 pixels a side"):
             make(unshuffle=unshuffle)
+
+
+# --- layers in pairs ---
+
+
+def test_pairs_of_layers_have_the_weights_of_plain_layers_and_begin_near_the_identity():
+    plain, paired = (denoiser("none", n_features=8, n_layers=10, residual=each) for each in (False, True))
+    assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in paired.parameters())
+    image = random_complex(2, 24, 20)
+    assert 1e-3 < (paired(image) - image).norm() / image.norm() < 0.5
+    assert torch.allclose(paired(2 * image), 2 * paired(image), atol=1e-5)
+    paired(image).abs().square().sum().backward()
+    assert all(weight.grad.isfinite().all() and weight.grad.any() for weight in paired.parameters())
+
+
+def test_a_pair_without_weights_passes_its_input_on():
+    network, image = denoiser("none", n_layers=4, residual=True), random_complex(24, 20)
+    without = denoiser("none", n_layers=2)
+    without.layers[0], without.layers[-1] = network.layers[0], network.layers[-1]
+    with torch.no_grad():
+        network.layers[2].second.weight.zero_()
+    assert torch.allclose(network(image), without(image), atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"n_layers": 5}, {"n_layers": 4, "norm": "batch"}])
+def test_pairs_that_cannot_be_are_refused(options):
+    for make in (DnCNN, AdaptiveMoDL):
+        with pytest.raises(ValueError, match="got residual=True with n_layers=. and norm=.*; expected an even number"):
+            make(residual=True, **options)
