@@ -73,6 +73,7 @@ from mricourse.simulate.multi_contrast import ContrastScans
 from mricourse.simulate.phantoms import shepp_logan
 from mricourse.simulate.relaxometry import decay_rate
 from mricourse.simulate.task_scans import TaskScans
+from mricourse.training.adaptation import AdaptationSettings, adapt
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
 
@@ -314,6 +315,21 @@ def value_and_gradients(network, *given):
     result = network(*given)
     result.abs().square().sum().backward()
     return [result, *(parameter.grad for parameter in network.parameters())]
+
+
+def test_a_network_adapts_to_a_scan_there():
+    settings = AdaptationSettings(n_steps=2, check_every=2, strip=24, n_splits=2)
+
+    def weights(i):
+        found = adapt(RECONSTRUCTORS["modl, noise-aware"]().to(i.device).eval(), [i.scan], settings)
+        return [*found.network.parameters(), found.gain_db]
+
+    here = weights(inputs("cpu"))
+    with pretend_gpu():
+        i = inputs("cuda")
+        with counted_work() as work:
+            the_same(here, weights(i))
+    assert work.operations["cpu"] < 0.1 * work.operations["cuda"], work.by_name
 
 
 @pytest.mark.parametrize("name", RECONSTRUCTORS)

@@ -22,6 +22,7 @@ from mricourse.physics.sampling import acceleration_of, acs_in_words
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.least_squares import Trace
 from mricourse.reconstruct.methods import METHODS, check_options, reconstruct, with_smaps
+from mricourse.training.adaptation import Adaptation, AdaptationSettings, adapt, check_adaptable, spread
 from mricourse.training.distributed import pick_device
 from mricourse.training.trained_range import outside_range
 
@@ -34,7 +35,7 @@ class Report:
     """What `reconstruct_file` did; ``str`` makes it one line.
 
     `remark` is a sentence of its own, on a file that is not of the kind that the network was trained on; `notes` say
-    what was recognised in the file and put right.
+    what was recognised in the file and put right; `adaptation` is what the network learned from the file, if it did.
     """
 
     source: Path
@@ -51,12 +52,14 @@ class Report:
     remark: str = ""
     notes: tuple[str, ...] = ()
     n_slices: int = 1
+    adaptation: Adaptation | None = None
 
     def __str__(self) -> str:
         ny, nx = self.shape
         slices = f"{self.n_slices} slices, " if self.n_slices > 1 else ""
         coils = f"{self.n_coils} coil{'s' if self.n_coils > 1 else ''}"
         weight = "" if self.reg_weight is None else f", weight {self.reg_weight:g}"
+        weight = weight if self.adaptation is None else f", {self.adaptation}"
         return (
             f"{self.source.name}: {slices}{coils}, {ny} x {nx}, R = {self.acceleration:.2f}, ACS {self.acs}, "
             f"maps {self.maps}{''.join(f', {note}' for note in self.notes)}; "
@@ -78,6 +81,8 @@ def reconstruct_file(
     axes: str | None = None,
     trace: Trace | None = None,
     each_slice: Callable[[Sequence[int]], Iterable[int]] = iter,
+    adaptation: AdaptationSettings | None = None,
+    adapting: Callable[[int, float], None] | None = None,
 ) -> Report:
     """Reconstruct the slices of a file into a file; the output is replaced only by a complete new one.
 
@@ -105,6 +110,10 @@ def reconstruct_file(
         As in `reconstruct` or `apply_network`.
     each_slice : callable, optional
         Goes over the numbers of the slices, and may show how far it is.
+    adaptation : AdaptationSettings, optional
+        Adapt the weights of `checkpoint` to the chosen slices first, which share them; ``.h5`` says so.
+    adapting : callable, optional
+        The `progress` of `mricourse.training.adaptation.adapt`.
 
     Raises
     ------
@@ -118,6 +127,8 @@ def reconstruct_file(
             f"got the checkpoint {checkpoint.name} with {'a method' if method else 'a regularisation weight'}; "
             "expected the checkpoint alone, since a network is a method and learned its weights: leave one of them out."
         )
+    if adaptation is not None:
+        _check_adapted(checkpoint)
     method = method or "wavelet"
     check_options(method, reg_weight, acs)
     target = pick_device(device)
@@ -133,6 +144,13 @@ def reconstruct_file(
         made_by = {"checkpoint": checkpoint.name, "weights_sha256": checkpoint.card.weights_sha256}
         checkpoint.network.to(target)
     start = time.perf_counter()
+    network = adapted = None
+    if checkpoint is not None:
+        network = checkpoint.network
+    if adaptation is not None:
+        scans = [_with_maps(series.scan(number).to(target), acs) for number in spread(chosen)]
+        adapted = adapt(network, scans, adaptation, progress=adapting)
+        network, made_by = adapted.network, made_by | _adapted_attributes(adapted)
     images, facts, remarks, notes = [], [], [], {}
     for number in each_slice(chosen):
         scan = series.scan(number)
@@ -143,7 +161,7 @@ def reconstruct_file(
             image = reconstruct(scan, **made_by, trace=trace)
         else:
             remarks.append(outside_range(checkpoint, scan, source.name))
-            image = apply_network(checkpoint.network, scan, trace=trace)
+            image = apply_network(network, scan, trace=trace)
         images.append(series.in_file_orientation(image.cpu()))
         sampling = (acceleration_of(scan.mask), acs_in_words(scan.mask))
         facts.append((scan.n_coils, tuple(images[-1].shape), *sampling, maps))
@@ -151,7 +169,24 @@ def reconstruct_file(
     name = source.name.encode("utf-8", "backslashreplace").decode()  # a name may hold bytes that are no text
     write_image(torch.stack(images) if len(images) > 1 else images[0], output, **made_by, source=name)
     made = (method, reg_weight, target.type, seconds)
-    return Report(source, output, *facts[0], *made, _one_remark(remarks), tuple(notes), len(images))
+    return Report(source, output, *facts[0], *made, _one_remark(remarks), tuple(notes), len(images), adapted)
+
+
+def _check_adapted(checkpoint: Checkpoint | None) -> None:
+    if checkpoint is None:
+        raise ValueError(
+            "got no checkpoint to adapt; expected a trained network, as --checkpoint modl: a method has no weights."
+        )
+    check_adaptable(checkpoint.network, checkpoint.name)
+
+
+def _adapted_attributes(adapted: Adaptation) -> dict[str, str | float]:
+    """What an image file says about the weights that made it."""
+    return {
+        "adapted_steps": adapted.n_steps,
+        "adapted_gain_db": adapted.gain_db,
+        "adapted_guard": adapted.guard,
+    }
 
 
 def _chosen_slices(series: ScanSeries, i_slice: int | None, output: Path) -> list[int]:

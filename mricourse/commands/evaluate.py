@@ -35,6 +35,9 @@ def evaluate(
     ] = None,
     turn: Annotated[bool, typer.Option(help="Each scan once more, undersampled along its other axis.")] = False,
     acs: Annotated[int, typer.Option(help="Lines of the fully sampled centre, for --data.")] = 24,
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Score the network too as it is after learning from each scan, for --data.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of random masks, for --data.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The numbers too, as .json.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -55,9 +58,12 @@ def evaluate(
     if data is None:
         if pattern is not None or acceleration is not None:
             raise ValueError("got a pattern or an acceleration, but no data to undersample: add --data, or leave them.")
+        if adapt:
+            raise ValueError("got --adapt, but no data to adapt to: add --data, or leave it.")
         result = _against_the_card(loaded, target)
     else:
-        result = _on_measured_scans(loaded, data, samplings(pattern, acceleration, acs=acs, seed=seed), turn, target)
+        wanted = samplings(pattern, acceleration, acs=acs, seed=seed)
+        result = _on_measured_scans(loaded, data, wanted, turn, target, adapt=adapt)
     print(result)
     if output is not None:
         numbers = asdict(result) | {"weights_sha256": loaded.card.weights_sha256}
@@ -85,15 +91,19 @@ def _refuse_another_result(result: Reproduction) -> None:
 
 
 def _on_measured_scans(
-    checkpoint: Checkpoint, place: str, wanted: list[Sampling], turn: bool, device: torch.device
+    checkpoint: Checkpoint, place: str, wanted: list[Sampling], turn: bool, device: torch.device, *, adapt: bool
 ) -> Comparison:
     from functools import partial
 
     from tqdm import tqdm
 
     from mricourse.evaluation.comparison import compare_scans, turned
+    from mricourse.training.adaptation import adapt as adaptation
+    from mricourse.training.adaptation import check_adaptable
     from mricourse.training.trained_range import outside_range
 
+    if adapt:
+        check_adaptable(checkpoint.network, checkpoint.name)
     scans = _measured_scans(place)
     if turn:
         scans += [(f"{name}, turned", turned(scan)) for name, scan in scans]
@@ -104,6 +114,7 @@ def _on_measured_scans(
             wanted,
             name=checkpoint.name,
             remark=partial(outside_range, checkpoint),
+            adapted=(lambda network, scan: adaptation(network, [scan]).network) if adapt else None,
             device=device,
             progress=bar.update,
         )

@@ -23,6 +23,12 @@ def reconstruct(
     checkpoint: Annotated[
         str | None, typer.Option(help="A trained network instead: a name, or a .safetensors file.")
     ] = None,
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Let the network learn from this scan first, which takes minutes.")
+    ] = False,
+    adapt_seconds: Annotated[
+        float | None, typer.Option(help="The same, for so many seconds at most; the image then depends on the machine.")
+    ] = None,
     reg_weight: Annotated[float | None, typer.Option(help="Regularisation; a default for each method.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     acs: Annotated[int | None, typer.Option(help="Central samples that calibrate the maps; 24 if there are.")] = None,
@@ -39,8 +45,11 @@ def reconstruct(
     from tqdm import tqdm
 
     from mricourse.clinical.file_to_image import reconstruct_file
+    from mricourse.commands.training_progress import AdaptationProgress
     from mricourse.reconstruct.methods import METHODS
+    from mricourse.training.adaptation import AdaptationSettings
 
+    wanted = AdaptationSettings(seconds=adapt_seconds) if adapt or adapt_seconds is not None else None
     loaded = None
     n_iterations = METHODS[method or "wavelet"][2] if method in (None, *METHODS) else None
     if checkpoint is not None:
@@ -64,6 +73,8 @@ def reconstruct(
 
         options = {"reg_weight": reg_weight, "device": device, "acs": acs}
         where = {"i_slice": i_slice, "key": key, "axes": axes}
+        if wanted is not None:
+            options |= {"adaptation": wanted, "adapting": AdaptationProgress(wanted, bar)}
         report = reconstruct_file(
             file, output, method=method, checkpoint=loaded, trace=advance, each_slice=each_slice, **options, **where
         )

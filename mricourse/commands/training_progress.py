@@ -1,4 +1,4 @@
-"""What `mricourse train` shows: a bar where there is a terminal, and a line for each validation anywhere."""
+"""What `mricourse train` and `--adapt` show: a bar where there is a terminal; a training its validations anywhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from mricourse.training.adaptation import AdaptationSettings
 from mricourse.training.state import History
 
 
@@ -51,3 +52,23 @@ class TrainingProgress:
         if row.get("step") == history.step:
             score = f", validation {row['validation']:.2f} dB" if "validation" in row else ""
             self.say(f"step {history.step}: loss {row['loss']:.2f} dB{score}")
+
+
+class AdaptationProgress:
+    """Show an adaptation on a bar that goes on with something else behind it: `mricourse.training.adaptation.adapt`.
+
+    Parameters
+    ----------
+    settings : AdaptationSettings
+        Of the adaptation; where its time is limited, the bar shows how long there may still be by its steps.
+    bar : tqdm
+    """
+
+    def __init__(self, settings: AdaptationSettings, bar: tqdm) -> None:
+        self.n_steps, self.bar = settings.n_steps, bar
+
+    def __call__(self, step: int, gain_db: float) -> None:
+        """Move on by one step; the last one or the next use of the bar ends it."""
+        self.bar.total = self.n_steps
+        self.bar.set_description(f"adapting, held-out samples {gain_db:+.2f} dB", refresh=False)
+        self.bar.update(step - self.bar.n)

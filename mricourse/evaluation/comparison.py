@@ -151,6 +151,7 @@ def compare_scans(
     *,
     name: str,
     remark: Callable[[Scan, str], str] | None = None,
+    adapted: Callable[[nn.Module, Scan], nn.Module] | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[], None] | None = None,
 ) -> Comparison:
@@ -169,6 +170,9 @@ def compare_scans(
     remark : callable, optional
         ``remark(scan, words)`` says in a sentence how an undersampled scan differs from all that the network was
         trained on, or gives an empty text, as `mricourse.training.outside_range` does.
+    adapted : callable, optional
+        ``adapted(network, scan)`` gives the network that learned from an undersampled scan, to be scored as well, as
+        ``name, adapted``.
     device : device
     progress : callable, optional
         Called after each of the ``len(scans) * len(samplings)`` parts.
@@ -184,7 +188,10 @@ def compare_scans(
     remarks: list[str] = []
     for scan_name, scan, sampling, mask in cases:
         reference, kept = undersample(scan.to(device), mask.to(device))
-        scores += _score(network, name, reference, kept, scan_name, str(sampling))
+        networks = {name: network}
+        if adapted is not None:
+            networks[f"{name}, adapted"] = adapted(network, kept)
+        scores += _score(networks, reference, kept, scan_name, str(sampling))
         if remark is not None:
             remarks.append(remark(kept, f"{scan_name}, {sampling},"))
         if progress is not None:
@@ -227,7 +234,7 @@ def undersample(scan: Scan, mask: Tensor) -> tuple[Tensor, Scan]:
 
 
 def _score(
-    network: nn.Module, network_name: str, reference: Tensor, scan: Scan, scan_name: str, sampling: str
+    networks: Mapping[str, nn.Module], reference: Tensor, scan: Scan, scan_name: str, sampling: str
 ) -> list[Score]:
     A, kspace, _ = normalised(scan)
 
@@ -243,7 +250,7 @@ def _score(
         scored("zero-filled", A.adjoint(kspace)),
         *rivals,
         replace(best, method=BEST_RIVAL),
-        scored(network_name, apply_network(network, scan)),
+        *(scored(name, apply_network(network, scan)) for name, network in networks.items()),
     ]
 
 

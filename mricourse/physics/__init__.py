@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = face(
         "nufft": "NufftOperator",
         "operators": "LinearOperator SenseOperator dot_test",
         "radon": "RadonOperator",
+        "sample_splits": "drawn_parts energy_along outside_centre pattern_of strip_of",
         "sampling": "acceleration_of acs_block acs_in_words acs_lines_of acs_mask equispaced_mask kt_mask "
         "partial_fourier_mask point_spread poisson_disc_mask radial_trajectory random_mask spiral_trajectory "
         "variable_density_mask",

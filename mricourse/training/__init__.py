@@ -5,6 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "adaptation": "Adaptation AdaptationSettings adapt",
         "cards": "Card shipped verify",
         "checkpoints": "Checkpoint load_checkpoint save_checkpoint training_in_words training_seconds training_stages",
         "loop": "Settings train validate",

@@ -22,6 +22,7 @@ from mricourse.physics.sampling import acs_mask, equispaced_mask, poisson_disc_m
 from mricourse.physics.scan import Scan
 from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
 from mricourse.simulate.coils import simulate_coils
+from mricourse.training.adaptation import AdaptationSettings
 from mricourse.training.checkpoints import Checkpoint, load_checkpoint
 from mricourse.training.recipes import load_recipe
 from mricourse.training.trained_range import outside_range
@@ -493,3 +494,68 @@ def test_a_gpu_gives_a_network_s_image(tiny, tmp_path):
         images.append(torch.from_numpy(np.load(tmp_path / "image.npy")))
     tiny.network.cpu()
     assert error(images[1], images[0]) < 1e-3 and torch.equal(images[1], images[2])
+
+
+# --- adapted to the scan ---
+
+
+def test_a_file_is_reconstructed_by_weights_adapted_to_it(tiny, tmp_path):
+    source = save(tmp_path / "scan.npz", KSPACE * LINES)
+    steps, settings = [], AdaptationSettings(n_steps=4, check_every=4, strip=24, n_splits=2)
+    options = {"checkpoint": tiny, "adaptation": settings, "adapting": lambda step, gain_db: steps.append(step)}
+    report = reconstruct_file(source, tmp_path / "image.h5", **options)
+    found = report.adaptation
+    assert steps == [1, 2, 3, 4] and f"checkpoint tiny, {found}, " in str(report)
+    with h5py.File(tmp_path / "image.h5") as file:
+        image, attributes = file["image"][:], dict(file["image"].attrs)
+    assert attributes["checkpoint"] == "tiny" and attributes["adapted_steps"] == found.n_steps
+    assert attributes["adapted_guard"] == found.guard and attributes["adapted_gain_db"] == found.gain_db
+    scan = with_smaps(read_from(KSPACE * LINES))
+    assert np.array_equal(image, apply_network(found.network, scan).numpy())
+    assert (found.n_steps == 0) == np.array_equal(image, apply_network(tiny.network, scan).numpy())
+
+
+def test_the_slices_of_a_volume_share_adapted_weights(tiny, tmp_path):
+    volume = np.stack([(KSPACE * LINES).numpy()] * 2)
+    source = save(tmp_path / "scan.npz", volume)
+    settings = AdaptationSettings(n_steps=2, check_every=2, strip=24, n_splits=2, learning_rate=1e-3)
+    report = reconstruct_file(
+        source, tmp_path / "image.npy", checkpoint=tiny, adaptation=settings, axes="slice,coil,y,x"
+    )
+    images = np.load(tmp_path / "image.npy")
+    assert report.n_slices == 2 and np.array_equal(images[0], images[1])
+
+
+def test_the_command_adapts_and_says_so(tiny_checkpoint, tmp_path, mricourse):
+    save(tmp_path / "scan.npz", KSPACE * LINES)
+    words = ["reconstruct", tmp_path / "scan.npz", "--checkpoint", tiny_checkpoint, "-o", tmp_path / "image.npy"]
+    code, out, error = mricourse(*words, "--adapt-seconds", "0.01")
+    assert code == 0 and "tiny, not adapted, stopped: the time was over before the first step, " in out, error
+    code, out, error = mricourse(*words, "--adapt", "--adapt-seconds", "3")
+    assert code == 0 and "adapted" in out and out.count("\n") == 1, error
+
+
+NOT_ADAPTED = {
+    "a method": (["--method", "tv", "--adapt"], "got no checkpoint to adapt"),
+    "no checkpoint": (["--adapt"], "got no checkpoint to adapt"),
+    "no seconds": (["--checkpoint", "modl", "--adapt-seconds", "0"], "the time to adapt is 0.0 s; expected a number"),
+    "nan seconds": (["--checkpoint", "modl", "--adapt-seconds", "nan"], "the time to adapt is nan s"),
+    "another kind": (["--checkpoint", "task_undersampling", "--adapt"], "which cannot be adapted to a scan"),
+    "complete": (["--checkpoint", "modl", "--adapt"], "the scan is complete, so no sample is missing"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_ADAPTED)
+def test_what_cannot_be_adapted_is_refused_in_one_sentence(tmp_path, mricourse, name):
+    words, expected = NOT_ADAPTED[name]
+    save(tmp_path / "scan.npz", KSPACE if name == "complete" else KSPACE * LINES)
+    code, out, error = mricourse("reconstruct", tmp_path / "scan.npz", "-o", tmp_path / "image.npy", *words)
+    assert code == 2 and out == "" and expected in error and error.count("\n") == 1, error
+    assert not (tmp_path / "image.npy").exists()
+
+
+def test_too_few_lines_to_hold_out_are_refused(tmp_path, mricourse):
+    save(tmp_path / "scan.npz", KSPACE * random_mask(SHAPE[0], 3, acs=16))
+    words = ["--checkpoint", "modl", "--adapt", "-o", tmp_path / "image.npy"]
+    code, out, error = mricourse("reconstruct", tmp_path / "scan.npz", *words)
+    assert code == 2 and "lines outside its fully sampled centre; expected 8 or more" in error, error

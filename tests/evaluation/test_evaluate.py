@@ -28,6 +28,7 @@ from mricourse.reconstruct.total_variation import tv_reconstruction
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.protocols import contrast_scan
 from mricourse.training import reproduction
+from mricourse.training.adaptation import AdaptationSettings
 from mricourse.training.cards import shipped
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.recipes import unseen_scans
@@ -152,6 +153,20 @@ def test_a_folder_gives_paired_differences(tiny_checkpoint, mricourse, folder, t
     assert len(content["differences"]) == 5
 
 
+def test_an_adapted_network_is_scored_beside_the_other(tiny_checkpoint, mricourse, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("mricourse.evaluation.comparison.RIVALS", {"wavelet": without_tuning})
+    monkeypatch.setattr("mricourse.training.adaptation.AdaptationSettings", partial(AdaptationSettings, n_steps=3))
+    words = ["--pattern", "random", "--acceleration", "2.5", "--acs", "14", "--adapt", "-o", tmp_path / "numbers.json"]
+    code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", folder / "a.npy", *words)
+    assert code == 0, error
+    scores = {each["method"]: each["psnr"] for each in json.loads((tmp_path / "numbers.json").read_text())["scores"]}
+    assert list(scores)[-2:] == ["tiny", "tiny, adapted"] and scores["tiny, adapted"] > scores["tiny"] - 0.1
+
+
+def without_tuning(A, kspace, reference):
+    return A.adjoint(kspace), torch.tensor(0.1)
+
+
 def test_standard_samplings():
     assert list(map(str, samplings())) == ["equispaced R = 4", "random R = 4", "random R = 6"]
     assert list(map(str, samplings("random"))) == ["random R = 4", "random R = 6"]
@@ -233,6 +248,7 @@ BAD_WORDS = {
     "too few lines": (["--data", "a.npy"], "the centre alone has 24; lower acs or acceleration"),
     "negative seed": (["--data", "a.npy", "--seed", "-1"], "--seed"),
     "pattern without data": (["--pattern", "random"], "no data to undersample"),
+    "adaptation without data": (["--adapt"], "no data to adapt to"),
     "acceleration without data": (["--acceleration", "0"], "no data to undersample"),
     "device": (["--device", "tpu"], "the device is 'tpu'"),
     "output": (["-o", "numbers.txt"], "ends in .txt; expected .json"),

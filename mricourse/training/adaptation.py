@@ -1,0 +1,279 @@
+r"""Adapt a trained network to the scan at hand, which has no reference: zero-shot self-supervised fine-tuning.
+
+The measured samples $\Omega$ are split in three, $\Omega = \Theta \cup \Lambda \cup \Gamma$ [Yaman, Hosseini, Akçakaya,
+ICLR 2022, arXiv:2102.07737]: in each step the network reconstructs from $\Theta$ and learns to predict $\Lambda$, which
+is drawn anew; $\Gamma$ is never learned from, and says when to stop. The authors begin with a network without training
+or with one of other scans; here it is always one of other scans.
+
+An eighth of the samples outside the centre is only a few lines, and a network can get better on them while the image of
+all samples gets worse. So several copies learn, each with a $\Gamma$ of its own; the result has the mean of their
+weights, and guards decide when to end and what to keep, see `mricourse.training.adaptation_guards`.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mricourse.networks.adaptive_modl import AdaptiveMoDL
+from mricourse.networks.admm_net import ADMMNet
+from mricourse.networks.apply import repeatable
+from mricourse.networks.ista_net import ISTANet
+from mricourse.networks.learned_thresholds import LearnedThresholds
+from mricourse.networks.modl import MoDL
+from mricourse.networks.variational_network import VariationalNetwork
+from mricourse.physics.operators import SenseOperator
+from mricourse.physics.sample_splits import drawn_parts, energy_along, strip_of
+from mricourse.physics.scan import Scan
+from mricourse.training.adaptation_guards import GUARDS, Candidate, HeldOutScan, Judge, missed_energy
+
+ADAPTABLE = (AdaptiveMoDL, MoDL, ISTANet, ADMMNet, VariationalNetwork, LearnedThresholds)
+HELD_OUT = 1 / 8  # of the samples outside the centre: what judges a split
+MOST_SLICES = 8  # of a volume that are learned from: more take longer and teach little that is new
+CLIP = 1.0  # largest norm of the gradient of a step, in dB
+
+
+@dataclass(frozen=True)
+class AdaptationSettings:
+    """How to adapt.
+
+    Parameters
+    ----------
+    n_steps : int
+        Steps of each split.
+    learning_rate : float
+        Of Adam, below 1; it falls along a half cosine to 0.
+    n_splits : int
+        Copies of the network, 2 to 8, each judged by an eighth of the samples outside the centre.
+    share : float
+        Of the others outside the centre, how many are predicted in a step.
+    strip : int
+        Pixels along the readout that a step sees, where lines are sampled.
+    check_every : int
+        Steps between two looks at the guards.
+    seconds : float, optional
+        Wall time after which to end; the rate falls to 0 by then. Results then depend on the machine.
+    seed : int
+        Of the splits.
+
+    Raises
+    ------
+    ValueError
+        A number out of range.
+    """
+
+    n_steps: int = 60
+    learning_rate: float = 3e-4
+    n_splits: int = 3
+    share: float = 0.3
+    strip: int = 64
+    check_every: int = 20
+    seconds: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in {"n_steps": 1, "strip": 16, "check_every": 1, "seed": 0}.items():
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} is {value!r}; expected a whole number of {least} or more.")
+        if type(self.n_splits) is not int or not 2 <= self.n_splits <= round(1 / HELD_OUT):
+            raise ValueError(f"n_splits is {self.n_splits!r}; expected a whole number of 2 to {round(1 / HELD_OUT)}.")
+        for name in ("learning_rate", "share"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected a number between 0 and 1.")
+        if self.seconds is not None and not 0 < self.seconds < math.inf:
+            raise ValueError(f"the time to adapt is {self.seconds!r} s; expected a number above 0, such as 60.")
+
+
+@dataclass(frozen=True, eq=False)
+class Adaptation:
+    """What `adapt` did; ``str`` makes it a phrase.
+
+    Parameters
+    ----------
+    network : nn.Module
+        With the adapted weights, in evaluation mode; where a guard let nothing pass, with those that it came with.
+    n_steps : int
+        After which its weights were taken, of each split; 0 where it is as it came.
+    gain_db : float
+        By how much it predicts held-out samples better than before, on average over the splits.
+    guard : str
+        The key of `GUARDS` that ended it, or an empty text.
+    seconds : float
+        Wall time.
+    """
+
+    network: nn.Module
+    n_steps: int
+    gain_db: float
+    guard: str
+    seconds: float
+
+    def __str__(self) -> str:
+        why = f", stopped: {GUARDS[self.guard]}" if self.guard else ""
+        if not self.n_steps:
+            return f"not adapted{why}"
+        return f"adapted by {self.n_steps} steps, held-out samples {self.gain_db:+.2f} dB{why}"
+
+
+def adapt(
+    network: nn.Module,
+    scans: Sequence[Scan],
+    settings: AdaptationSettings | None = None,
+    *,
+    progress: Callable[[int, float], None] | None = None,
+) -> Adaptation:
+    r"""Adapt the weights of a trained network to undersampled scans, by these scans alone.
+
+    Each split holds $\Gamma$ back, an eighth of the samples outside the fully sampled centre. In a step it hides
+    $\Lambda$, a `share` of the others, reconstructs a strip from the rest, and takes a step of Adam on
+
+    $$ 10 \log_{10} \frac{\lVert M_\Lambda (F S x - y)\rVert^2}{\lVert M_\Lambda\, y\rVert^2} , $$
+
+    with all weights of the network. The same scans give the same weights, bit by bit, on one machine, unless the time
+    is limited.
+
+    Parameters
+    ----------
+    network : nn.Module
+        One of `ADAPTABLE`, on the device of the scans; it stays as it is.
+    scans : sequence of Scan
+        Slices of one volume, with maps, which share the adapted weights; of more than `MOST_SLICES` so many, spread
+        evenly. A reference is not looked at.
+    settings : AdaptationSettings, optional
+    progress : callable, optional
+        ``progress(step, gain_db)`` after each step of all splits, with the gain on held-out samples at the last check.
+
+    Returns
+    -------
+    Adaptation
+
+    Raises
+    ------
+    ValueError
+        No scan, a network that cannot be adapted, a scan without maps or with fewer than eight samples (lines) outside
+        its centre, as a complete one.
+    """
+    start, settings = time.perf_counter(), settings or AdaptationSettings()
+    check_adaptable(network)
+    held_out = [HeldOutScan(scan) for scan in spread(scans)]
+    with repeatable():
+        splits = [_Split(network, held_out, settings, number) for number in range(settings.n_splits)]
+        judge = Judge(network, held_out, [split.candidate for split in splits])
+        clock = _Clock(start, settings, check_seconds=judge.seconds)
+        guard = _learn(splits, judge, settings, clock, progress)
+    return Adaptation(judge.best, judge.best_step, judge.best_gain, guard, time.perf_counter() - start)
+
+
+def check_adaptable(network: nn.Module, name: str = "the network") -> None:
+    """Refuse a network that does not return to the data in every iteration: nothing holds what it would learn."""
+    if not isinstance(network, ADAPTABLE):
+        kinds = ", ".join(kind.__name__ for kind in ADAPTABLE)
+        raise ValueError(
+            f"{name} is of the kind {type(network).__name__}, which cannot be adapted to a scan; expected one of "
+            f"{kinds}: take a checkpoint such as modl."
+        )
+
+
+def spread(scans: Sequence) -> list:
+    """Choose at most `MOST_SLICES` of a volume, evenly."""
+    if not len(scans):
+        raise ValueError("got no scan to adapt to; expected one or more.")
+    n = min(len(scans), MOST_SLICES)
+    return [scans[(2 * number + 1) * len(scans) // (2 * n)] for number in range(n)]
+
+
+class _Split:
+    """A copy of the network that learns from all samples but those that it holds out, which judge it."""
+
+    def __init__(self, network: nn.Module, scans: list[HeldOutScan], settings: AdaptationSettings, number: int) -> None:
+        self.scans, self.settings = scans, settings
+        held = [_parts(scan, settings, index)[number] for index, scan in enumerate(scans)]
+        self.candidate = Candidate(copy.deepcopy(network).eval().requires_grad_(True), held)
+        self.generator = torch.Generator().manual_seed(10007 * (10007 * settings.seed + number + 1))
+        self.optimiser = torch.optim.Adam(self.candidate.network.parameters(), lr=settings.learning_rate)
+
+    def step(self, factor: float) -> bool:
+        """Learn from one strip, at a factor on the learning rate; say whether all numbers were finite."""
+        self.optimiser.param_groups[0]["lr"] = factor * self.settings.learning_rate
+        self.optimiser.zero_grad()
+        index = int(torch.randint(len(self.scans), (), generator=self.generator))
+        loss = self._loss(self.scans[index], self.candidate.held[index])
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.candidate.network.parameters(), CLIP)
+        finite = math.isfinite(float(norm)) and math.isfinite(float(loss.detach()))
+        if finite:
+            self.optimiser.step()
+        return finite
+
+    def _loss(self, scan: HeldOutScan, held: Tensor) -> Tensor:
+        """Error of the hidden samples of a strip, in dB."""
+        free = scan.outer & ~held
+        [hidden] = drawn_parts(free, [max(1, round(self.settings.share * int(free.sum())))], self.generator)
+        A, kspace = _strip(scan, scan.pattern & ~held, self.settings.strip, self.generator)
+        image = self.candidate.network(SenseOperator(A.smaps, A.mask & ~hidden), kspace * ~hidden)
+        missed, measured = missed_energy(image, A.smaps, kspace, hidden)
+        return 10 * torch.log10(missed.clamp_min(1e-20) / measured.clamp_min(1e-20))
+
+
+def _parts(scan: HeldOutScan, settings: AdaptationSettings, index: int) -> list[Tensor]:
+    """What each split holds out of scan number `index`: disjoint, and the same whichever split asks."""
+    size = max(1, round(HELD_OUT * int(scan.outer.sum())))
+    generator = torch.Generator().manual_seed(10007 * settings.seed + index)
+    return drawn_parts(scan.outer, [size] * settings.n_splits, generator)
+
+
+def _strip(scan: HeldOutScan, mask: Tensor, width: int, generator: torch.Generator) -> tuple[SenseOperator, Tensor]:
+    """Cut out a strip, the more signal it has the likelier; points leave the scan whole."""
+    A, kspace = scan.seen(mask)
+    if scan.readout is None or kspace.shape[scan.readout] <= width:
+        return A, kspace
+    signal = energy_along(kspace, scan.readout).cpu()
+    first = int(torch.multinomial(signal.unfold(0, width, 1).sum(-1), 1, generator=generator))
+    return strip_of(A, kspace, first, width, scan.readout)
+
+
+class _Clock:
+    """How much of the steps or of the time is over."""
+
+    def __init__(self, start: float, settings: AdaptationSettings, *, check_seconds: float) -> None:
+        self.start, self.n_steps = start, settings.n_steps
+        self.seconds = math.inf if settings.seconds is None else settings.seconds - check_seconds
+
+    def share(self, step: int) -> float:
+        """Give a number from 0 to 1, from which on nothing more should be learned."""
+        elapsed = time.perf_counter() - self.start
+        if elapsed >= self.seconds:
+            return 1.0
+        return max(step / self.n_steps, elapsed / self.seconds)
+
+
+def _learn(
+    splits: list[_Split],
+    judge: Judge,
+    settings: AdaptationSettings,
+    clock: _Clock,
+    progress: Callable[[int, float], None] | None,
+) -> str:
+    """Let all splits learn until the end or until a guard objects, which is named."""
+    step, share = 0, clock.share(0)
+    while share < 1:
+        factor = 0.5 * (1 + math.cos(math.pi * share))
+        finite = [split.step(factor) for split in splits]
+        step, share = step + 1, clock.share(step + 1)
+        guard = "" if all(finite) else "not finite"
+        if not guard and (step % settings.check_every == 0 or share >= 1):
+            guard = judge.look(step)
+        if progress is not None:
+            progress(step, judge.gain)
+        if guard:
+            return guard
+    if not step:
+        return "no time"
+    return "" if judge.best_step else "held-out"
