@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = face(
         "implicit_gradients": "WeightGradients memory_of_gradients reg_weight_gradients",
         "lipschitz": "lipschitz_constant",
         "metrics": "best_scale nmse nrmse psnr ssim",
+        "noisy_reference": "ReferenceNoise reference_noise",
         "realism": "null_space_part split_error surviving_error texture_distance",
         "scores": "evaluate",
         "sharpness": "edge_width mean_profile radial_profile",

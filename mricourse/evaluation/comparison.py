@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from mricourse.evaluation.metrics import best_scale, psnr, ssim
+from mricourse.evaluation.noisy_reference import ReferenceNoise, reference_noise
 from mricourse.evaluation.statistics import Interval, mean_interval
-from mricourse.evaluation.tuning import TOLERANCE, tuned_sparsity, tuned_tv, tuned_wavelet
+from mricourse.evaluation.tuning import TOLERANCE, sparse_reconstruction, tuned, tuned_sparsity
 from mricourse.files import any_of
 from mricourse.networks.apply import apply_network
 from mricourse.physics.coil_combination import combine
@@ -28,11 +29,7 @@ from mricourse.reconstruct.methods import with_smaps
 
 STANDARD = (("equispaced", 4), ("random", 4), ("random", 6))
 FINE_TOLERANCE = 1e-4  # of the objective, to which each rival is solved
-RIVALS = {
-    "wavelet db2": partial(tuned_wavelet, wavelet="db2", tolerance=FINE_TOLERANCE),
-    "wavelet Haar": partial(tuned_wavelet, wavelet="db1", tolerance=FINE_TOLERANCE),
-    "TV": partial(tuned_tv, tolerance=FINE_TOLERANCE),
-}
+RIVALS = {"wavelet db2": "db2", "wavelet Haar": "haar", "TV": "tv"}  # name -> kind of `tuned`
 BEST_RIVAL = "best of these"  # per scan: what a headline has to beat
 
 
@@ -60,7 +57,11 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Score:
-    """How close one method came to the complete scan; `reg_weight` is None where it has none."""
+    """How close one method came to the complete scan.
+
+    `reg_weight` is None where it has none, and `psnr_without_noise`, of `ReferenceNoise.psnr`, where it cannot be told.
+    That of an adapted network takes its weights for given, though they learned from this noise.
+    """
 
     scan: str
     sampling: str
@@ -69,6 +70,7 @@ class Score:
     psnr: float
     ssim: float
     reg_weight: float | None = None
+    psnr_without_noise: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Comparison:
         A sentence for every scan and sampling that is not of the kind that the network was trained on.
     development : list of str
         Names of the scans that choices of this course were made on: their numbers are development scores, no test.
+    reference_noise : dict {name of a scan: float or str}
+        How many dB the noise of its reference is below the peak, or why that cannot be told.
     """
 
     network: str
@@ -117,20 +121,36 @@ class Comparison:
     differences: list[Difference]
     remarks: list[str]
     development: list[str]
+    reference_noise: dict[str, float | str]
 
     def __str__(self) -> str:
-        rows = [("scan", "sampling", "net R", "method", "PSNR, dB", "SSIM", "weight")]
+        rows = [("scan", "sampling", "net R", "method", "PSNR, dB", "without noise", "SSIM", "weight")]
         for s in self.scores:
             weight = "" if s.reg_weight is None else f"{s.reg_weight:g}"
-            numbers = (f"{s.net_acceleration:.2f}", s.method, f"{s.psnr:.2f}", f"{s.ssim:.4f}")
+            numbers = (f"{s.net_acceleration:.2f}", s.method, f"{s.psnr:.2f}", self._without_noise(s), f"{s.ssim:.4f}")
             label = f"{s.scan} (development)" if s.scan in self.development else s.scan
             rows.append((label, s.sampling, *numbers, weight))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
         lines += [f"{each.sampling}, {len(each.gains)} scans: {self.network} minus {each}" for each in self.differences]
+        lines += [_noise_in_words(*each) for each in self.reference_noise.items()]
         if self.development:
             lines.append("development: choices were made on this scan; its numbers are development scores, not a test.")
         return "\n".join(lines)
+
+    def _without_noise(self, score: Score) -> str:
+        if score.psnr_without_noise is not None:
+            return f"{score.psnr_without_noise:.1f}"
+        return "unknown" if isinstance(self.reference_noise[score.scan], str) else "too close"
+
+
+def _noise_in_words(scan: str, noise: float | str) -> str:
+    if isinstance(noise, str):
+        return f"{scan}: the noise of its reference cannot be told: {noise}"
+    return (
+        f"{scan}: its reference has noise of its own, {noise:.1f} dB below the peak; without noise is the PSNR to "
+        "expect against the same image free of it, to 0.1 dB."
+    )
 
 
 def samplings(
@@ -182,23 +202,28 @@ def compare_scans(
     ValueError
         A mask that a scan cannot have, before anything is computed.
     """
-    cases = [(scan_name, scan, each, each.mask(scan.shape[0])) for scan_name, scan in scans for each in samplings]
+    masks = {scan_name: [each.mask(scan.shape[0]) for each in samplings] for scan_name, scan in scans}
     network.to(device)
     scores: list[Score] = []
     remarks: list[str] = []
-    for scan_name, scan, sampling, mask in cases:
-        reference, kept = undersample(scan.to(device), mask.to(device))
-        networks = {name: network}
-        if adapted is not None:
-            networks[f"{name}, adapted"] = adapted(network, kept)
-        scores += _score(networks, reference, kept, scan_name, str(sampling))
-        if remark is not None:
-            remarks.append(remark(kept, f"{scan_name}, {sampling},"))
-        if progress is not None:
-            progress()
+    noises: dict[str, float | str] = {}
+    for scan_name, scan in scans:
+        complete = _complete(scan.to(device))
+        noise = _noise_or_reason(complete)
+        noises[scan_name] = noise if isinstance(noise, str) else noise.decibels
+        for sampling, mask in zip(samplings, masks[scan_name], strict=True):
+            kept = _keep(complete, mask.to(device))
+            networks = {name: network}
+            if adapted is not None:
+                networks[f"{name}, adapted"] = adapted(network, kept)
+            scores += _score(networks, complete, kept, noise, scan_name, str(sampling))
+            if remark is not None:
+                remarks.append(remark(kept, f"{scan_name}, {sampling},"))
+            if progress is not None:
+                progress()
     said = [sentence for sentence in remarks if sentence]
     development = [scan_name for scan_name, scan in scans if scan.meta.get("split") == "development"]
-    return Comparison(name, scores, _differences(scores, name), said, development)
+    return Comparison(name, scores, _differences(scores, name), said, development, noises)
 
 
 def turned(scan: Scan) -> Scan:
@@ -226,32 +251,76 @@ def undersample(scan: Scan, mask: Tensor) -> tuple[Tensor, Scan]:
     Coil maps are estimated, for the reference from all samples and for the scan from those kept; the scan's own are
     not used.
     """
-    everywhere = torch.ones_like(mask)  # a complete scan's own mask may have any shape
+    complete = _complete(scan)
+    return complete.reference, _keep(complete, mask)
+
+
+def _complete(scan: Scan) -> Scan:
+    """Estimate the maps of a complete scan from all its samples, and combine its reference with them."""
+    everywhere = torch.ones_like(scan.kspace[:1, :, :1], dtype=torch.bool)[0]  # its own mask may have any shape
     kspace = scan.kspace / scan.kspace.abs().max()
     complete = with_smaps(replace(scan, kspace=kspace, smaps=None, mask=everywhere, reference=None))
-    kept = replace(complete, smaps=None).undersample(mask)
-    return combine(ifft2c(complete.kspace), complete.smaps), with_smaps(kept)
+    return replace(complete, reference=combine(ifft2c(kspace), complete.smaps))
+
+
+def _keep(complete: Scan, mask: Tensor) -> Scan:
+    return with_smaps(replace(complete, smaps=None, reference=None).undersample(mask))
+
+
+def _noise_or_reason(complete: Scan) -> ReferenceNoise | str:
+    try:
+        return reference_noise(complete)
+    except ValueError as error:
+        return str(error)
 
 
 def _score(
-    networks: Mapping[str, nn.Module], reference: Tensor, scan: Scan, scan_name: str, sampling: str
+    networks: Mapping[str, nn.Module],
+    complete: Scan,
+    scan: Scan,
+    noise: ReferenceNoise | str,
+    scan_name: str,
+    sampling: str,
 ) -> list[Score]:
-    A, kspace, _ = normalised(scan)
+    A, kspace, unit = normalised(scan)
+    reference = complete.reference
 
-    def scored(method: str, image: Tensor, weight: Tensor | None = None) -> Score:
+    def scored(
+        method: str, image: Tensor, again: Callable[[Scan], Tensor], before: Tensor, weight: Tensor | None = None
+    ) -> Score:
+        """`before` is what the method makes `again` of the scan; the image may have been solved more closely."""
+        free = None if isinstance(noise, str) else noise.psnr(image, again(noise.disturbed(scan)) - before)
         image = _scaled(image, reference)
         numbers = float(psnr(image, reference)), float(ssim(image, reference))
         net = acceleration_of(scan.mask)
-        return Score(scan_name, sampling, net, method, *numbers, None if weight is None else float(weight))
+        return Score(scan_name, sampling, net, method, *numbers, None if weight is None else float(weight), free)
 
-    rivals = [scored(method, *tune(A, kspace, reference)) for method, tune in RIVALS.items()]
+    rivals = []
+    for method, kind in RIVALS.items():
+        image, weight = tuned(A, kspace, reference, kind, tolerance=FINE_TOLERANCE)
+
+        def solved(any_scan: Scan, kind: str = kind, weight: float = float(weight)) -> Tensor:
+            A, kspace, unit = normalised(any_scan)
+            return sparse_reconstruction(A, kspace, kind, weight) * unit
+
+        rivals.append(scored(method, image * unit, solved, solved(scan), weight))
     best = max(rivals, key=lambda score: score.psnr)
+    by_networks = []
+    for method, network in networks.items():
+        image = apply_network(network, scan)
+        by_networks.append(scored(method, image, partial(apply_network, network), image))
+    zero_filled = _zero_filled(scan)
     return [
-        scored("zero-filled", A.adjoint(kspace)),
+        scored("zero-filled", zero_filled, _zero_filled, zero_filled),
         *rivals,
         replace(best, method=BEST_RIVAL),
-        *(scored(name, apply_network(network, scan)) for name, network in networks.items()),
+        *by_networks,
     ]
+
+
+def _zero_filled(scan: Scan) -> Tensor:
+    A, kspace, unit = normalised(scan)
+    return A.adjoint(kspace) * unit
 
 
 def _differences(scores: Sequence[Score], network: str) -> list[Difference]:

@@ -123,8 +123,9 @@ def test_a_file_gives_a_table(tiny_checkpoint, mricourse, folder, tmp_path):
     words = ["--pattern", "random", "--acceleration", "2.5", "--acs", "14", "-o", tmp_path / "numbers.json"]
     code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", folder / "a.npy", *words)
     assert code == 0
-    rows = [line.split() for line in out.splitlines()]
+    *rows, noise = [line.split() for line in out.splitlines()]
     assert len(rows) == 7 and all(row[0] == "a.npy" and row[1:5] == ["random", "R", "=", "2.5"] for row in rows[1:])
+    assert " ".join(noise).startswith("a.npy: its reference has noise of its own, ")
     content = json.loads((tmp_path / "numbers.json").read_text())
     methods = [score["method"] for score in content["scores"]]
     assert methods == ["zero-filled", "wavelet db2", "wavelet Haar", "TV", "best of these", "tiny"]
@@ -132,6 +133,8 @@ def test_a_file_gives_a_table(tiny_checkpoint, mricourse, folder, tmp_path):
     assert psnrs[4] == max(psnrs[1:4]) > psnrs[0]
     assert all(f"{value:.2f}" in out for value in psnrs)
     assert content["differences"] == [] and content["weights_sha256"]
+    assert 40 < content["reference_noise"]["a.npy"] < 60
+    assert all(abs(score["psnr_without_noise"] - score["psnr"]) < 1 for score in content["scores"])
 
 
 def test_a_folder_gives_paired_differences(tiny_checkpoint, mricourse, folder, tmp_path):
@@ -279,14 +282,15 @@ def test_a_measured_scan_with_gaps_is_refused(tiny_checkpoint, mricourse):
     assert code == 2 and "sigpy_brain_8ch is undersampled" in error
 
 
-def tv_at_its_best(A, kspace, reference):
-    """The weight that `tuned_tv` finds on the measured brain, at R = 4 of either pattern, without the search."""
-    return tv_reconstruction(A, kspace, reg_weight=2e-3, n_iterations=2000), torch.tensor(2e-3)
+@pytest.fixture
+def tv_at_its_best(monkeypatch):
+    """Total variation as the one rival, at the weight that suits the measured brain at R = 4, without the search."""
+    monkeypatch.setattr("mricourse.evaluation.comparison.RIVALS", {"TV": "tv"})
+    monkeypatch.setattr("mricourse.evaluation.tuning.WEIGHTS", (2e-3,))
 
 
-def test_total_variation_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint, monkeypatch):
+def test_total_variation_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint, tv_at_its_best):
     """Another program's, converged, reached 40.02 dB; wavelets of 60 to 100 iterations reached 39.6."""
-    monkeypatch.setattr("mricourse.evaluation.comparison.RIVALS", {"TV": tv_at_its_best})
     scan = load_real("moco_brain_7ch")
     tiny = load_checkpoint(tiny_checkpoint)
     options = {"name": "tiny", "remark": partial(outside_range, tiny)}
@@ -310,15 +314,25 @@ def test_a_scan_that_choices_were_made_on_is_labelled(tiny_checkpoint):
     assert "development" not in str(compare_scans(tiny.network, scans[1:], [Sampling("equispaced", 2)], name="tiny"))
 
 
-def test_the_other_axis_can_be_undersampled_too(tiny_checkpoint, mricourse, scans, tmp_path, monkeypatch):
-    monkeypatch.setattr("mricourse.evaluation.comparison.RIVALS", {"TV": tv_at_its_best})
+def test_noise_that_cannot_be_told_is_said_in_words(tiny_checkpoint, scans, tv_at_its_best):
+    filtered = scans[0].kspace * torch.hann_window(80)[:, None] * torch.hann_window(72)
+    tiny = load_checkpoint(tiny_checkpoint)
+    result = compare_scans(
+        tiny.network, [("b", replace(scans[0], kspace=filtered))], [Sampling("random", 2)], name="tiny"
+    )
+    words = str(result)
+    assert words.count("unknown") == len(result.scores) and "b: the noise of its reference cannot be told: the" in words
+    assert all(score.psnr_without_noise is None for score in result.scores)
+
+
+def test_the_other_axis_can_be_undersampled_too(tiny_checkpoint, mricourse, scans, tmp_path, tv_at_its_best):
     np.save(tmp_path / "upright.npy", scans[0].kspace.numpy())
     np.save(tmp_path / "by_hand.npy", np.swapaxes(scans[0].kspace.numpy(), -1, -2))
     words = ["--pattern", "random", "--acceleration", "2"]
     _, both, _ = mricourse("evaluate", tiny_checkpoint, "--data", tmp_path / "upright.npy", "--turn", *words)
     _, by_hand, _ = mricourse("evaluate", tiny_checkpoint, "--data", tmp_path / "by_hand.npy", *words)
     rows = [line.removeprefix("upright.npy, turned").split() for line in both.splitlines() if ", turned" in line]
-    assert rows == [line.removeprefix("by_hand.npy").split() for line in by_hand.splitlines()[1:]] and len(rows) == 4
+    assert rows == [line.removeprefix("by_hand.npy").split() for line in by_hand.splitlines()[1:]] and len(rows) == 5
 
 
 def test_a_turned_scan_has_the_turned_image():
@@ -329,9 +343,8 @@ def test_a_turned_scan_has_the_turned_image():
     assert torch.equal(turned(turned(scan)).kspace, scan.kspace) and turned(scan).meta == scan.meta
 
 
-def test_modl_beats_the_rival_that_was_tuned_on_the_measured_brain_itself(monkeypatch):
+def test_modl_beats_the_rival_that_was_tuned_on_the_measured_brain_itself(tv_at_its_best):
     """Nothing measured is in its training: what holds here was learned from simulated heads. A development score."""
-    monkeypatch.setattr("mricourse.evaluation.comparison.RIVALS", {"TV": tv_at_its_best})
     samplings = [Sampling("equispaced", 4), Sampling("random", 4)]
     modl = load_checkpoint("modl")
     options = {"name": "modl", "remark": partial(outside_range, modl)}
