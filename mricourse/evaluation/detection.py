@@ -38,6 +38,12 @@ class Readings:
         return (self.present.mean(-1) - self.without.mean(-1)) / self.true
 
     @property
+    def pooled(self) -> tuple[Tensor, Tensor]:
+        """Readings of all images without and with the lesion, each minus the mean without it of its own image."""
+        level = self.without.mean(-1, keepdim=True)
+        return (self.without - level).flatten(), (self.present - level).flatten()
+
+    @property
     def cnr(self) -> Tensor:
         """Contrast-to-noise ratio: mean difference of both readings over the noise of a pixel, (images,)."""
         return (self.present.mean(-1) - self.without.mean(-1)).abs() / self.pixel_noise

@@ -30,6 +30,27 @@ def null_space_part(image: Tensor, mask: Tensor) -> Tensor:
     return ifft2c(~mask * fft2c(image))
 
 
+def share_found(image: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    r"""Say which share of the energy that a scan did not measure is right, $1 - \|P(x - r)\|^2 / \|P r\|^2$.
+
+    $P$ is `null_space_part`. 0 for an image with zeros there, 1 where all is right, below 0 where what was put in is
+    further from the truth than zeros.
+
+    Parameters
+    ----------
+    image, truth : Tensor, shape (..., y, x)
+        Complex or real; phases count.
+    mask : bool Tensor, broadcastable to (..., ky, kx)
+        True where k-space was sampled.
+
+    Returns
+    -------
+    real Tensor, shape (...)
+    """
+    left = null_space_part(image - truth, mask)
+    return 1 - _energy(left) / _energy(null_space_part(truth, mask))
+
+
 def surviving_error(error: Tensor, A: SenseOperator, reg_weight: float | Tensor, *, n_iterations: int = 60) -> Tensor:
     r"""Keep what the coils do not see, $\lambda (A^H A + \lambda I)^{-1} e$: `null_space_part` for any number of coils.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from mricourse.evaluation.detection import detection_rate
@@ -43,6 +44,7 @@ def show_readings(
             cell.hist(as_array(values), bins=edges, color=COLOURS[number], alpha=0.55, label=name)
         cell.axvline(threshold, color="black", linestyle="--", linewidth=1.4, label="threshold")
         found = float(detection_rate(without, present, false_alarms=false_alarms))
+        cell.xaxis.set_major_locator(MaxNLocator(4))
         cell.set(title=f"{title}: {100 * found:.0f} % found", xlabel=label)
     np.atleast_1d(cells)[0].set_ylabel("images")
     figure.legend(*np.atleast_1d(cells)[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -5,7 +5,13 @@ import torch
 from scipy.stats import wasserstein_distance
 
 from mricourse import fft2c, ifft2c, random_complex
-from mricourse.evaluation.realism import null_space_part, split_error, surviving_error, texture_distance
+from mricourse.evaluation.realism import (
+    null_space_part,
+    share_found,
+    split_error,
+    surviving_error,
+    texture_distance,
+)
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acs_mask
@@ -93,6 +99,12 @@ def test_nobody_measures_the_null_space(mask):
     p = null_space_part(x, mask)
     assert (mask * fft2c(p)).abs().max() < 1e-12
     assert torch.allclose(null_space_part(p, mask), p) and torch.allclose(x - p, ifft2c(mask * fft2c(x)))
+
+
+def test_the_share_that_is_found_of_what_was_not_measured(heads, mask):
+    detail = null_space_part(heads, mask)
+    for image, goal in ((heads, 1), (heads - detail, 0), (heads - 0.5 * detail, 0.75), (heads - 2 * detail, -3)):
+        assert torch.allclose(share_found(image, heads, mask), torch.full((6,), float(goal)), atol=1e-3)
 
 
 def test_each_part_of_an_error_is_found(heads, blurred, mask):
