@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[unet]], [[learning_to_reconstruct]] | 100 minutes | 45 s | simulated head, measured knee |
+# | [[unet]], [[learning_to_reconstruct]] | 105 minutes | 45 s | simulated head, measured knee |
 
 # %% [markdown]
 # Scanners are sold today with networks that make images cleaner and sharper (Siemens'
@@ -1023,7 +1023,7 @@ for name in ("shifts", "shifts and turns"):
     learned[name] = still_by_network(ifft2c(spoilt[name]))
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def fair_dB(image):
     """PSNR by the fair judge, after the wavelet at twice the noise."""
     clean = shift_invariant_prox(image, 2 * 2**0.5 * sigma, wavelet="db1")
