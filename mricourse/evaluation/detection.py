@@ -22,7 +22,8 @@ class Readings:
     without, present : real Tensor, shape (images, draws)
         Mean of the disc minus mean of the ring around it, in images without and with the lesion; never the same noise.
     true : real Tensor, shape (images,)
-        Difference of both readings without any noise: the contrast of the lesion.
+        Difference of both readings without any noise: below the contrast of a small disc, whose border pixels are
+        covered in part.
     pixel_noise : real Tensor, shape (images,)
         Standard deviation from draw to draw of a pixel of the ring, mean over the ring.
     """
@@ -33,9 +34,19 @@ class Readings:
     pixel_noise: Tensor
 
     @property
+    def contrast(self) -> Tensor:
+        """Mean reading with the lesion minus mean reading without it, (images,)."""
+        return self.present.mean(-1) - self.without.mean(-1)
+
+    @property
+    def reading_noise(self) -> Tensor:
+        """Standard deviation of a reading from draw to draw, without and with the lesion taken together, (images,)."""
+        return ((self.present.var(-1) + self.without.var(-1)) / 2).sqrt()
+
+    @property
     def contrast_kept(self) -> Tensor:
         """Mean difference of both readings over the true one, (images,): 1 where nothing is lost."""
-        return (self.present.mean(-1) - self.without.mean(-1)) / self.true
+        return self.contrast / self.true
 
     @property
     def pooled(self) -> tuple[Tensor, Tensor]:
@@ -46,13 +57,12 @@ class Readings:
     @property
     def cnr(self) -> Tensor:
         """Contrast-to-noise ratio: mean difference of both readings over the noise of a pixel, (images,)."""
-        return (self.present.mean(-1) - self.without.mean(-1)).abs() / self.pixel_noise
+        return self.contrast.abs() / self.pixel_noise
 
     @property
     def detectability(self) -> Tensor:
         """d': mean difference of both readings over their standard deviation from draw to draw, (images,)."""
-        spread = ((self.present.var(-1) + self.without.var(-1)) / 2).sqrt()
-        return (self.present.mean(-1) - self.without.mean(-1)).abs() / spread
+        return self.contrast.abs() / self.reading_noise
 
 
 def lesion_template(shape: tuple[int, int], centre: tuple[float, float], radius: float) -> Tensor:

@@ -28,7 +28,7 @@ def _asked(mine: Callable, *arguments: object) -> object:
         raise
     except Exception as error:
         words = " ".join(str(error).split())
-        raise CheckFailed(f"Your function stops with {type(error).__name__}: {words}") from error
+        raise CheckFailed(f"Your function stops with {type(error).__name__}: {words.rstrip('.')}.") from error
     for before, after in zip(arguments, copies, strict=True):
         same = not isinstance(before, Tensor) or torch.equal(before, after)
         check(same, "Your function changes its arguments: work on copies, and leave what came as it was.")
@@ -77,7 +77,13 @@ def check_zero_fill(mine: Callable[[Tensor, tuple[int, int]], Tensor]) -> None:
         off = float((answer - right).abs().max())
         check(off < CLOSE, f"{small} to {large}: your image differs by up to {off:.2g} from the zero-filled one.")
     stack = random_complex(2, 5, 4, seed=3)
-    answer = _asked(mine, stack, (8, 9))
+    try:
+        answer = _asked(mine, stack, (8, 9))
+    except CheckFailed as error:
+        raise CheckFailed(
+            f"A single image works, a stack of two, (2, 5, 4), does not. {error} The last two axes are rows and "
+            "columns, kspace.shape[-2:]."
+        ) from error
     check_tensor(answer, (2, 8, 9))
     off = float((answer - _zero_filled(stack, (8, 9))).abs().max())
     check(off < CLOSE, "A stack of two comes back wrong, a single image right: use the last two axes, [..., rows, :].")
@@ -133,7 +139,7 @@ def _wrong_fills(kspace: Tensor, shape: tuple[int, int]) -> dict[str, Tensor]:
 
 
 def check_edge_width(mine: Callable[[Tensor, Tensor], float]) -> None:
-    """A straight ramp, one that lies between the samples, uneven samples, and ringing beside the edge.
+    """A straight ramp, one on uneven samples, weak ringing, ringing that crosses the levels again, a plateau that ends.
 
     Raises
     ------
@@ -154,10 +160,15 @@ def _edges() -> list[tuple[Tensor, Tensor, str]]:
     fine = torch.arange(-12, 12.01, 0.25)
     uneven = torch.cat([torch.arange(-6, 0, 0.5), torch.arange(0, 8, 0.4)])
     ringing = 0.5 + _sine_integral(torch.pi * fine / 2.2 + 0.1) / torch.pi
+    strong = ringing + 0.28 * torch.sin(2.2 * fine) * torch.exp(-(((fine.abs() - 5) / 2) ** 2))
+    falling = torch.where(fine < 9, 0.98 - (fine - 5) / 4, (fine - 9) / 10)  # then another tissue, of 0.3
+    plateau = torch.where(fine < 5, ringing, falling)
     return [
         (fine, (fine / 5 + 0.47).clamp(0, 1), "A ramp of width 5"),
         (uneven, (uneven / 3.3 + 0.5).clamp(0, 1), "A ramp on samples that lie unevenly"),
         (fine, ringing, "An edge with ringing"),
+        (fine, strong, "An edge with ringing that crosses 10 and 90 % again"),
+        (fine, plateau, "A plateau that ends"),
     ]
 
 
@@ -174,10 +185,20 @@ def _wrong_widths(position: Tensor, profile: Tensor) -> dict[str, Tensor]:
     near_start = int((profile[:middle] <= 0.1).nonzero()[-1])
     right = torch.tensor(edge_width(position, profile, low=0.0, high=1.0))
     first_low = int((profile > 0.1).nonzero()[0])
+    last_high = int((profile < 0.9).nonzero()[-1])
     rough = position[near_end] - position[near_start]
     step = position[1] - position[0]
     samples = "Your width ends on samples: interpolate between the two samples around each level."
-    ringing = "Your edge begins or ends in the ringing: walk from the middle of the edge, where it crosses one half."
+    start = _crossing(position, profile, near_start, 0.1)
+    end = _crossing(position, profile, near_end - 1, 0.9)
+    late = _crossing(position, profile, min(near_end, len(profile) - 2), 0.9)
+    early = _crossing(position, profile, max(near_start - 1, 0), 0.1)
+    even_start = position[near_start] + step * (start - position[near_start]) / position.diff()[near_start]
+    even_end = position[near_end - 1] + step * (end - position[near_end - 1]) / position.diff()[near_end - 1]
+    ringing = (
+        "Your edge begins or ends far from the edge, in the ringing or where the plateau ends: walk from the middle of "
+        "the edge, the first sample that is at least one half."
+    )
     return {
         samples: rough,
         samples + " ": position[near_end] - position[near_start + 1],
@@ -186,11 +207,27 @@ def _wrong_widths(position: Tensor, profile: Tensor) -> dict[str, Tensor]:
         ringing: position[above[0]] - position[below[-1]],
         ringing + " ": position[above[-1]] - position[below[0]],
         ringing + "  ": position[above[0]] - position[first_low],
+        ringing + "   ": end - _crossing(position, profile, int(below[-1]), 0.1),
+        ringing + "    ": _crossing(position, profile, last_high, 0.9) - start,
+        ringing + "     ": end - _crossing(position, profile, first_low - 1, 0.1),
+        ringing + "      ": _crossing(position, profile, last_high, 0.9)
+        - _crossing(position, profile, first_low - 1, 0.1),
+        "0.9 is crossed one interval earlier: between the samples high - 1 and high.": late - start,
+        "0.1 is crossed one interval later: between the samples low and low + 1.": end - early,
+        "You take all samples as equally far apart: use position[i + 1] - position[i].": even_end - even_start,
         "This counts samples: take their positions.": right / step,
         "This is negative: the position at 90 % minus that at 10 %.": -right,
         "This is half of the width.": right / 2,
         "This is the distance from 20 to 80 %: the levels are 0.1 and 0.9.": right * 0.75,
     }
+
+
+def _crossing(position: Tensor, profile: Tensor, before: int, level: float) -> Tensor:
+    """Where the line from a sample to the next one meets a level; not finite where there is no next or no slope."""
+    if not 0 <= before < len(profile) - 1:
+        return torch.tensor(math.nan)
+    part = (level - profile[before]) / (profile[before + 1] - profile[before])
+    return position[before] + part * (position[before + 1] - position[before])
 
 
 # --- the phase of a ghost ---
@@ -229,7 +266,8 @@ def _reference_lines(nx: int, phase: float, delay: float) -> Tensor:
 
 def _pair(answer: object) -> tuple[float, float]:
     check(answer is not None, "Your function returns nothing: is the `return` missing?")
-    two = isinstance(answer, tuple | list | Tensor) and len(answer) == 2
+    one = isinstance(answer, Tensor) and answer.ndim == 0
+    two = isinstance(answer, tuple | list | Tensor) and not one and len(answer) == 2
     check(two, "Expected two numbers, `return phase_rad, delay`.")
     return _number(answer[0], "phase"), _number(answer[1], "delay")
 
@@ -247,6 +285,11 @@ def _wrong_ghosts(lines: Tensor, right: Tensor) -> dict[str, Tensor]:
     raw_slope = (raw[1:] * raw[:-1].conj()).sum().angle()
     raw_turn = torch.polar(torch.ones(nx), -raw_slope * (x - nx // 2))
     raw_pair = torch.stack([(raw * raw_turn).sum().angle(), raw_slope * nx / (2 * math.pi)])
+    slope_of_angles = (product[1:] * product[:-1].conj()).angle().mean()
+    phase_of_angles = (product * torch.polar(torch.ones(nx), -slope_of_angles * (x - nx // 2))).sum().angle()
+    turned = product * torch.polar(torch.ones(nx), -slope * (x - nx // 2))
+    delay_of_angles = slope_of_angles * nx / (2 * math.pi)
+    why = "in which dark pixels count as much as bright ones: add up complex numbers, then take one angle."
     order = "The two numbers are exchanged: first the phase, then the delay."
     return {
         "Both signs are wrong: the odd line times the conjugate of the even one.": -right,
@@ -255,7 +298,16 @@ def _wrong_ghosts(lines: Tensor, right: Tensor) -> dict[str, Tensor]:
         order: torch.stack([delay, phase]),
         "The delay is the slope in radians a pixel: times nx / (2 pi) it is in samples.": torch.stack([phase, slope]),
         "The delay lacks the 2 pi: slope times nx / (2 pi).": torch.stack([phase, slope * nx]),
-        "The delay has the wrong sign.": torch.stack([phase, -delay]),
+        "The delay has the wrong sign: was fftc used in place of ifftc, or the product of neighbours taken the wrong "
+        "way round? It is q(x + 1) times the conjugate of q(x).": torch.stack([phase, -delay]),
+        f"Your slope is a mean of angles, {why}": torch.stack([phase_of_angles, delay_of_angles]),
+        f"Your phase is a mean of angles, {why}": torch.stack([turned.angle().mean(), delay]),
+        f"Your phase and slope are means of angles, {why}": torch.stack(
+            [
+                (product * torch.polar(torch.ones(nx), -slope_of_angles * (x - nx // 2))).angle().mean(),
+                delay_of_angles,
+            ]
+        ),
         "The phase has the wrong sign.": torch.stack([-phase, delay]),
         "The phase is that of the left end: x is zero in the middle, at nx // 2.": torch.stack([at_the_left, delay]),
         "The slope is still in your phase: turn the product back by it before you add up.": torch.stack([plain, delay]),

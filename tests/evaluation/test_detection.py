@@ -36,6 +36,8 @@ def test_readings_of_known_noise():
     assert float(half.detectability) == pytest.approx(float(plain.detectability), rel=1e-4)
     assert float(plain.pixel_noise) == pytest.approx(0.02, rel=0.1)
     assert float(plain.cnr) == pytest.approx(float(plain.true) / 0.02, rel=0.15)
+    assert float(plain.reading_noise) == pytest.approx(spread, rel=0.1)
+    assert float(half.contrast) == pytest.approx(0.5 * float(plain.contrast), rel=1e-4)
     no_lesion, with_lesion = plain.pooled
     assert isinstance(plain, Readings) and no_lesion.shape == (400,) and abs(float(no_lesion.mean())) < 1e-6
     assert float(with_lesion.mean()) == pytest.approx(float(plain.true) * float(plain.contrast_kept), rel=1e-4)

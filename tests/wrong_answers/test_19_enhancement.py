@@ -130,6 +130,7 @@ WRONG = {
             "    filled[top : top + ny, left : left + nx] = kspace.reshape(-1, ny, nx)[0]\n"
             "    return (shape[0] * shape[1] / ny / nx) ** 0.5 * ifft2c(filled)"
         ),
+        "two axes only": fill().replace("kspace.shape[-2:]", "kspace.shape"),
         "changes its argument": fill(result="ratio**0.5 * ifft2c(filled) + 0 * kspace.mul_(2).sum()"),
     },
     "my_edge_width": {
@@ -157,6 +158,23 @@ WRONG = {
         "by the steepest slope": (
             "def my_edge_width(position, profile):\n    return float(1 / (profile.diff() / position.diff()).max())"
         ),
+        "one sample further down": width(result="float(crossing(high - 1, 0.9) - crossing(low - 1, 0.1))"),
+        "last of all below 0.1": width(
+            result="float(crossing(high - 1, 0.9) - crossing(int((profile < 0.1).nonzero()[-1]), 0.1))"
+        ),
+        "last of all below 0.9": width(
+            result="float(crossing(int((profile < 0.9).nonzero()[-1]), 0.9) - crossing(low, 0.1))"
+        ),
+        "first of all above 0.1": width(
+            result="float(crossing(high - 1, 0.9) - crossing(int((profile > 0.1).nonzero()[0]) - 1, 0.1))"
+        ),
+        "from the outside, between the samples": width(
+            result="float(crossing(int((profile < 0.9).nonzero()[-1]), 0.9)"
+            " - crossing(int((profile > 0.1).nonzero()[0]) - 1, 0.1))"
+        ),
+        "even steps between the samples": width().replace(
+            "(position[i + 1] - position[i])", "(position[1] - position[0])"
+        ),
         "even samples taken for granted": width(result="float((high - low - 1) * (position[1] - position[0]))"),
         "a pair": width(result="crossing(high - 1, 0.9), crossing(low, 0.1)"),
         "a constant": "def my_edge_width(position, profile):\n    return 0.89",
@@ -164,6 +182,13 @@ WRONG = {
     "my_ghost_phase": {
         "no return": "def my_ghost_phase(odd_line, even_line):\n    q = odd_line * even_line.conj()",
         "one number": ghost(result="float(phase)"),
+        "one tensor": ghost(result="phase"),
+        "a tensor of one": ghost(result="phase[None]"),
+        "mean of the angles of products": ghost(slope="(q[1:] * q[:-1].conj()).angle().mean()"),
+        "mean of the angles turned back": ghost(phase="(q * torch.exp(-1j * slope * x)).angle().mean()"),
+        "both means of angles": ghost(
+            slope="(q[1:] * q[:-1].conj()).angle().mean()", phase="(q * torch.exp(-1j * slope * x)).angle().mean()"
+        ),
         "exchanged": ghost(result="float(delay), float(phase)"),
         "conjugate of the odd": ghost(q="odd.conj() * even"),
         "half of both": ghost(result="float(phase) / 2, float(delay) / 2"),
@@ -222,6 +247,9 @@ RIGHT = {
     "my_edge_width": {
         "as asked": width(),
         "a tensor": width(result="crossing(high - 1, 0.9) - crossing(low, 0.1)"),
+        "first of all above 0.9": width(
+            result="float(crossing(int((profile >= 0.9).nonzero()[0]) - 1, 0.9) - crossing(low, 0.1))"
+        ),
         "by lists": (
             "def my_edge_width(position, profile):\n"
             "    x, p = position.tolist(), profile.tolist()\n"
