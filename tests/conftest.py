@@ -105,10 +105,12 @@ def tiny_checkpoint(tmp_path_factory):
 
 
 @pytest.fixture
-def mricourse(capsys):
-    """Call the command line; returns exit code, stdout and stderr."""
+def mricourse(capsys, tmp_path, monkeypatch):
+    """Call the command line; returns exit code, stdout and stderr. It keeps no results beyond the test."""
 
     from mricourse.commands import app as cli
+
+    monkeypatch.setattr("mricourse.commands.evaluate.kept_rivals", lambda: tmp_path / "kept rivals")
 
     def call(*words):
         with pytest.raises(SystemExit) as ended:

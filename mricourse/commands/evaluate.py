@@ -33,12 +33,23 @@ def evaluate(
     acceleration: Annotated[
         float | None, typer.Option(help="Nominal acceleration, for --data; 4 by default, and 6 too where random.")
     ] = None,
-    turn: Annotated[bool, typer.Option(help="Each scan once more, undersampled along its other axis.")] = False,
+    masks: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=1000,
+            help="Random masks of each kind, for --data. Each takes a core half a minute, and seconds for the next "
+            "network, since what the rivals reached is kept.",
+        ),
+    ] = 1,
+    turn: Annotated[
+        bool, typer.Option(help="Both phase-encode axes: each scan once more, undersampled along its other axis.")
+    ] = False,
     acs: Annotated[int, typer.Option(help="Lines of the fully sampled centre, for --data.")] = 24,
     adapt: Annotated[
         bool, typer.Option("--adapt", help="Score the network too as it is after learning from each scan, for --data.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of random masks, for --data.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Seed of the first random mask, for --data.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The numbers too, as .json.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
@@ -60,9 +71,11 @@ def evaluate(
             raise ValueError("got a pattern or an acceleration, but no data to undersample: add --data, or leave them.")
         if adapt:
             raise ValueError("got --adapt, but no data to adapt to: add --data, or leave it.")
+        if masks > 1 or turn:
+            raise ValueError("got --masks or --turn, but no data to undersample: add --data, or leave them.")
         result = _against_the_card(loaded, target)
     else:
-        wanted = samplings(pattern, acceleration, acs=acs, seed=seed)
+        wanted = samplings(pattern, acceleration, acs=acs, seed=seed, n_masks=masks)
         result = _on_measured_scans(loaded, data, wanted, turn, target, adapt=adapt)
     print(result)
     if output is not None:
@@ -115,12 +128,20 @@ def _on_measured_scans(
             name=checkpoint.name,
             remark=partial(outside_range, checkpoint),
             adapted=(lambda network, scan: adaptation(network, [scan]).network) if adapt else None,
+            folder=kept_rivals(),
             device=device,
             progress=bar.update,
         )
     for remark in result.remarks:
         say(remark)
     return result
+
+
+def kept_rivals() -> Path:
+    """Where the scores of the rivals are kept between the evaluations of two networks."""
+    from mricourse.datasets.cache import cache_folder
+
+    return cache_folder() / "rivals"
 
 
 def _measured_scans(place: str) -> list:

@@ -20,7 +20,8 @@ from mricourse.reconstruct.total_variation import tv_reconstruction
 WEIGHTS = (1e-5, 2e-5, 3e-5, 5e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 3e-2, 5e-2, 1e-1)
 # relative to max |A^H y|; the smallest are the best for noise below 0.004 of the brightest pixel
 FIRST = 2e-3  # then the neighbours of the best, until both are worse
-TOLERANCE = 1e-3  # within 0.13 dB of 1e-4 on the development brain, and in a sixth of its time where TV is solved
+TOLERANCE = 1e-3  # within 0.13 dB of 1e-4 on the development brain, and TV takes a fifth of the time
+NEAR = 0.25  # dB: of two weights, by how much the worse one at TOLERANCE may be the better one when both are converged
 MOST_ITERATIONS = 2000  # the slowest run seen, a weight of 1e-4 at R = 6, needed half of them
 SPARSE: dict[str, Callable[..., Tensor]] = {  # kinds of sparsity and what solves for them
     "db2": partial(wavelet_reconstruction, wavelet="db2"),
@@ -53,14 +54,14 @@ def tuned_wavelet(
     reg_weight : Tensor, shape (...)
         Of each image.
     """
-    return _tuned(partial(wavelet_reconstruction, wavelet=wavelet, tolerance=tolerance), A, kspace, reference)
+    return _tuned(partial(wavelet_reconstruction, wavelet=wavelet, tolerance=tolerance), A, kspace, reference)[:2]
 
 
 def tuned_tv(
     A: SenseOperator, kspace: Tensor, reference: Tensor, *, tolerance: float = TOLERANCE
 ) -> tuple[Tensor, Tensor]:
     """As `tuned_wavelet`, with total variation."""
-    return _tuned(partial(tv_reconstruction, tolerance=tolerance), A, kspace, reference)
+    return _tuned(partial(tv_reconstruction, tolerance=tolerance), A, kspace, reference)[:2]
 
 
 def tuned_sparsity(A: SenseOperator, kspace: Tensor, reference: Tensor, *, tolerance: float = TOLERANCE) -> Tensor:
@@ -98,7 +99,31 @@ def tuned(
     ValueError
         Another kind.
     """
-    return _tuned(partial(_solver(kind), tolerance=tolerance), A, kspace, reference)
+    return _tuned(partial(_solver(kind), tolerance=tolerance), A, kspace, reference)[:2]
+
+
+def converged(
+    A: SenseOperator, kspace: Tensor, reference: Tensor, kind: str, *, tolerance: float
+) -> tuple[Tensor, float]:
+    """The best image of one scan that a kind of `SPARSE` reaches at any weight, and that weight.
+
+    The search is that of `tuned`; weights that came within `NEAR` of the best are then solved to the finer tolerance.
+
+    Parameters
+    ----------
+    A, kspace, reference, kind :
+        As for `tuned`, of one image: (coils, ky, kx) and (y, x).
+    tolerance : float
+        Of the objective.
+    """
+    *_, qualities = _tuned(partial(_solver(kind), tolerance=max(tolerance, TOLERANCE)), A, kspace, reference)
+    best, image, weight = -torch.inf, torch.zeros_like(reference), FIRST
+    for number in (qualities >= qualities.max() - NEAR).flatten().nonzero().flatten().tolist():
+        found = sparse_reconstruction(A, kspace, kind, WEIGHTS[number], tolerance=tolerance)
+        quality = float(psnr(best_scale(found, reference), reference))
+        if quality > best:
+            best, image, weight = quality, found, WEIGHTS[number]
+    return image, weight
 
 
 def sparse_reconstruction(
@@ -129,8 +154,13 @@ def _solver(kind: str) -> Callable[..., Tensor]:
 
 
 @torch.no_grad()
-def _tuned(solve: Callable[..., Tensor], A: SenseOperator, kspace: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Climb along `WEIGHTS`, each image by itself, but all that try the same weight in one run."""
+def _tuned(
+    solve: Callable[..., Tensor], A: SenseOperator, kspace: Tensor, reference: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Climb along `WEIGHTS`, each image by itself, but all that try the same weight in one run.
+
+    Images (..., y, x), their weights (...), and the PSNR of every weight that was tried (images, weights).
+    """
     leading = reference.shape[:-2]
     smaps = A.smaps.expand(*leading, *A.smaps.shape[-3:]).flatten(end_dim=-4) if leading else A.smaps[None]
     mask = A.mask.expand(*leading, *A.mask.shape[-min(3, A.mask.ndim) :]) if leading else A.mask[None]
@@ -139,6 +169,7 @@ def _tuned(solve: Callable[..., Tensor], A: SenseOperator, kspace: Tensor, refer
     truth = reference.reshape(-1, *reference.shape[-2:])
     image = torch.zeros_like(truth)
     highest = torch.full((len(truth),), -torch.inf, dtype=torch.float64)
+    qualities = torch.full((len(truth), len(WEIGHTS)), -torch.inf, dtype=torch.float64)
     place = torch.full((len(truth),), WEIGHTS.index(FIRST))
     wanted = {(i, WEIGHTS.index(FIRST)) for i in range(len(truth))}
     tried: set[tuple[int, int]] = set()
@@ -148,6 +179,7 @@ def _tuned(solve: Callable[..., Tensor], A: SenseOperator, kspace: Tensor, refer
             some = SenseOperator(smaps[rows], mask[rows])
             found = solve(some, kspace[rows], reg_weight=WEIGHTS[number], n_iterations=MOST_ITERATIONS)
             quality = torch.as_tensor(psnr(best_scale(found, truth[rows]), truth[rows])).to(highest)
+            qualities[rows, number] = quality
             better = quality > highest[rows]
             won = rows[better]
             image[won] = found[better.to(image.device)]
@@ -157,4 +189,4 @@ def _tuned(solve: Callable[..., Tensor], A: SenseOperator, kspace: Tensor, refer
         near = {(i, number + step) for i, number in enumerate(place.tolist()) for step in (-1, 1)}
         wanted = {(i, number) for i, number in near if 0 <= number < len(WEIGHTS)} - tried
     weights = torch.tensor(WEIGHTS, dtype=torch.float64)[place]
-    return image.reshape(reference.shape), weights.reshape(leading)
+    return image.reshape(reference.shape), weights.reshape(leading), qualities

@@ -9,7 +9,7 @@ import torch
 from small_networks import SMALL, STARTS, small_options
 from tiny_recipe import RECIPE
 
-from mricourse.evaluation import comparison
+from mricourse.evaluation import rivals, tuning
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
 from mricourse.reconstruct.methods import with_smaps
@@ -39,8 +39,8 @@ def recipe_text(kind, *, n_iterations=2, start=None):
 def quick(monkeypatch):
     monkeypatch.setattr(run, "N_VALIDATION", 1)
     monkeypatch.setattr(run, "unseen_scans", lambda recipe: unseen_scans(recipe, 1))
-    rivals = {"wavelet Haar": comparison.RIVALS["wavelet Haar"]}
-    monkeypatch.setattr(comparison, "RIVALS", rivals)
+    monkeypatch.setattr(rivals, "RIVALS", {"wavelet Haar": "haar"})
+    monkeypatch.setattr(tuning, "WEIGHTS", (2e-3,))
 
 
 def trained(recipe, mricourse, folder):

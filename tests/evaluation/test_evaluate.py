@@ -12,10 +12,12 @@ import torch
 
 from mricourse.datasets.kspace_checks import infer_mask
 from mricourse.datasets.real import load_real
+from mricourse.evaluation import comparison
 from mricourse.evaluation.comparison import Sampling, compare_scans, samplings, turned, undersample
 from mricourse.evaluation.metrics import best_scale, psnr
+from mricourse.evaluation.rivals import rival_scores
 from mricourse.evaluation.scores import evaluate
-from mricourse.evaluation.tuning import FIRST, TOLERANCE, WEIGHTS, tuned_tv, tuned_wavelet
+from mricourse.evaluation.tuning import FIRST, TOLERANCE, WEIGHTS, converged, tuned, tuned_tv, tuned_wavelet
 from mricourse.physics.coil_combination import combine
 from mricourse.physics.coil_maps import espirit
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
@@ -137,14 +139,14 @@ def test_a_file_gives_a_table(tiny_checkpoint, mricourse, folder, tmp_path):
     assert all(abs(score["psnr_without_noise"] - score["psnr"]) < 1 for score in content["scores"])
 
 
-def test_a_folder_gives_paired_differences(tiny_checkpoint, mricourse, folder, tmp_path):
+def test_a_folder_gives_paired_differences(tiny_checkpoint, mricourse, folder, tmp_path, one_rival):
     words = ["--pattern", "equispaced", "--acceleration", "5", "--acs", "14", "-o", tmp_path / "numbers.json"]
     code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", folder, *words)
     assert code == 0, error
     for line in error.splitlines():  # few pixels
         assert line[11:].startswith(("a.npy, equispaced R = 5, is outside", "b.npz, equispaced R = 5, is outside"))
     content = json.loads((tmp_path / "numbers.json").read_text())
-    assert [score["scan"] for score in content["scores"]] == ["a.npy"] * 6 + ["b.npz"] * 6
+    assert [score["scan"] for score in content["scores"]] == ["a.npy"] * 4 + ["b.npz"] * 4
     by_method = {}
     for score in content["scores"]:
         by_method.setdefault(score["method"], []).append(score["psnr"])
@@ -153,12 +155,109 @@ def test_a_folder_gives_paired_differences(tiny_checkpoint, mricourse, folder, t
         assert difference["gains"] == pytest.approx(list(gains)) and difference["interval"] is None
         each = f"{gains.mean():+.2f} dB, each: {gains[0]:+.2f}, {gains[1]:+.2f}"
         assert f"2 scans: tiny minus {difference['method']} {each}" in out
-    assert len(content["differences"]) == 5
+    assert len(content["differences"]) == 3
 
 
-def test_an_adapted_network_is_scored_beside_the_other(tiny_checkpoint, mricourse, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("mricourse.evaluation.comparison.RIVALS", {"wavelet": "haar"})
+@pytest.fixture
+def one_rival(monkeypatch):
+    """A rival that costs little: Haar wavelets at one weight."""
+    monkeypatch.setattr("mricourse.evaluation.rivals.RIVALS", {"wavelet": "haar"})
+    monkeypatch.setattr("mricourse.evaluation.rivals.FINE_TOLERANCE", 1e-2)
     monkeypatch.setattr("mricourse.evaluation.tuning.WEIGHTS", (2e-3,))
+
+
+def test_several_masks_of_both_axes(tiny_checkpoint, mricourse, folder, tmp_path, one_rival):
+    words = [
+        "--acceleration",
+        "3",
+        "--acs",
+        "14",
+        "--masks",
+        "3",
+        "--turn",
+        "--seed",
+        "5",
+        "-o",
+        tmp_path / "numbers.json",
+    ]
+    code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", folder / "a.npy", *words)
+    assert code == 0, error
+    content = json.loads((tmp_path / "numbers.json").read_text())
+    tiny = [score for score in content["scores"] if score["method"] == "tiny"]
+    best = [score for score in content["scores"] if score["method"] == "best of these"]
+    kinds = [(score["scan"], score["sampling"], score["seed"]) for score in tiny]
+    axes = ("a.npy", "a.npy, turned")
+    assert kinds == [
+        (axis, kind, seed)
+        for axis in axes
+        for kind, seeds in {"equispaced R = 3": [None], "random R = 3": [5, 6, 7]}.items()
+        for seed in seeds
+    ]
+    assert len({score["psnr"] for score in tiny}) == 8
+    for first, axis in ((1, axes[0]), (5, axes[1])):
+        values = np.array([score["psnr"] for score in tiny[first : first + 3]])
+        line = next(
+            each for each in out.split(f"\n{axis}, random R = 3, net R = ")[1].splitlines() if each.startswith("tiny ")
+        )
+        assert line.split()[1] == f"{values.mean():.2f}" and line.split()[-3:] == [f"{value:.2f}" for value in values]
+        gains = values - [score["psnr"] for score in best[first : first + 3]]
+        each = ", ".join(f"{gain:+.2f}" for gain in gains)
+        assert f"tiny minus best of these {gains.mean():+.2f} dB, each: {each}" in out
+    over_axes = [
+        each for each in content["differences"] if each["over"] == "scans" and each["sampling"] == "random R = 3"
+    ]
+    gains = next(each["gains"] for each in over_axes if each["method"] == "best of these")
+    differences = np.array([score["psnr"] for score in tiny]) - [score["psnr"] for score in best]
+    assert gains == pytest.approx([differences[1:4].mean(), differences[5:].mean()])
+    assert error.count("a.npy, random R = 3, is outside") <= 1
+
+
+def test_what_the_rivals_reached_is_kept_for_the_next_network(
+    tiny_checkpoint, mricourse, folder, one_rival, monkeypatch
+):
+    words = ["evaluate", tiny_checkpoint, "--data", folder / "a.npy", "--pattern", "random", "--acceleration", "3"]
+    _, first, _ = mricourse(*words, "--acs", "14")
+
+    def tuned_again(*args, **options):
+        raise ValueError("tuned again")
+
+    monkeypatch.setattr("mricourse.evaluation.rivals.converged", tuned_again)
+    code, second, error = mricourse(*words, "--acs", "14")
+    assert code == 0 and second == first, error
+    for other in (["--acs", "16"], ["--acs", "14", "--seed", "1"]):
+        code, _, error = mricourse(*words, *other)
+        assert code == 2 and "tuned again" in error
+    monkeypatch.setattr("mricourse.evaluation.rivals.FINE_TOLERANCE", 1e-3)
+    code, _, error = mricourse(*words, "--acs", "14")
+    assert code == 2 and "tuned again" in error
+
+
+def test_a_kept_result_that_cannot_be_read_is_found_again(scans, tmp_path, one_rival):
+    complete = comparison.complete_scan(scans[0])
+    kept = comparison.keep(complete, Sampling("random", 3, 14).mask(80))
+    first = rival_scores(complete, kept, None, folder=tmp_path)
+    [file] = tmp_path.iterdir()
+    for content in ("", "[1]", '{"psnr": 1, "nonsense": 2}'):
+        file.write_text(content)
+        assert rival_scores(complete, kept, None, folder=tmp_path) == first
+    blocked = tmp_path / "blocked"
+    blocked.write_text("no folder")
+    assert rival_scores(complete, kept, None, folder=blocked) == first
+
+
+def test_a_rival_is_tuned_coarsely_and_solved_finely(scans, monkeypatch):
+    """The weight, searched at a coarse tolerance, gives what a search at the fine one gives."""
+    monkeypatch.setattr("mricourse.evaluation.tuning.WEIGHTS", (1e-3, 2e-3, 3e-3, 5e-3))
+    reference, kept = undersample(scans[0], Sampling("random", 3, 16).mask(80))
+    A, kspace, _ = normalised(kept)
+    image, weight = converged(A, kspace, reference, "haar", tolerance=2e-4)
+    closer, fine_weight = tuned(A, kspace, reference, "haar", tolerance=2e-4)
+    assert weight == float(fine_weight) and torch.equal(image, closer)
+
+
+def test_an_adapted_network_is_scored_beside_the_other(
+    tiny_checkpoint, mricourse, folder, tmp_path, monkeypatch, one_rival
+):
     monkeypatch.setattr("mricourse.training.adaptation.AdaptationSettings", partial(AdaptationSettings, n_steps=3))
     words = ["--pattern", "random", "--acceleration", "2.5", "--acs", "14", "--adapt", "-o", tmp_path / "numbers.json"]
     code, out, error = mricourse("evaluate", tiny_checkpoint, "--data", folder / "a.npy", *words)
@@ -173,6 +272,10 @@ def test_standard_samplings():
     assert list(map(str, samplings("variable_density"))) == ["variable density R = 4"]
     assert list(map(str, samplings(None, 5))) == ["equispaced R = 5", "random R = 5"]
     assert samplings("random", 3, acs=20, seed=7) == [Sampling("random", 3, 20, 7)]
+    assert samplings(None, 3, acs=20, seed=7, n_masks=2) == [
+        Sampling("equispaced", 3, 20, 7),
+        *(Sampling("random", 3, 20, seed) for seed in (7, 8)),
+    ]
     masks = [Sampling("random", 4, 24, seed).mask(256) for seed in (0, 0, 1)]
     assert torch.equal(masks[0], masks[1]) and not torch.equal(masks[0], masks[2])
 
@@ -247,6 +350,10 @@ BAD_WORDS = {
     "no centre": (["--data", "a.npy", "--acs", "0"], "the fully sampled centre of k-space is"),
     "too few lines": (["--data", "a.npy"], "the centre alone has 24; lower acs or acceleration"),
     "negative seed": (["--data", "a.npy", "--seed", "-1"], "--seed"),
+    "masks without data": (["--masks", "3"], "no data to undersample"),
+    "turned without data": (["--turn"], "no data to undersample"),
+    "several equispaced": (["--data", "a.npy", "--pattern", "equispaced", "--masks", "3"], "got 3 masks of the equisp"),
+    "no mask": (["--data", "a.npy", "--masks", "0"], "--masks"),
     "pattern without data": (["--pattern", "random"], "no data to undersample"),
     "adaptation without data": (["--adapt"], "no data to adapt to"),
     "acceleration without data": (["--acceleration", "0"], "no data to undersample"),
@@ -282,7 +389,7 @@ def test_a_measured_scan_with_gaps_is_refused(tiny_checkpoint, mricourse):
 @pytest.fixture
 def tv_at_its_best(monkeypatch):
     """Total variation as the one rival, at the weight that suits the measured brain at R = 4, without the search."""
-    monkeypatch.setattr("mricourse.evaluation.comparison.RIVALS", {"TV": "tv"})
+    monkeypatch.setattr("mricourse.evaluation.rivals.RIVALS", {"TV": "tv"})
     monkeypatch.setattr("mricourse.evaluation.tuning.WEIGHTS", (2e-3,))
 
 
@@ -297,7 +404,7 @@ def test_total_variation_on_the_measured_brain_is_a_strong_rival(tiny_checkpoint
     assert result.remarks and "256 x 216 pixels (trained on 64 to 80)" in result.remarks[0]
 
 
-def test_a_scan_that_choices_were_made_on_is_labelled(tiny_checkpoint):
+def test_a_scan_that_choices_were_made_on_is_labelled(tiny_checkpoint, one_rival):
     tiny = load_checkpoint(tiny_checkpoint)
     kspace = simulate_coils(4, (64, 60)) * torch.ones(64, 60)
     scan = Scan(fft2c(kspace), None, torch.ones(64, 1, dtype=torch.bool))
@@ -311,7 +418,7 @@ def test_a_scan_that_choices_were_made_on_is_labelled(tiny_checkpoint):
     assert "development" not in str(compare_scans(tiny.network, scans[1:], [Sampling("equispaced", 2)], name="tiny"))
 
 
-def test_noise_that_cannot_be_told_is_said_in_words(tiny_checkpoint, scans, tv_at_its_best):
+def test_noise_that_cannot_be_told_is_said_in_words(tiny_checkpoint, scans, one_rival):
     filtered = scans[0].kspace * torch.hann_window(80)[:, None] * torch.hann_window(72)
     tiny = load_checkpoint(tiny_checkpoint)
     result = compare_scans(
@@ -322,7 +429,7 @@ def test_noise_that_cannot_be_told_is_said_in_words(tiny_checkpoint, scans, tv_a
     assert all(score.psnr_without_noise is None for score in result.scores)
 
 
-def test_the_other_axis_can_be_undersampled_too(tiny_checkpoint, mricourse, scans, tmp_path, tv_at_its_best):
+def test_the_other_axis_can_be_undersampled_too(tiny_checkpoint, mricourse, scans, tmp_path, one_rival):
     np.save(tmp_path / "upright.npy", scans[0].kspace.numpy())
     np.save(tmp_path / "by_hand.npy", np.swapaxes(scans[0].kspace.numpy(), -1, -2))
     words = ["--pattern", "random", "--acceleration", "2"]
