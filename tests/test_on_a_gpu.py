@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 import mricourse as library
 from mricourse.clinical.file_to_image import reconstruct_file
 from mricourse.evaluation.claims import claim
-from mricourse.evaluation.comparison import samplings, turned, undersample
+from mricourse.evaluation.comparison import compare_scans, samplings, turned, undersample
 from mricourse.evaluation.costs import computing_seconds, kept_for_backward
 from mricourse.evaluation.metrics import best_scale, nmse, psnr, ssim
 from mricourse.evaluation.realism import null_space_part, split_error, texture_distance
@@ -462,6 +462,26 @@ def test_a_complete_scan_is_undersampled_there():
     here = undersampled(inputs("cpu"))
     with pretend_gpu():
         the_same(here, undersampled(inputs("cuda")))
+
+
+def test_a_network_is_compared_there(monkeypatch):
+    monkeypatch.setattr("mricourse.evaluation.rivals.RIVALS", {"wavelet Haar": "haar"})
+    monkeypatch.setattr("mricourse.evaluation.rivals.FINE_TOLERANCE", 1e-2)
+    monkeypatch.setattr("mricourse.evaluation.tuning.WEIGHTS", (2e-3,))
+
+    def compared(i):
+        torch.manual_seed(0)
+        network = ISTANet(n_iterations=1, n_features=4).eval()
+        scans = [("scan", Scan(i.full, None, torch.ones_like(i.mask)))]
+        return compare_scans(network, scans, samplings("random", 2, acs=16), name="net", device=i.device)
+
+    here = compared(inputs("cpu"))
+    with pretend_gpu():
+        there = compared(inputs("cuda"))
+    assert here.reference_noise["scan"] == pytest.approx(there.reference_noise["scan"], abs=1e-3)
+    for ours, theirs in zip(here.scores, there.scores, strict=True):
+        assert ours.psnr == pytest.approx(theirs.psnr, abs=0.01)
+        assert ours.psnr_without_noise == pytest.approx(theirs.psnr_without_noise, abs=0.01)
 
 
 def test_claims_and_costs_take_tensors_from_there(capsys):

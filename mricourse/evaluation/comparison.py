@@ -203,9 +203,9 @@ def _closeness_of_all(
         change = None if noise is None else method(noise.disturbed(kept)) - image
         return closeness(image, complete, noise, change)
 
-    rivals = rival_scores(complete, kept, noise, folder=folder)
-    best = max(rivals.values(), key=lambda each: each.psnr)
     by_network = {name: scored(partial(apply_network, network)) for name, network in networks.items()}
+    rivals = rival_scores(complete, kept, noise, folder=folder)  # last: a network that takes no such scan refuses soon
+    best = max(rivals.values(), key=lambda each: each.psnr)
     return {"zero-filled": scored(_zero_filled), **rivals, BEST_RIVAL: best, **by_network}
 
 

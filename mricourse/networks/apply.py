@@ -38,10 +38,10 @@ def apply_network(network: Reconstructor, scan: Scan | MultiContrastScan, *, tra
     ValueError
         A scan without coil maps, or with other contrasts than the network was made for, or in another order.
     """
+    check_contrasts(network, scan)
     A, kspace, unit = normalised(scan)
     several = isinstance(scan, MultiContrastScan)
     if several:
-        _check_contrasts(network, scan)
         A, kspace = SenseOperator(A.smaps[None], A.mask[None]), kspace[None]
 
     def in_units(image: Tensor) -> Tensor:
@@ -53,13 +53,19 @@ def apply_network(network: Reconstructor, scan: Scan | MultiContrastScan, *, tra
         return in_units(network(A, kspace, trace=lambda image: trace(in_units(image))))
 
 
-def _check_contrasts(network: Reconstructor, scan: MultiContrastScan) -> None:
-    """Refuse a scan whose contrasts are not those of the network, in their order; other networks know no names."""
-    names = getattr(network, "contrasts", scan.contrasts)
-    if names != scan.contrasts:
+def check_contrasts(network: Reconstructor, scan: Scan | MultiContrastScan) -> None:
+    """Refuse, with ValueError, a scan whose contrasts are not those of a network that wants several, in their order."""
+    wanted = getattr(network, "contrasts", ())
+    names = ", ".join(wanted)
+    if wanted and not isinstance(scan, MultiContrastScan):
         raise ValueError(
-            f"the scan has {', '.join(scan.contrasts)}; expected {', '.join(names)}, in this order: that of the scans "
-            "that the network was trained with."
+            f"the scan has one contrast, and this network reconstructs {names} of a slice together; expected a network "
+            "of one contrast: choose another checkpoint."
+        )
+    if wanted and wanted != scan.contrasts:
+        raise ValueError(
+            f"the scan has {', '.join(scan.contrasts)}; expected {names}, in this order: that of the scans that the "
+            "network was trained with."
         )
 
 

@@ -59,14 +59,14 @@ class Automap(nn.Module, Reconstructor):
         check_counts(n_features=n_features)
         if len(shape) != 2 or not all(1 <= n <= LARGEST for n in shape):
             raise ValueError(f"got shape={list(shape)}; expected ny and nx from 1 to {LARGEST}.")
-        self.shape = tuple(shape)
+        self.matrix = tuple(shape)
         self.shared = shared
-        self.parts = nn.ModuleList(DomainTransform(self.shape, n_features) for _ in range(1 if shared else 2))
+        self.parts = nn.ModuleList(DomainTransform(self.matrix, n_features) for _ in range(1 if shared else 2))
 
     def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data."""
-        if kspace.shape[-2:] != self.shape:
-            ny, nx = self.shape
+        if kspace.shape[-2:] != self.matrix:
+            ny, nx = self.matrix
             raise ValueError(
                 f"the scan is of {kspace.shape[-2]} x {kspace.shape[-1]} samples; expected {ny} x {nx}: this AUTOMAP "
                 "has a weight for each of them and each pixel, so another matrix needs a network of its own."
@@ -82,7 +82,7 @@ class Automap(nn.Module, Reconstructor):
     def mapped(self, kspace: Tensor) -> Tensor:
         """Map k-space as it is, in the scale of an image whose maximum is 1: complex (..., ky, kx) -> (..., y, x)."""
         turned = -1j * kspace if self.shared else kspace
-        seen = [torch.view_as_real(each).reshape(-1, 2 * math.prod(self.shape)) for each in (kspace, turned)]
+        seen = [torch.view_as_real(each).reshape(-1, 2 * math.prod(self.matrix)) for each in (kspace, turned)]
         parts = [self.parts[0](seen[0]), self.parts[-1](seen[1])]
         return to_image(torch.cat(parts, dim=1), kspace)
 

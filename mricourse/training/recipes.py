@@ -204,7 +204,7 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
     """
     try:
         recipe = _recipe(name, written, defaults or {})
-        scans = recipe.scans()
+        recipe.scans()  # which refuses what it cannot draw
         with torch.device("meta"):  # shapes without numbers: no time, no memory, no random draw
             network = recipe.build()
         n_parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -213,14 +213,15 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
                 f"its network has {n_parameters:.2g} weights, about {16 * n_parameters / 1e9:.0f} GB to train; "
                 f"expected at most {MOST_PARAMETERS:,}: lower n_features."
             )
-        if isinstance(network, Automap) and recipe.data.get("shape") != list(network.shape):
+        kind, source = recipe.network["kind"], recipe.data["kind"]
+        if network.matrix is not None and recipe.data.get("shape") != list(network.matrix):
             raise ValueError(
-                f"shape of [network] is {list(network.shape)} and that of [data] {recipe.data.get('shape')}; expected "
-                'the same two numbers, and kind = "task" of [data]: AUTOMAP is made for one matrix.'
+                f"shape of [network] is {list(network.matrix)} and that of [data] {recipe.data.get('shape')}; expected "
+                f'the same two numbers, and kind = "task" of [data]: {kind} is made for one matrix.'
             )
-        if isinstance(network, MultiContrastNet) and not isinstance(scans, ContrastScans):
-            raise ValueError(f'kind of [data] is "{recipe.data["kind"]}" for a multi_contrast; expected "contrasts".')
-        if isinstance(network, MultiContrastNet) and network.contrasts != HEAD:
+        if network.contrasts and source != "contrasts":
+            raise ValueError(f'kind of [data] is "{source}" for a {kind}; expected "contrasts".')
+        if network.contrasts and network.contrasts != HEAD:
             raise ValueError(
                 f"contrasts of [network] are {', '.join(network.contrasts)}; expected those of [data], "
                 f"{', '.join(HEAD)}, in this order."

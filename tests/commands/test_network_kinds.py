@@ -9,20 +9,27 @@ import torch
 from small_networks import SMALL, STARTS, small_options
 from tiny_recipe import RECIPE
 
+from mricourse.clinical.file_to_image import reconstruct_file
+from mricourse.datasets.scan_files import open_scans
 from mricourse.evaluation import rivals, tuning
+from mricourse.evaluation.metrics import best_scale, psnr
+from mricourse.physics.normalisation import normalised
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
 from mricourse.reconstruct.methods import with_smaps
 from mricourse.simulate.protocols import contrast_scan
 from mricourse.training import run
-from mricourse.training.recipes import parse_recipe, unseen_scans
+from mricourse.training.cards import shipped
+from mricourse.training.checkpoints import load_checkpoint, save_checkpoint
+from mricourse.training.recipes import BODIES, NETWORKS, parse_recipe, unseen_scans
+from mricourse.training.state import History
 
 LOSSES = {"ista_net": "symmetry", "end_to_end_varnet": "magnitude"}
 
 
 def recipe_text(kind, *, n_iterations=2, start=None):
     head, rest = RECIPE.split("[network]")
-    options = {"kind": kind} | small_options(kind, n_iterations)
+    options = {"kind": kind} | ({} if kind in BODIES else small_options(kind, n_iterations))
     lines = [f"{name} = {json.dumps(value)}" for name, value in options.items()]
     head += "" if start is None else f'start = "{start}"\n'
     training = f'[training]\nn_steps = 4\nwarmup = 2\nloss = "{LOSSES.get(kind, "log_nmse")}"\n'
@@ -148,3 +155,55 @@ warmup = 2
 def test_a_network_of_one_matrix_trains_and_is_evaluated_and_refuses_another(quick, mricourse, tmp_path):
     weights = trained(AUTOMAP, mricourse, tmp_path)
     refused(weights, mricourse, tmp_path, "the scan is of 80 x 72 samples; expected 36 x 32", n_coils=1)
+
+
+REFUSALS = {  # kind -> why it takes no scan of one contrast and any matrix
+    "automap": "the scan is of 80 x 72 samples; expected 36 x 32",
+    "multi_contrast": "this network reconstructs T1w, T2w, FLAIR of a slice together",
+}
+
+
+def untrained(kind, folder, monkeypatch):
+    """Path of the weights of a small network as it is made."""
+    text = {"automap": AUTOMAP, "multi_contrast": CONTRASTS}.get(kind) or recipe_text(kind)
+    recipe = parse_recipe(text, kind)
+    network = recipe.build().eval()
+    metrics = {"psnr": 30.0, "ssim": 0.9, "nmse": 0.01, "psnr_zero_filled": 20.0, "n_slices": 1}
+    monkeypatch.setattr(run, "evaluate", lambda *args: metrics)
+    save_checkpoint(network, run.make_card(recipe, network, History()), folder)
+    return folder / f"{kind}.safetensors"
+
+
+@pytest.fixture(scope="module")
+def scan_file(tmp_path_factory):
+    scan = contrast_scan("s1", "T1w", shape=(80, 72), n_coils=4, noise_std=0.003, seed=1)
+    file = tmp_path_factory.mktemp("scan") / "scan.npy"
+    np.save(file, (scan.kspace * random_mask(80, 3, acs=24)).numpy())
+    return file
+
+
+@pytest.mark.parametrize("kind", [*NETWORKS, *BODIES])
+def test_a_network_of_every_kind_reconstructs_a_file_of_several_coils_or_says_why_not(
+    kind, scan_file, mricourse, tmp_path, monkeypatch
+):
+    """A new kind is met here before anybody has trained it."""
+    torch.manual_seed(0)
+    weights = untrained(kind, tmp_path, monkeypatch)
+    code, out, error = mricourse("reconstruct", scan_file, "-o", tmp_path / "image.npy", "--checkpoint", weights)
+    if kind in REFUSALS:
+        assert code == 2 and REFUSALS[kind] in error and error.count("\n") == 1
+        assert not (tmp_path / "image.npy").exists()
+    else:
+        assert code == 0 and f"checkpoint {kind}" in out, error
+        image = np.load(tmp_path / "image.npy")
+        assert image.shape == (80, 72) and np.isfinite(image).all() and np.abs(image).max() > 0
+
+
+@pytest.mark.parametrize("name", [name for name in shipped() if load_checkpoint(name).recipe.data["kind"] == "scans"])
+def test_every_shipped_network_for_several_coils_does_too(name, scan_file, tmp_path):
+    reconstruct_file(scan_file, tmp_path / "image.npy", checkpoint=load_checkpoint(name))
+    scan = with_smaps(open_scans(scan_file).scan(0))
+    truth = contrast_scan("s1", "T1w", shape=(80, 72), n_coils=4, noise_std=0.003, seed=1).reference.abs()
+    found = [torch.from_numpy(np.load(tmp_path / "image.npy")), normalised(scan)[0].adjoint(scan.kspace)]
+    network, zero_filled = (psnr(best_scale(image.abs(), truth), truth) for image in found)
+    assert network > zero_filled - (2 if name in BODIES else -0.5), "those that see images only want larger ones"

@@ -1,7 +1,6 @@
 """DIRN, DFSN, DISN: nested, each with data fidelity by contrast; what one contrast may know of another."""
 
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -162,9 +161,11 @@ def test_data_without_contrasts_are_refused_in_one_sentence():
     scan = SCANS[0].scans["T1w"]
     net = MultiContrastNet(**SMALL)
     batches = [stack([scan])[0], stack([*SCANS[0].scans.values()])[0]]  # three scans, as far as the network can know
-    for call in (lambda: apply_network(net, scan), *(partial(net, *batch[:2]) for batch in batches)):
+    with pytest.raises(ValueError, match="the scan has one contrast, and this network reconstructs T1w, T2w, FLAIR"):
+        apply_network(net, scan)
+    for batch in batches:
         with pytest.raises(ValueError, match=r"kspace has .*; expected \(scans, 3, coils, ky, kx\): this network"):
-            call()
+            net(*batch[:2])
     with pytest.raises(ValueError, match="reconstructs T1w, T2w of a slice together"):
         MultiContrastNet(contrasts="T1w, T2w", **SMALL)(*stack([SCANS[0]])[0][:2])
     text = 'title = "A"\nseed = 0\n[network]\nkind = "multi_contrast"\n[training]\nn_steps = 5'
