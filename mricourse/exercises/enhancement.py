@@ -147,13 +147,26 @@ def check_edge_width(mine: Callable[[Tensor, Tensor], float]) -> None:
         With one sentence that says what is wrong.
     """
     for position, profile, words in _edges():
-        answer = _number(_asked(mine, position, profile), "width")
+        answer = _number(_walked(mine, position, profile), "width")
         right = edge_width(position, profile, low=0.0, high=1.0)
         reject_known_mistakes(
             torch.tensor(answer), torch.tensor(right), _wrong_widths(position, profile), tolerance=1e-3
         )
         check(abs(answer - right) < 2e-3 * right, f"{words}: your width is {answer:.3f}; expected {right:.3f}.")
     passed(LESSON, "my_edge_width", "10 to 90 %, between the samples, and not misled by ringing")
+
+
+def _walked(mine: Callable[[Tensor, Tensor], float], position: Tensor, profile: Tensor) -> object:
+    """What the learner's function returns; a walk that runs past an end of the profile is told where to start."""
+    try:
+        return _asked(mine, position, profile)
+    except CheckFailed as error:
+        if not isinstance(error.__cause__, IndexError):
+            raise
+        raise CheckFailed(
+            f"{error} Has a walk run off an end of the profile? A plateau that ends crosses one half again: start both "
+            "walks at the first sample that is at least 0.5, one down to 0.1, one up to 0.9."
+        ) from error
 
 
 def _edges() -> list[tuple[Tensor, Tensor, str]]:
@@ -288,6 +301,7 @@ def _wrong_ghosts(lines: Tensor, right: Tensor) -> dict[str, Tensor]:
     slope_of_angles = (product[1:] * product[:-1].conj()).angle().mean()
     phase_of_angles = (product * torch.polar(torch.ones(nx), -slope_of_angles * (x - nx // 2))).sum().angle()
     turned = product * torch.polar(torch.ones(nx), -slope * (x - nx // 2))
+    turned_twice = product * torch.polar(torch.ones(nx), slope * (x - nx // 2))
     delay_of_angles = slope_of_angles * nx / (2 * math.pi)
     why = "in which dark pixels count as much as bright ones: add up complex numbers, then take one angle."
     order = "The two numbers are exchanged: first the phase, then the delay."
@@ -311,6 +325,9 @@ def _wrong_ghosts(lines: Tensor, right: Tensor) -> dict[str, Tensor]:
         "The phase has the wrong sign.": torch.stack([-phase, delay]),
         "The phase is that of the left end: x is zero in the middle, at nx // 2.": torch.stack([at_the_left, delay]),
         "The slope is still in your phase: turn the product back by it before you add up.": torch.stack([plain, delay]),
+        "The ramp has the wrong sign, so it is in your phase twice: turn back by exp(-1j * s * x).": torch.stack(
+            [turned_twice.sum().angle(), delay]
+        ),
         "The lines are still in k-space: first ifftc(line, dim=-1).": raw_pair,
         "The delay is missing.": torch.stack([phase, torch.zeros(())]),
     }

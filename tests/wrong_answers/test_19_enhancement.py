@@ -1,10 +1,12 @@
 """Plausible wrong answers that its checks must reject, and right ones that they must accept."""
 
+import pytest
 from bank import (  # noqa: F401
     test_every_exercise_has_a_bank,
     test_right_answer_is_accepted,
     test_the_lessons_own_answer_is_accepted,
     test_wrong_answer_is_rejected,
+    verdict,
 )
 
 FILL = """
@@ -176,6 +178,8 @@ WRONG = {
             "(position[i + 1] - position[i])", "(position[1] - position[0])"
         ),
         "even samples taken for granted": width(result="float((high - low - 1) * (position[1] - position[0]))"),
+        "from the sample nearest to one half": width(middle="int((profile - 0.5).abs().argmin())"),
+        "from the last sample above one half": width(middle="int((profile >= 0.5).nonzero()[-1])"),
         "a pair": width(result="crossing(high - 1, 0.9), crossing(low, 0.1)"),
         "a constant": "def my_edge_width(position, profile):\n    return 0.89",
     },
@@ -197,6 +201,9 @@ WRONG = {
         "x from the left": ghost(zero="0"),
         "not turned back": ghost(phase="q.sum().angle()"),
         "turned the wrong way": ghost(phase="(q * torch.exp(1j * slope * x)).sum().angle()"),
+        "turned the wrong way, by a slope of its own": ghost(
+            slope="-(q[:-1] * q[1:].conj()).sum().angle()", phase="(q / torch.exp(-1j * slope * x)).sum().angle()"
+        ),
         "products the wrong way": ghost(slope="(q[:-1] * q[1:].conj()).sum().angle()"),
         "stays in k-space": ghost(odd="odd_line", q="odd * even_line.conj()"),
         "mean of the angles": ghost(phase="q.angle().mean()"),
@@ -279,3 +286,14 @@ RIGHT = {
         "higher": rate(threshold="torch.quantile(without, 1 - false_alarms, interpolation='lower')"),
     },
 }
+
+SAYS = {
+    ("my_edge_width", "from the sample nearest to one half"): "start both walks at the first sample",
+    ("my_ghost_phase", "turned the wrong way"): "The ramp has the wrong sign",
+    ("my_ghost_phase", "turned the wrong way, by a slope of its own"): "The ramp has the wrong sign",
+}
+
+
+@pytest.mark.parametrize(("name", "mistake"), SAYS)
+def test_a_mistake_is_called_by_its_name(request, name, mistake):
+    assert SAYS[name, mistake] in str(verdict(request.module, name, WRONG[name][mistake]))
