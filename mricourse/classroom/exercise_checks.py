@@ -98,6 +98,37 @@ def check_tensor(answer: object, shape: Sequence[int], *, is_complex: bool | Non
     check(torch.isfinite(answer).all(), "Your result holds numbers that are infinite or not numbers (NaN).")
 
 
+def asked(mine: Callable, *arguments: object) -> object:
+    """Call the learner's function with copies of tensors, and give what it returns.
+
+    Parameters
+    ----------
+    mine : callable
+        The learner's function.
+    *arguments : object
+        What it takes.
+
+    Raises
+    ------
+    CheckFailed
+        Where it stops with an error, whose cause stays visible, or changes a tensor that it was given.
+    """
+    import torch
+
+    copies = [value.clone() if isinstance(value, torch.Tensor) else value for value in arguments]
+    try:
+        answer = mine(*copies)
+    except (NotYet, CheckFailed):
+        raise
+    except Exception as error:
+        words = " ".join(str(error).split())
+        raise CheckFailed(f"Your function stops with {type(error).__name__}: {words.rstrip('.')}.") from error
+    for before, after in zip(arguments, copies, strict=True):
+        same = not isinstance(before, torch.Tensor) or torch.equal(before, after)
+        check(same, "Your function changes its arguments: work on copies, and leave what came as it was.")
+    return answer
+
+
 def passed(lesson: str, exercise: str, sentence: str) -> None:
     """Say that an answer is right, and keep that in the progress of the workspace where there is one.
 

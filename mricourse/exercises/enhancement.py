@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mricourse.classroom.exercise_checks import CheckFailed, NotYet, check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.exercise_checks import CheckFailed, asked, check, check_tensor, passed, reject_known_mistakes
 from mricourse.evaluation.detection import detection_rate
 from mricourse.evaluation.sharpness import edge_width
 from mricourse.physics.epi import nyquist_ghost
@@ -17,22 +17,6 @@ from mricourse.reconstruct.epi import ghost_of_reference_lines
 
 LESSON = "enhancement"
 CLOSE = 1e-4
-
-
-def _asked(mine: Callable, *arguments: object) -> object:
-    """What the learner's function returns; an error inside it becomes a sentence, its cause stays visible."""
-    copies = [value.clone() if isinstance(value, Tensor) else value for value in arguments]
-    try:
-        answer = mine(*copies)
-    except (NotYet, CheckFailed):
-        raise
-    except Exception as error:
-        words = " ".join(str(error).split())
-        raise CheckFailed(f"Your function stops with {type(error).__name__}: {words.rstrip('.')}.") from error
-    for before, after in zip(arguments, copies, strict=True):
-        same = not isinstance(before, Tensor) or torch.equal(before, after)
-        check(same, "Your function changes its arguments: work on copies, and leave what came as it was.")
-    return answer
 
 
 def _number(answer: object, what: str) -> float:
@@ -60,10 +44,10 @@ def check_zero_fill(mine: Callable[[Tensor, tuple[int, int]], Tensor]) -> None:
         With one sentence that says what is wrong.
     """
     for small, large in (((8, 6), (16, 18)), ((5, 6), (8, 9)), ((6, 7), (11, 7)), ((4, 5), (4, 5))):
-        flat = _asked(mine, fft2c(torch.ones(small, dtype=torch.complex64)), large)
+        flat = asked(mine, fft2c(torch.ones(small, dtype=torch.complex64)), large)
         check_tensor(flat, large)
         kspace = random_complex(*small, seed=2)
-        answer = _asked(mine, kspace, large)
+        answer = asked(mine, kspace, large)
         check_tensor(answer, large)
         right = _zero_filled(kspace, large)
         reject_known_mistakes(answer, right, _wrong_fills(kspace, large), tolerance=CLOSE)
@@ -78,7 +62,7 @@ def check_zero_fill(mine: Callable[[Tensor, tuple[int, int]], Tensor]) -> None:
         check(off < CLOSE, f"{small} to {large}: your image differs by up to {off:.2g} from the zero-filled one.")
     stack = random_complex(2, 5, 4, seed=3)
     try:
-        answer = _asked(mine, stack, (8, 9))
+        answer = asked(mine, stack, (8, 9))
     except CheckFailed as error:
         raise CheckFailed(
             f"A single image works, a stack of two, (2, 5, 4), does not. {error} The last two axes are rows and "
@@ -159,7 +143,7 @@ def check_edge_width(mine: Callable[[Tensor, Tensor], float]) -> None:
 def _walked(mine: Callable[[Tensor, Tensor], float], position: Tensor, profile: Tensor) -> object:
     """What the learner's function returns; a walk that runs past an end of the profile is told where to start."""
     try:
-        return _asked(mine, position, profile)
+        return asked(mine, position, profile)
     except CheckFailed as error:
         if not isinstance(error.__cause__, IndexError):
             raise
@@ -256,7 +240,7 @@ def check_ghost_phase(mine: Callable[[Tensor, Tensor], tuple[float, float]]) -> 
     """
     for nx, phase, delay in ((48, 0.9, -0.6), (45, -2.0, 1.3), (64, 0.7, 0.0), (33, 0.0, 0.8)):
         lines = _reference_lines(nx, phase, delay)
-        found_phase, found_delay = _pair(_asked(mine, lines[0], lines[1]))
+        found_phase, found_delay = _pair(asked(mine, lines[0], lines[1]))
         answer = torch.tensor([found_phase, found_delay])
         right = torch.stack(ghost_of_reference_lines(lines)).float()
         reject_known_mistakes(answer, right, _wrong_ghosts(lines, right), tolerance=5e-3)
@@ -361,7 +345,7 @@ def check_detection_rate(mine: Callable[[Tensor, Tensor, float], float]) -> None
 
 
 def _check_rate(mine: Callable, without: Tensor, present: Tensor, false_alarms: float, right: float) -> None:
-    answer = _number(_asked(mine, without, present, false_alarms), "rate")
+    answer = _number(asked(mine, without, present, false_alarms), "rate")
     slack = 4 / len(without) if len(without) > 100 else 1e-3  # a quantile between two samples is a choice
     if abs(answer - right) <= slack:
         return

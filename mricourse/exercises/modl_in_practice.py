@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mricourse.classroom.exercise_checks import CheckFailed, NotYet, check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.exercise_checks import CheckFailed, asked, check, check_tensor, passed, reject_known_mistakes
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acs_mask, random_mask
@@ -17,22 +17,6 @@ from mricourse.simulate.coils import simulate_coils
 LESSON = "modl_in_practice"
 CLOSE = 1e-4
 Network = Callable[[SenseOperator, Tensor], Tensor]
-
-
-def _asked(mine: Callable, *arguments: object) -> object:
-    """What the learner's function returns; an error inside it becomes a sentence, its cause stays visible."""
-    copies = [value.clone() if isinstance(value, Tensor) else value for value in arguments]
-    try:
-        answer = mine(*copies)
-    except (NotYet, CheckFailed):
-        raise
-    except Exception as error:
-        words = " ".join(str(error).split())
-        raise CheckFailed(f"Your function stops with {type(error).__name__}: {words}") from error
-    for before, after in zip(arguments, copies, strict=True):
-        same = not isinstance(before, Tensor) or torch.equal(before, after)
-        check(same, "Your function changes its arguments: work on copies, and leave what came as it was.")
-    return answer
 
 
 # --- smooth phase ---
@@ -49,7 +33,7 @@ def check_smooth_phase(mine: Callable[[Tensor, Tensor], Tensor]) -> None:
     for shape in ((23, 30), (2, 24, 17)):
         window = _window(shape[-2:])
         image = random_complex(*shape, seed=4)
-        answer = _asked(mine, image, window)
+        answer = asked(mine, image, window)
         check_tensor(answer, shape)
         low = ifft2c(window * fft2c(image))
         right = low / low.abs()
@@ -61,7 +45,7 @@ def check_smooth_phase(mine: Callable[[Tensor, Tensor], Tensor]) -> None:
         )
         off = (answer - right).abs().max()
         check(off < CLOSE, f"An image of shape {shape}: your phase differs by up to {off:.2g} from that of the window.")
-    nothing = _asked(mine, torch.zeros(6, 5, dtype=torch.complex64), _window((6, 5)))
+    nothing = asked(mine, torch.zeros(6, 5, dtype=torch.complex64), _window((6, 5)))
     check_tensor(nothing, (6, 5))
     passed(LESSON, "my_smooth_phase", "magnitude 1, and the phase of low resolution, for images and stacks")
 
@@ -125,7 +109,7 @@ def check_weighted_mean(mine: Callable[[float, float, float, float], float]) -> 
 def _check_complex_samples(mine: Callable) -> None:
     """Several complex samples at once, as a scan has them: tensors whose imaginary part has to stay."""
     y, z = random_complex(2, 5, seed=3)
-    answer = _asked(mine, y, 0.3, z, 0.1)
+    answer = asked(mine, y, 0.3, z, 0.1)
     check_tensor(answer, (5,))
     right = _mean(y, 0.3**2, z, 0.1**2)
     check(
@@ -141,7 +125,7 @@ def _check_complex_samples(mine: Callable) -> None:
 def _number(mine: Callable, *arguments: complex) -> Tensor:
     """The answer as a complex tensor without axes."""
     try:
-        answer = _asked(mine, *arguments)
+        answer = asked(mine, *arguments)
     except CheckFailed as error:
         if "not 'complex'" in str(error):
             raise CheckFailed(
@@ -210,7 +194,7 @@ def check_held_out_error(mine: Callable[[Network, SenseOperator, Tensor, Tensor]
         held = torch.zeros_like(A.mask)
         held[outer] = True
         seen: list[tuple[SenseOperator, Tensor]] = []
-        answer = _asked(mine, _sense(seen), A, kspace, held)
+        answer = asked(mine, _sense(seen), A, kspace, held)
         check(len(seen) == 1, f"The network is asked {len(seen)} times; expected once.")
         _check_no_leak(*seen[0], A, held)
         right = _error(_sense([])(SenseOperator(A.smaps, A.mask & ~held), kspace * ~held), A, kspace, held)

@@ -9,7 +9,7 @@ from nbclient.exceptions import CellExecutionError
 
 import mricourse
 from mricourse import check, passed, reject_known_mistakes, your_turn
-from mricourse.classroom.exercise_checks import CheckFailed, NotYet, check_tensor
+from mricourse.classroom.exercise_checks import CheckFailed, NotYet, asked, check_tensor
 from mricourse.classroom.lab import RECORD
 from mricourse.classroom.progress import FILE, Progress
 
@@ -110,3 +110,19 @@ def test_an_answer_passes_where_nothing_can_be_kept(tmp_path, monkeypatch, capsy
     (tmp_path / FILE).write_text("no progress", encoding="utf-8")
     passed("sense", "my_unfold", "unfolds at R = 3")
     assert "not kept: " in capsys.readouterr().out and (tmp_path / FILE).read_text() == "no progress"
+
+
+def test_errors_and_changed_arguments_become_sentences():
+    def crashes(x):
+        raise KeyError("a long\nmessage")
+
+    def changes(x):
+        return x.add_(1)
+
+    assert asked(torch.add, torch.ones(2), 1).tolist() == [2, 2]
+    with pytest.raises(CheckFailed, match="Your function stops with KeyError: .*a long"):
+        asked(crashes, torch.ones(2))
+    with pytest.raises(CheckFailed, match="changes its arguments"):
+        asked(changes, torch.ones(2))
+    with pytest.raises(NotYet):
+        asked(lambda x: your_turn(), torch.ones(2))
