@@ -25,7 +25,6 @@
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 import torch  # noqa: I001  packed below
-
 from mricourse import (
     claim, device, fft2c, fftc, ifft2c, ifftc, predict, random_complex, your_turn,
 )  # fmt: skip
@@ -38,9 +37,7 @@ from mricourse.exercises import (
     check_detection_rate, check_edge_width, check_ghost_phase, check_zero_fill,
 )  # fmt: skip
 from mricourse.physics import acs_mask, nyquist_ghost, scan_in_shots
-from mricourse.plotting import (
-    plot_lines, show_close_up, show_images, show_readings,
-)  # fmt: skip
+from mricourse.plotting import plot_lines, show_close_up, show_images, show_readings
 from mricourse.reconstruct import (
     ghost_of_reference_lines, remove_nyquist_ghost, remove_shifts, shift_invariant_prox,
 )  # fmt: skip
