@@ -1,13 +1,16 @@
 r"""Adapt a trained network to the scan at hand, which has no reference: zero-shot self-supervised fine-tuning.
 
-The measured samples $\Omega$ are split in three, $\Omega = \Theta \cup \Lambda \cup \Gamma$ [Yaman, Hosseini, Akçakaya,
-ICLR 2022, arXiv:2102.07737]: in each step the network reconstructs from $\Theta$ and learns to predict $\Lambda$, which
-is drawn anew; $\Gamma$ is never learned from, and says when to stop. The authors begin with a network without training
-or with one of other scans; here it is always one of other scans.
+The measured samples $\Omega$ are split [Yaman, Hosseini, Akçakaya, ICLR 2022, arXiv:2102.07737]: in each step the
+network reconstructs from some and learns to predict the others, $\Lambda$, which are drawn anew; $\Gamma$ is never
+learned from, and says when to stop. The authors begin with a network without training or with one of other scans; here
+it is always one of other scans. Two things differ:
 
-An eighth of the samples outside the centre is only a few lines, and a network can get better on them while the image of
-all samples gets worse. So several copies learn, each with a $\Gamma$ of its own; the result has the mean of their
-weights, and guards decide when to end and what to keep, see `mricourse.training.adaptation_guards`.
+- $\Lambda$ is a tenth of the samples outside the centre, not 40 % of all, and all others are given, those of $\Gamma$
+  too. With 30 % hidden, and $\Gamma$, a network learns to reconstruct scans that are sampled less than the one at
+  hand, and gets better at those, while on this one it may get worse.
+- A few lines judge badly. So several copies learn, each with a $\Gamma$ of its own, so that every sample outside the
+  centre is held out by one of them, as in a cross-validation. The result has the mean of their weights, and guards
+  decide when to end and what to keep, see `mricourse.training.adaptation_guards`.
 """
 
 from __future__ import annotations
@@ -29,12 +32,12 @@ from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.modl import MoDL
 from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.operators import SenseOperator
-from mricourse.physics.sample_splits import drawn_parts, energy_along, strip_of
+from mricourse.physics.sample_splits import drawn_parts
 from mricourse.physics.scan import Scan
-from mricourse.training.adaptation_guards import GUARDS, Candidate, HeldOutScan, Judge, missed_energy
+from mricourse.training.adaptation_guards import GUARDS, Candidate, Judge
+from mricourse.training.held_out import FEWEST, HeldOutScan, missed_energy
 
 ADAPTABLE = (AdaptiveMoDL, MoDL, ISTANet, ADMMNet, VariationalNetwork, LearnedThresholds)
-HELD_OUT = 1 / 8  # of the samples outside the centre: what judges a split
 MOST_SLICES = 8  # of a volume that are learned from: more take longer and teach little that is new
 CLIP = 1.0  # largest norm of the gradient of a step, in dB
 
@@ -50,9 +53,9 @@ class AdaptationSettings:
     learning_rate : float
         Of Adam, below 1; it falls along a half cosine to 0.
     n_splits : int
-        Copies of the network, 2 to 8, each judged by an eighth of the samples outside the centre.
+        Copies of the network, 2 to 8; each holds out one of as many parts of the samples outside the centre.
     share : float
-        Of the others outside the centre, how many are predicted in a step.
+        Of the samples outside the centre: what is hidden in a step, and predicted; at most a half.
     strip : int
         Pixels along the readout that a step sees, where lines are sampled.
     check_every : int
@@ -68,10 +71,10 @@ class AdaptationSettings:
         A number out of range.
     """
 
-    n_steps: int = 60
+    n_steps: int = 40
     learning_rate: float = 3e-4
-    n_splits: int = 3
-    share: float = 0.3
+    n_splits: int = 5
+    share: float = 0.1
     strip: int = 64
     check_every: int = 20
     seconds: float | None = None
@@ -82,11 +85,11 @@ class AdaptationSettings:
             value = getattr(self, name)
             if type(value) is not int or value < least:
                 raise ValueError(f"{name} is {value!r}; expected a whole number of {least} or more.")
-        if type(self.n_splits) is not int or not 2 <= self.n_splits <= round(1 / HELD_OUT):
-            raise ValueError(f"n_splits is {self.n_splits!r}; expected a whole number of 2 to {round(1 / HELD_OUT)}.")
-        for name in ("learning_rate", "share"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; expected a number between 0 and 1.")
+        if type(self.n_splits) is not int or not 2 <= self.n_splits <= FEWEST:
+            raise ValueError(f"n_splits is {self.n_splits!r}; expected a whole number of 2 to {FEWEST}.")
+        for name, most in {"learning_rate": 1, "share": 0.5}.items():
+            if not 0 < getattr(self, name) < most:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected a number between 0 and {most}.")
         if self.seconds is not None and not 0 < self.seconds < math.inf:
             raise ValueError(f"the time to adapt is {self.seconds!r} s; expected a number above 0, such as 60.")
 
@@ -131,8 +134,8 @@ def adapt(
 ) -> Adaptation:
     r"""Adapt the weights of a trained network to undersampled scans, by these scans alone.
 
-    Each split holds $\Gamma$ back, an eighth of the samples outside the fully sampled centre. In a step it hides
-    $\Lambda$, a `share` of the others, reconstructs a strip from the rest, and takes a step of Adam on
+    Each split has its part $\Gamma$ of the samples outside the fully sampled centre, which it does not learn from. In a
+    step it hides $\Lambda$, some of the others, reconstructs a strip from all but them, and takes a step of Adam on
 
     $$ 10 \log_{10} \frac{\lVert M_\Lambda (F S x - y)\rVert^2}{\lVert M_\Lambda\, y\rVert^2} , $$
 
@@ -162,7 +165,7 @@ def adapt(
     """
     start, settings = time.perf_counter(), settings or AdaptationSettings()
     check_adaptable(network)
-    held_out = [HeldOutScan(scan) for scan in spread(scans)]
+    held_out = [HeldOutScan(scan, strip=settings.strip) for scan in spread(scans)]
     with repeatable():
         splits = [_Split(network, held_out, settings, number) for number in range(settings.n_splits)]
         judge = Judge(network, held_out, [split.candidate for split in splits])
@@ -194,8 +197,9 @@ class _Split:
 
     def __init__(self, network: nn.Module, scans: list[HeldOutScan], settings: AdaptationSettings, number: int) -> None:
         self.scans, self.settings = scans, settings
-        held = [_parts(scan, settings, index)[number] for index, scan in enumerate(scans)]
+        held = [scan.groups(settings.n_splits, 10007 * settings.seed + i)[number] for i, scan in enumerate(scans)]
         self.candidate = Candidate(copy.deepcopy(network).eval().requires_grad_(True), held)
+        self.free = [scan.outer & ~torch.stack(each).any(0) for scan, each in zip(scans, held, strict=True)]
         self.generator = torch.Generator().manual_seed(10007 * (10007 * settings.seed + number + 1))
         self.optimiser = torch.optim.Adam(self.candidate.network.parameters(), lr=settings.learning_rate)
 
@@ -204,7 +208,7 @@ class _Split:
         self.optimiser.param_groups[0]["lr"] = factor * self.settings.learning_rate
         self.optimiser.zero_grad()
         index = int(torch.randint(len(self.scans), (), generator=self.generator))
-        loss = self._loss(self.scans[index], self.candidate.held[index])
+        loss = self._loss(self.scans[index], self.free[index])
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.candidate.network.parameters(), CLIP)
         finite = math.isfinite(float(norm)) and math.isfinite(float(loss.detach()))
@@ -212,31 +216,14 @@ class _Split:
             self.optimiser.step()
         return finite
 
-    def _loss(self, scan: HeldOutScan, held: Tensor) -> Tensor:
+    def _loss(self, scan: HeldOutScan, free: Tensor) -> Tensor:
         """Error of the hidden samples of a strip, in dB."""
-        free = scan.outer & ~held
-        [hidden] = drawn_parts(free, [max(1, round(self.settings.share * int(free.sum())))], self.generator)
-        A, kspace = _strip(scan, scan.pattern & ~held, self.settings.strip, self.generator)
-        image = self.candidate.network(SenseOperator(A.smaps, A.mask & ~hidden), kspace * ~hidden)
+        size = max(1, round(self.settings.share * int(scan.outer.sum())))
+        [hidden] = drawn_parts(free, [size], self.generator)
+        A, kspace, _ = scan.cut(self.generator)
+        image = self.candidate.network(SenseOperator(A.smaps, scan.pattern & ~hidden), kspace * ~hidden)
         missed, measured = missed_energy(image, A.smaps, kspace, hidden)
         return 10 * torch.log10(missed.clamp_min(1e-20) / measured.clamp_min(1e-20))
-
-
-def _parts(scan: HeldOutScan, settings: AdaptationSettings, index: int) -> list[Tensor]:
-    """What each split holds out of scan number `index`: disjoint, and the same whichever split asks."""
-    size = max(1, round(HELD_OUT * int(scan.outer.sum())))
-    generator = torch.Generator().manual_seed(10007 * settings.seed + index)
-    return drawn_parts(scan.outer, [size] * settings.n_splits, generator)
-
-
-def _strip(scan: HeldOutScan, mask: Tensor, width: int, generator: torch.Generator) -> tuple[SenseOperator, Tensor]:
-    """Cut out a strip, the more signal it has the likelier; points leave the scan whole."""
-    A, kspace = scan.seen(mask)
-    if scan.readout is None or kspace.shape[scan.readout] <= width:
-        return A, kspace
-    signal = energy_along(kspace, scan.readout).cpu()
-    first = int(torch.multinomial(signal.unfold(0, width, 1).sum(-1), 1, generator=generator))
-    return strip_of(A, kspace, first, width, scan.readout)
 
 
 class _Clock:

@@ -20,7 +20,7 @@ from mricourse.training.adaptation_guards import GUARDS, Judge, Look
 from mricourse.training.checkpoints import load_checkpoint
 
 SHAPE = (60, 44)
-QUICK = AdaptationSettings(n_steps=6, check_every=3, strip=24, n_splits=2, learning_rate=3e-3)
+QUICK = AdaptationSettings(n_steps=6, check_every=3, strip=24, n_splits=4, learning_rate=3e-3)
 MASKS = {
     "lines": random_mask(SHAPE[0], 2, acs=12),
     "a comb": equispaced_mask(SHAPE[0], 3, acs=10),
@@ -91,10 +91,9 @@ def test_a_rate_far_too_high_leaves_the_image_as_good_as_it_was(rate):
     assert found.n_steps or found.guard in GUARDS
 
 
-GOOD = Look(gain_db=0.5, error=1.0, won=0.11, moved=0.1, scatter=0.02, apart=0.95)
+GOOD = Look(gain_db=0.5, doubt_db=0.2, error=1.0, won=0.11, moved=0.1, chance=0.005)
 OBJECTED = {
-    "apart": {"apart": 1.2},
-    "disagree": {"scatter": 0.11},
+    "disagree": {"chance": 0.06},
     "too far": {"moved": 0.36},
     "not finite": {"gain_db": float("nan")},
 }
@@ -106,13 +105,13 @@ def test_what_each_guard_objects_to(name):
 
 
 def test_no_gain_warrants_a_move_as_large_as_the_error():
-    assert replace(GOOD, won=0.9, moved=0.51).objection() == "too far"
-    assert replace(GOOD, won=-0.2, moved=0.01, scatter=0.005).objection() == "", "too little to tell"
+    assert replace(GOOD, won=0.9, moved=1.01).objection() == "too far"
+    assert replace(GOOD, won=-0.2, moved=0.01, chance=0.004).objection() == "", "too little to tell"
 
 
-@pytest.mark.parametrize("guard", ["apart", "held-out"])
+@pytest.mark.parametrize("guard", ["disagree", "held-out"])
 def test_a_guard_takes_the_weights_back(network, monkeypatch, guard):
-    look = replace(GOOD, apart=2.0) if guard == "apart" else replace(GOOD, gain_db=-0.1)
+    look = replace(GOOD, chance=0.2) if guard == "disagree" else replace(GOOD, doubt_db=0.6)
     monkeypatch.setattr(Judge, "_measured", lambda *args: look)
     found = adapt(network, slices(), QUICK)
     assert (found.n_steps, found.guard, found.gain_db) == (0, guard, 0) and same(found.network, network)
@@ -120,10 +119,10 @@ def test_a_guard_takes_the_weights_back(network, monkeypatch, guard):
 
 
 def test_the_last_good_weights_are_kept(network, monkeypatch):
-    looks = iter([GOOD, replace(GOOD, apart=2.0)])
+    looks = iter([GOOD, replace(GOOD, chance=0.2)])
     monkeypatch.setattr(Judge, "_measured", lambda *args: next(looks))
     found = adapt(network, slices(), QUICK)
-    assert (found.n_steps, found.guard, found.gain_db) == (3, "apart", 0.5) and not same(found.network, network)
+    assert (found.n_steps, found.guard, found.gain_db) == (3, "disagree", 0.5) and not same(found.network, network)
     assert str(found).startswith("adapted by 3 steps, held-out samples +0.50 dB, stopped: ")
 
 
@@ -147,10 +146,10 @@ def test_the_error_of_missing_samples_is_known_from_those_held_out():
     network = load_checkpoint("modl_k1").network
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adaptation, "Judge", Seen)
-        adapt(network, [scan], replace(QUICK, n_splits=4, n_steps=1))
+        adapt(network, [scan], replace(QUICK, n_splits=8, n_steps=1))
     A, kspace, unit = normalised(scan)
     error = (network(A, kspace) - scan.reference / unit).abs().square().sum()
-    assert 0.4 < looks[0].error / float(error.detach()) < 2.5
+    assert 0.3 < looks[0].error / float(error.detach()) < 3
 
 
 def test_a_volume_shares_its_weights(network):
