@@ -60,7 +60,8 @@ class HeldOutScan:
         self.noise_power = 2 * float(noise_level(self.kspace, scan.mask).square())
         whole = self.readout is None or self.kspace.shape[self.readout] <= strip
         self.strip = None if whole else strip
-        self.signal = None if whole else energy_along(self.kspace, self.readout).cpu().unfold(0, strip, 1).sum(-1)
+        signal = None if whole else energy_along(self.kspace, self.readout).cpu().unfold(0, strip, 1).sum(-1)
+        self.signal = None if whole else signal.clamp_min(torch.finfo(signal.dtype).tiny)  # where nothing is, all alike
 
     def groups(self, n_splits: int, seed: int) -> list[list[Tensor]]:
         """Draw for each split what it holds out, group by group: lines one by one, or parts of the points."""

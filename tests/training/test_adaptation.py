@@ -18,6 +18,7 @@ from mricourse.training import adaptation
 from mricourse.training.adaptation import MOST_SLICES, AdaptationSettings, adapt, spread
 from mricourse.training.adaptation_guards import GUARDS, Judge, Look
 from mricourse.training.checkpoints import load_checkpoint
+from mricourse.training.held_out import HeldOutScan
 
 SHAPE = (60, 44)
 QUICK = AdaptationSettings(n_steps=6, check_every=3, strip=24, n_splits=4, learning_rate=3e-3)
@@ -174,6 +175,35 @@ def test_a_factor_on_the_data_changes_nothing(network):
     [scan] = slices()
     loud = replace(scan, kspace=64 * scan.kspace)
     assert same(adapt(network, [scan], QUICK).network, adapt(network, [loud], QUICK).network)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_every_outer_sample_is_held_out_by_one_split(name):
+    [scan] = slices(mask=MASKS[name])
+    held_out = HeldOutScan(scan)
+    splits = held_out.groups(5, seed=1)
+    times = sum(group.int() for split in splits for group in split)
+    assert torch.equal(times, held_out.outer.int()) and not (held_out.outer & ~held_out.pattern).any()
+    assert max(map(len, splits)) - min(map(len, splits)) <= 1
+    if held_out.readout is not None:
+        assert all(int(group.sum()) == 1 for split in splits for group in split)
+
+
+def test_what_a_split_holds_out_is_never_learned_from(network, monkeypatch):
+    hidden = []
+    learn = adaptation.missed_energy
+    monkeypatch.setattr(adaptation, "missed_energy", lambda *args: hidden.append(args[-1]) or learn(*args))
+    [scan] = slices()
+    adapt(network, [scan], QUICK)
+    splits = HeldOutScan(scan).groups(QUICK.n_splits, seed=0)
+    for number, mask in enumerate(hidden):
+        assert mask.any() and not (mask & torch.stack(splits[number % QUICK.n_splits]).any(0)).any()
+
+
+def test_a_scan_of_nothing_stays_as_it_is(network):
+    [scan] = slices()
+    found = adapt(network, [replace(scan, kspace=0 * scan.kspace)], QUICK)
+    assert found.n_steps == 0 and same(found.network, network)
 
 
 def complete():
