@@ -87,6 +87,8 @@ class AdaptiveMoDL(nn.Module, Unrolled):
         A number out of range, or another kind of consistency.
     """
 
+    adaptable = True
+
     def __init__(
         self,
         *,

@@ -93,6 +93,8 @@ class ADMMNet(nn.Module, Unrolled):
         A number out of range.
     """
 
+    adaptable = True
+
     def __init__(
         self,
         *,

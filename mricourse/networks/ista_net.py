@@ -48,6 +48,8 @@ class ISTANet(nn.Module, Unrolled):
         A number out of range.
     """
 
+    adaptable = True
+
     def __init__(
         self, *, n_iterations: int = 9, n_features: int = 32, step_size: float = 0.5, threshold: float = 0.01
     ) -> None:

@@ -58,6 +58,8 @@ class LearnedThresholds(nn.Module, Unrolled):
         A number out of range.
     """
 
+    adaptable = True
+
     def __init__(
         self,
         *,

@@ -46,6 +46,8 @@ class MoDL(nn.Module, Unrolled):
         A number out of range.
     """
 
+    adaptable = True
+
     def __init__(
         self,
         *,

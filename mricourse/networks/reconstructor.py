@@ -23,6 +23,7 @@ class Reconstructor(Protocol):
     n_iterations: int = 1  # how many times `forward` calls `trace`, at most
     matrix: tuple[int, int] | None = None  # the one (ny, nx) that it takes, where it takes no other
     contrasts: tuple[str, ...] = ()  # names of those that it takes together, in their order; none where it takes one
+    adaptable: bool = False  # whether it returns to the data in every iteration, which holds what one scan teaches it
 
     def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
         """Reconstruct: kspace (..., coils, ky, kx) -> image (..., y, x), in the units of the data.

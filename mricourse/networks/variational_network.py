@@ -62,6 +62,8 @@ class VariationalNetwork(nn.Module, Unrolled):
         A number out of range.
     """
 
+    adaptable = True
+
     def __init__(
         self,
         *,

@@ -24,20 +24,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mricourse.networks.adaptive_modl import AdaptiveMoDL
-from mricourse.networks.admm_net import ADMMNet
 from mricourse.networks.apply import repeatable
-from mricourse.networks.ista_net import ISTANet
-from mricourse.networks.learned_thresholds import LearnedThresholds
-from mricourse.networks.modl import MoDL
-from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sample_splits import drawn_parts
 from mricourse.physics.scan import Scan
 from mricourse.training.adaptation_guards import GUARDS, Candidate, Judge
 from mricourse.training.held_out import FEWEST, HeldOutScan, missed_energy
+from mricourse.training.recipes import NETWORKS
 
-ADAPTABLE = (AdaptiveMoDL, MoDL, ISTANet, ADMMNet, VariationalNetwork, LearnedThresholds)
 MOST_SLICES = 8  # of a volume that are learned from: more take longer and teach little that is new
 CLIP = 1.0  # largest norm of the gradient of a step, in dB
 
@@ -145,7 +139,7 @@ def adapt(
     Parameters
     ----------
     network : nn.Module
-        One of `ADAPTABLE`, on the device of the scans; it stays as it is.
+        That is `adaptable` (`mricourse.networks.reconstructor`), on the device of the scans; it stays as it is.
     scans : sequence of Scan
         Slices of one volume, with maps, which share the adapted weights; of more than `MOST_SLICES` so many, spread
         evenly. A reference is not looked at.
@@ -176,8 +170,8 @@ def adapt(
 
 def check_adaptable(network: nn.Module, name: str = "the network") -> None:
     """Refuse a network that does not return to the data in every iteration: nothing holds what it would learn."""
-    if not isinstance(network, ADAPTABLE):
-        kinds = ", ".join(kind.__name__ for kind in ADAPTABLE)
+    if not getattr(network, "adaptable", False):
+        kinds = ", ".join(kind.__name__ for kind in NETWORKS.values() if kind.adaptable)
         raise ValueError(
             f"{name} is of the kind {type(network).__name__}, which cannot be adapted to a scan; expected one of "
             f"{kinds}: take a checkpoint such as modl."

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 from small_networks import small_network
+from torch import nn
 
 from mricourse.networks.apply import apply_network
+from mricourse.networks.reconstructor import Reconstructor
 from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.sampling import acs_mask, equispaced_mask, poisson_disc_mask, random_mask
@@ -230,10 +232,28 @@ def test_scans_without_enough_to_hold_out_are_refused(network, name):
         adapt(network, make(), QUICK)
 
 
-@pytest.mark.parametrize("kind", ["kikinet", "end_to_end_varnet", "deep_equilibrium", "hybrid", "denoiser"])
+@pytest.mark.parametrize(
+    "kind", ["kikinet", "end_to_end_varnet", "deep_equilibrium", "hybrid", "denoiser", "kspace_unet", "multi_contrast"]
+)
 def test_networks_that_do_not_return_to_the_data_are_refused(kind):
-    with pytest.raises(ValueError, match="which cannot be adapted to a scan; expected one of AdaptiveMoDL, MoDL"):
+    kinds = "AdaptiveMoDL, MoDL, ISTANet, ADMMNet, VariationalNetwork, LearnedThresholds"
+    with pytest.raises(ValueError, match=f"which cannot be adapted to a scan; expected one of {kinds}: take"):
         adapt(small_network(kind), slices(), QUICK)
+
+
+def test_a_network_of_ones_own_says_itself_that_it_can_be_adapted(network):
+    class Mine(nn.Module, Reconstructor):
+        def __init__(self):
+            super().__init__()
+            self.inner = copy.deepcopy(network)
+
+        def forward(self, A, kspace, *, trace=None):
+            return self.inner(A, kspace, trace=trace)
+
+    with pytest.raises(ValueError, match="of the kind Mine, which cannot be adapted"):
+        adapt(Mine(), slices(), QUICK)
+    Mine.adaptable = True
+    assert adapt(Mine(), slices(), QUICK).gain_db == adapt(network, slices(), QUICK).gain_db > 0
 
 
 @pytest.mark.parametrize(
