@@ -28,6 +28,7 @@ table.claims { border-collapse: collapse; margin: 1rem 0; }
 table.claims th, table.claims td { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left; }
 table.claims tr.fails { background: #fbdcdc; }
 .highlight pre { white-space: pre-wrap !important; }
+.jp-OutputArea-output pre { word-break: normal !important; overflow-wrap: anywhere; }
 .jp-InputPrompt, .jp-OutputPrompt { color: #595959 !important; opacity: 1 !important; }
 .highlight .mi, .highlight .mf, .highlight .mh, .highlight .il { color: #00640a !important; }
 .highlight .ow, .highlight .o, .highlight .kc { color: #6a1b9a !important; }

@@ -421,8 +421,9 @@ for contrast in contrasts:
     for name, found in widths.items():
         position, profile = mean_profile(images[name], places, radius=12)
         found.append(edge_width(position, profile, low=0.0, high=contrast))
+print(f"{'contrast':11}", *[f"{contrast:5.2f}" for contrast in contrasts])
 for name, found in widths.items():
-    print(f"{name:11}", [f"{width:.2f}" for width in found])
+    print(f"{name:11}", *[f"{width:5.2f}" for width in found])
 
 # %% [markdown]
 # At the edge and outside of it the curves of zero filling and of the network lie on
@@ -903,8 +904,9 @@ for name in methods:
     per_radius = [by_radius[radius][name].contrast_kept.mean() for radius in radii]
     kept[name] = [100 * float(share) for share in per_radius]
 plot_lines(radii, kept, xlabel="radius (pixels)", ylabel="contrast kept (%)")
+print("radius  ", *[f"{radius:5}" for radius in radii])
 for name, shares in kept.items():
-    print(name, [f"{share:.0f} %" for share in shares])
+    print(f"{name:8}", *[f"{share:3.0f} %" for share in shares])
 
 # %% [markdown]
 # The smaller the lesion, the more of its contrast is taken for noise. The network keeps
