@@ -35,7 +35,8 @@ class EndToEndVarNet(nn.Module, Unrolled):
     `mricourse.physics.sampling.acs_block` finds it. The authors are told how many lines to take, and take as many on
     either side; where random lines adjoin the centre, the block here is longer.
 
-    The last convolution of each $G_t$ begins at a tenth of its usual weights, the authors' at all of them.
+    The last convolution of each $G_t$ begins at a tenth of its usual weights, the authors' at all of them; so does that
+    of the map network where ``residual_maps``.
 
     The result is a magnitude, real, in the units of the k-space, as with maps of $\sum|S|^2 = 1$. Its phase would be
     that of its own maps, not that of the reference: train it with ``loss = "ssim"``, as the authors do, or
@@ -49,6 +50,10 @@ class EndToEndVarNet(nn.Module, Unrolled):
         Of the U-Nets $G_t$.
     n_map_features, n_map_levels : int
         Of the U-Net that makes the maps.
+    residual_maps : bool
+        Whether that U-Net corrects the coil images of the ACS, whose quotients by their root sum of squares are maps
+        already, in place of making maps anew, as published. Small ones hardly learn to hand an image through: one of
+        four features lost a quarter of the coil images' energy.
     output : "rss" or "combined"
         The root sum of squares of the coil images, as published, or $|S^H F^H k_T|$, where coils without signal bring
         no noise.
@@ -67,6 +72,7 @@ class EndToEndVarNet(nn.Module, Unrolled):
         n_levels: int = 4,
         n_map_features: int = 8,
         n_map_levels: int = 4,
+        residual_maps: bool = False,
         output: str = "rss",
     ) -> None:
         super().__init__()
@@ -75,7 +81,9 @@ class EndToEndVarNet(nn.Module, Unrolled):
         check_choice(OUTPUTS, output=output)
         self.n_iterations = n_iterations
         self.output = output
-        self.map_network = NormUNet(n_map_features, n_map_levels)
+        self.map_network = NormUNet(n_map_features, n_map_levels, residual=residual_maps)
+        if residual_maps:
+            start_small(self.map_network)
         self.iterations = nn.ModuleList(KSpaceIteration(n_features, n_levels) for _ in range(n_iterations))
 
     def forward(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> Tensor:
@@ -124,9 +132,7 @@ class KSpaceIteration(nn.Module):
     def __init__(self, n_features: int, n_levels: int) -> None:
         super().__init__()
         self.network = NormUNet(n_features, n_levels)
-        with torch.no_grad():  # begin as plain data consistency
-            for parameter in self.network.unet.head.parameters():
-                parameter.mul_(0.1)
+        start_small(self.network)  # as plain data consistency
         self.consistency_weight = nn.Parameter(torch.ones(1))
 
     def forward(self, kspace: Tensor, measured: Tensor, mask: Tensor, smaps: Tensor) -> Tensor:
@@ -136,14 +142,23 @@ class KSpaceIteration(nn.Module):
         return kspace - self.consistency_weight * torch.where(mask, kspace - measured, 0) - change
 
 
+@torch.no_grad()
+def start_small(network: NormUNet) -> None:
+    """Let the last convolution of a network begin at a tenth of its weights."""
+    for parameter in network.unet.head.parameters():
+        parameter.mul_(0.1)
+
+
 class NormUNet(nn.Module):
     """A U-Net between two scalings: real and imaginary part get mean 0 and standard deviation 1, and theirs back.
 
-    So it follows the units of the image. Zeros pad the scaled image to whole multiples of the U-Net's poolings.
+    So it follows the units of the image. Zeros pad the scaled image to whole multiples of the U-Net's poolings. A
+    residual one adds what its U-Net makes to the scaled image.
     """
 
-    def __init__(self, n_features: int, n_levels: int) -> None:
+    def __init__(self, n_features: int, n_levels: int, *, residual: bool = False) -> None:
         super().__init__()
+        self.residual = residual
         self.unet = UNet(n_in=2, n_out=2, n_features=n_features, n_levels=n_levels)
         self.multiple = 2**n_levels
 
@@ -156,7 +171,8 @@ class NormUNet(nn.Module):
         ny, nx = image.shape[-2:]
         above, below, left, right = (*self._margins(ny), *self._margins(nx))
         padded = self.unet(functional.pad(scaled, (left, right, above, below)))
-        return to_image(padded[..., above : above + ny, left : left + nx] * std + mean, image)
+        made = padded[..., above : above + ny, left : left + nx]
+        return to_image((scaled + made if self.residual else made) * std + mean, image)
 
     def _margins(self, n: int) -> tuple[int, int]:
         """How many zeros stand before and behind n pixels: two multiples at least, or the bottom is one pixel."""

@@ -43,6 +43,26 @@ def test_it_has_exactly_the_published_size():
     assert abs(count(load_recipe("end_to_end_varnet").build()) / 28_801 - 1) < 0.05
 
 
+def test_residual_maps_begin_as_the_coil_images_of_the_centre():
+    A, y = problem()
+    net = network(residual_maps=True)
+    torch.nn.init.zeros_(net.map_network.unet.head.weight)
+    torch.nn.init.zeros_(net.map_network.unet.head.bias)
+    centre = ifft2c(torch.where(acs_of(A.mask, SHAPE), y, 0))
+    assert torch.allclose(net.smaps(A, y), centre / rss(centre).unsqueeze(-3))
+
+
+def test_a_residual_map_network_adds_to_its_image_what_its_u_net_makes():
+    torch.manual_seed(0)
+    plain = NormUNet(2, 1).double()
+    residual = NormUNet(2, 1, residual=True).double()
+    residual.load_state_dict(plain.state_dict())
+    image = random_complex(3, *SHAPE, dtype=torch.complex128)
+    channels = torch.view_as_real(image)
+    mean = torch.view_as_complex(channels.mean((-3, -2), keepdim=True))
+    assert torch.allclose(residual(image), plain(image) + image - mean)
+
+
 @pytest.mark.parametrize("output", ["rss", "combined"])
 def test_each_iteration_is_that_of_the_paper(output):
     A, y = problem()
