@@ -8,12 +8,13 @@ same sample, and carried over to those that were never measured by a law of the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from mricourse.physics.fourier import fft2c
+from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.noise_estimation import noise_level
 from mricourse.physics.normalisation import normalised
 from mricourse.physics.operators import SenseOperator
@@ -88,6 +89,11 @@ class HeldOutScan:
         A, kspace, share = self.cut(torch.Generator().manual_seed(seed))
         image = network(SenseOperator(A.smaps, self.pattern & ~held), kspace * ~held)
         return float(missed_energy(image, A.smaps, kspace, held)[0]) / share
+
+    def twin(self, image: Tensor) -> Tensor:
+        """Simulate the scan of a known image (y, x): (coils, ky, kx), of the same mask, maps and noise level."""
+        noise = random_complex(*self.kspace.shape).to(self.kspace) * math.sqrt(self.noise_power / 2)
+        return torch.where(self.pattern, fft2c(self.A.smaps * image) + noise, 0)
 
     def expected_elsewhere(self, held: list[Tensor], missed: Tensor) -> float:
         """Energy that is missed in the samples never measured, by a power law of the distance from the centre.

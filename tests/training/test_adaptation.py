@@ -18,7 +18,7 @@ from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.randomised import draw_scan
 from mricourse.training import adaptation
 from mricourse.training.adaptation import MOST_SLICES, AdaptationSettings, adapt, spread
-from mricourse.training.adaptation_guards import GUARDS, Judge, Look
+from mricourse.training.adaptation_guards import GUARDS, Candidate, Judge, Look
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.held_out import HeldOutScan
 
@@ -94,10 +94,11 @@ def test_a_rate_far_too_high_leaves_the_image_as_good_as_it_was(rate):
     assert found.n_steps or found.guard in GUARDS
 
 
-GOOD = Look(gain_db=0.5, doubt_db=0.2, error=1.0, won=0.11, moved=0.1, chance=0.005)
+GOOD = Look(gain_db=0.5, doubt_db=0.2, error=1.0, won=0.11, moved=0.1, chance=0.005, twin_db=0.1)
 OBJECTED = {
     "disagree": {"chance": 0.06},
     "too far": {"moved": 0.36},
+    "twin": {"twin_db": -0.01},
     "not finite": {"gain_db": float("nan")},
 }
 
@@ -189,6 +190,30 @@ def test_every_outer_sample_is_held_out_by_one_split(name):
     assert max(map(len, splits)) - min(map(len, splits)) <= 1
     if held_out.readout is not None:
         assert all(int(group.sum()) == 1 for split in splits for group in split)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_twin_is_a_scan_of_a_known_image_with_the_same_mask_and_noise(name):
+    [scan] = slices(mask=MASKS[name])
+    held_out = HeldOutScan(scan)
+    image = scan.reference / normalised(scan)[2]
+    twin = held_out.twin(image)
+    assert not (twin * ~scan.mask).any() and torch.equal(twin, held_out.twin(image))
+    noise = (twin - scan.mask * fft2c(scan.smaps * image)).abs().square().sum() / held_out.count(held_out.pattern)
+    assert abs(float(noise) / held_out.noise_power - 1) < 0.1
+
+
+def test_a_network_that_spoils_images_of_all_samples_is_told_by_the_twin(network):
+    """Whatever it does where a sample is held out."""
+    scans = [HeldOutScan(scan) for scan in slices(2)]
+    judge = Judge(network, scans, [Candidate(network, [scan.groups(1, 0)[0] for scan in scans])])
+
+    class Dimmed(nn.Module):
+        def forward(self, A, kspace):
+            return 0.5 * network(A, kspace)
+
+    truths = [scan.A.adjoint(scan.kspace) for scan in scans]
+    assert judge._twin_gain(network, truths) == 0 and judge._twin_gain(Dimmed(), truths) < -1
 
 
 def test_what_a_split_holds_out_is_never_learned_from(network, monkeypatch):
