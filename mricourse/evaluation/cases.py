@@ -68,11 +68,13 @@ def score(method: Method, case: Batch | Mapping[str, Batch]) -> Tensor:
     Returns
     -------
     float64 Tensor, shape (n,) for a stack or n cases, () for one slice
+        An image without a phase is compared with the magnitude of the reference.
     """
     if isinstance(case, Mapping):
         return torch.stack([score(method, each) for each in case.values()])
-    image = best_scale(method(case.A, case.kspace), case.reference)
-    return torch.as_tensor(psnr(image, case.reference), dtype=torch.float64)
+    image = method(case.A, case.kspace)
+    reference = case.reference if image.is_complex() else case.reference.abs()
+    return torch.as_tensor(psnr(best_scale(image, reference), reference), dtype=torch.float64)
 
 
 def score_sparse(

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from mricourse.evaluation.costs import kept_for_backward
 from mricourse.networks.data_consistency_layer import data_consistency
+from mricourse.networks.deep_equilibrium import DeepEquilibrium
+from mricourse.networks.modl import MoDL
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import equispaced_mask
@@ -80,6 +83,36 @@ def reg_weight_gradients(n_problems: int, reg_weight: float, *, seed: int = 0) -
     slope = (loss(reg_weight + STEP) - loss(reg_weight - STEP)) / (2 * STEP)
     from_rhs, from_matrix = ((v.conj() * part).sum((-2, -1)).real for part in (prior, -image))
     return WeightGradients(slope, from_rhs, from_matrix)
+
+
+def memory_of_rounds(
+    A: SenseOperator, kspace: Tensor, counts: Sequence[int], *, n_features: int = 32
+) -> dict[str, Tensor]:
+    r"""Measure what untrained networks of K rounds keep for their backward pass, unrolled or as a fixed point.
+
+    Parameters
+    ----------
+    A : SenseOperator
+    kspace : complex Tensor, shape (coils, ky, kx)
+    counts : sequence of int
+        Numbers of rounds, K.
+    n_features : int
+        Of the denoiser's convolutions.
+
+    Returns
+    -------
+    dict {way: Tensor (counts,)}
+        MiB, of a `MoDL` ``"through all rounds"`` and of a `DeepEquilibrium` ``"implicitly"``.
+    """
+    kept: dict[str, list[float]] = {"through all rounds": [], "implicitly": []}
+    for n_rounds in counts:
+        networks = (
+            MoDL(n_iterations=n_rounds, n_features=n_features, norm="none"),
+            DeepEquilibrium(n_iterations=n_rounds, n_features=n_features, tolerance=1e-9),
+        )
+        for numbers, network in zip(kept.values(), networks, strict=True):
+            numbers.append(kept_for_backward(partial(network.to(kspace.device), A, kspace)) / 2**20)
+    return {way: torch.tensor(numbers) for way, numbers in kept.items()}
 
 
 def memory_of_gradients(

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mricourse.physics.fourier import random_complex
 
+Product = Callable[[Tensor], Tensor]
+
 
 def lipschitz_constant(
     denoise: Callable[[Tensor], Tensor], images: Tensor, *, n_iterations: int = 30, seed: int = 0
@@ -44,17 +46,45 @@ def lipschitz_constant(
     """
     if n_iterations < 1:
         raise ValueError(f"n_iterations is {n_iterations}; expected 1 or more, such as 30.")
+    push, pull = jacobian_products(denoise, images)
+    v = random_complex(*images.shape, seed=seed, dtype=images.dtype).to(images.device)
+    for _ in range(n_iterations):
+        v = v / _size(v).clamp_min(torch.finfo(v.real.dtype).tiny)
+        pushed = push(v)
+        v = pull(pushed)
+    return _size(pushed)[..., 0, 0]
+
+
+def jacobian_products(denoise: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Product, Product]:
+    r"""Make two functions, $v \mapsto J v$ and $w \mapsto J^T w$, of the Jacobian of a denoiser at given images.
+
+    $J v$ is how the result changes when the image changes a little by $v$. Nothing is stored but the network's layers.
+
+    Parameters
+    ----------
+    denoise : callable
+        Complex (..., y, x) -> (..., y, x), differentiable twice.
+    images : complex Tensor, shape (..., y, x)
+        Where.
+
+    Returns
+    -------
+    push, pull : callables
+        Complex (..., y, x) -> (..., y, x), real and imaginary parts taken as coordinates.
+    """
     point = images.detach().requires_grad_()
     with torch.enable_grad():
         value = denoise(point)
         cotangent = torch.zeros_like(value).requires_grad_()
         [pulled] = torch.autograd.grad(value, point, cotangent, create_graph=True)
-    v = random_complex(*images.shape, seed=seed, dtype=images.dtype).to(images.device)
-    for _ in range(n_iterations):
-        v = v / _size(v).clamp_min(torch.finfo(v.real.dtype).tiny)
-        [pushed] = torch.autograd.grad(pulled, cotangent, v, retain_graph=True)
-        [v] = torch.autograd.grad(value, point, pushed, retain_graph=True)
-    return _size(pushed)[..., 0, 0].detach()
+
+    def push(v: Tensor) -> Tensor:
+        return torch.autograd.grad(pulled, cotangent, v, retain_graph=True)[0].detach()
+
+    def pull(w: Tensor) -> Tensor:
+        return torch.autograd.grad(value, point, w, retain_graph=True)[0].detach()
+
+    return push, pull
 
 
 def _size(images: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = face(
         "modl": "check_data_consistency check_modl check_psnr_by_iteration check_reg_weight_gradient",
         "modl_in_practice": "check_held_out_error check_smooth_phase check_weighted_mean",
         "optimizers": "check_adam_step check_rate check_rmsprop_step check_sense_momentum",
+        "unrolled_networks": "check_cascade check_ista_iteration check_lipschitz check_plug_and_play",
         "sense": "check_best_pair check_conjugate_gradient check_sense_unfold",
     },
 )

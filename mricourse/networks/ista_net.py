@@ -96,6 +96,17 @@ class ISTANet(nn.Module, Unrolled):
             defects.append(defect * scale.reshape(-1, 1, 1, 1))
         return images, defects
 
+    @torch.no_grad()
+    def asymmetry(self, A: SenseOperator, kspace: Tensor) -> Tensor:
+        r"""Measure $\lVert\tilde H_k H_k v - v\rVert / \lVert v\rVert$ for $v = D_k r_k$, of each iteration: (K,)."""
+        stepped = self.iterates(A, kspace)[1::2]
+        scale = brightness(A.adjoint(kspace))
+        found = []
+        for iteration, image in zip(self.iterations, stepped, strict=True):
+            entered = iteration.lift(to_channels(image / scale))
+            found.append((iteration.inverse(iteration.transform(entered)) - entered).norm() / entered.norm())
+        return torch.stack(found)
+
     def fast_parameters(self) -> list[nn.Parameter]:
         r"""$\log\tau_k$ and $\log\theta_k$."""
         return [number for each in self.iterations for number in (each.log_step_size, each.log_threshold)]
@@ -134,6 +145,17 @@ class ISTAIteration(nn.Module):
     def cleaned(self, image: Tensor) -> Tensor:
         r"""Give $r + G \tilde H\, \mathrm{soft}(H D r, \theta)$: complex (..., y, x) -> (..., y, x)."""
         return self._cleaned(image, self.transform(self.lift(to_channels(image))))
+
+    def code(self, image: Tensor) -> Tensor:
+        r"""Give $H D r$ of images with a brightness of 1: complex (..., y, x) -> real (..., features, y, x)."""
+        code = self.transform(self.lift(to_channels(image)))
+        return code.reshape(*image.shape[:-2], *code.shape[-3:])
+
+    def decode(self, code: Tensor) -> Tensor:
+        r"""Give $G \tilde H$ of a code: real (..., features, y, x) -> complex (..., y, x)."""
+        channels = self.lower(self.inverse(code.reshape(-1, *code.shape[-3:])))
+        like = torch.empty(*code.shape[:-3], *code.shape[-2:], dtype=code.dtype.to_complex(), device=code.device)
+        return to_image(channels, like)
 
     def opened(self, image: Tensor) -> tuple[Tensor, Tensor]:
         r"""Give what `cleaned` gives, and $\tilde H H D r - D r$, real (images, features, y, x)."""

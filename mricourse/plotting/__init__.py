@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = face(
         "lenet_figures": "show_budgets show_connections show_hands show_strips",
         "modl_figures": "plot_rounds show_close_up show_frozen_steps show_paired_differences",
         "sense_figures": "show_comparison show_folding show_pull show_two_pixels show_walks",
+        "unrolled_figures": "error_views show_cobwebs show_experts show_iterations show_step_sizes show_thresholds",
         "widgets": "Explorer ImageView MaskPainter explore",
     },
 )

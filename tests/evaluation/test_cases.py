@@ -93,3 +93,12 @@ def test_held_out_lines_are_hidden_and_predicted(scan):
     for wrong in (torch.zeros_like(held), torch.ones_like(held)):
         with pytest.raises(ValueError, match=r"expected some of A\.mask"):
             held_out_error(knows_the_image, SenseOperator(A.smaps, ~held), A.forward(image), wrong)
+
+
+def test_an_image_without_phase_is_scored_by_magnitude(scan):
+    case = four_cases(scan, 2, acs=12)["random"]
+
+    def magnitude(A, kspace):
+        return 3 * case.reference.abs()
+
+    assert score(magnitude, case) > 60

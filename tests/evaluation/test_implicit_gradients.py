@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mricourse.evaluation.implicit_gradients import memory_of_gradients, reg_weight_gradients
+from mricourse.evaluation.implicit_gradients import memory_of_gradients, memory_of_rounds, reg_weight_gradients
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import equispaced_mask
@@ -37,3 +37,11 @@ def test_memory_grows_through_the_iterations_only():
     through, implicitly = memory["through the iterations"], memory["implicitly"]
     assert (through.diff() > 0).all() and through.diff()[0] == pytest.approx(float(through.diff()[1]), rel=0.05)
     assert (implicitly == implicitly[0]).all() and implicitly[0] * 2**20 == pytest.approx(2 * 30 * 25 * 8, rel=0.02)
+
+
+def test_memory_grows_with_unrolled_rounds_only():
+    A = SenseOperator(simulate_coils(3, (30, 25), seed=1), equispaced_mask(30, 2, acs=6))
+    memory = memory_of_rounds(A, A.forward(random_complex(30, 25)), [1, 2, 4], n_features=6)
+    through, implicitly = memory["through all rounds"], memory["implicitly"]
+    assert (through.diff() > 0).all() and through[2] > 3 * through[0]
+    assert (implicitly == implicitly[0]).all()

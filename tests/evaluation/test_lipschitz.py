@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mricourse.evaluation.lipschitz import lipschitz_constant
+from mricourse.evaluation.lipschitz import jacobian_products, lipschitz_constant
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.spectral_norm import ContractiveDenoiser
 from mricourse.physics.fourier import random_complex
@@ -72,3 +72,13 @@ def test_gradients_may_be_switched_off_around_it():
     assert found.item() == pytest.approx(2) and not found.requires_grad
     with pytest.raises(ValueError, match="n_iterations is 0; expected 1 or more"):
         lipschitz_constant(lambda x: x, random_complex(*SHAPE), n_iterations=0)
+
+
+def test_products_with_the_jacobian_and_its_transpose():
+    image, v, w = (random_complex(*SHAPE, seed=seed, dtype=torch.complex128) for seed in range(3))
+    denoise = denoiser()
+    push, pull = jacobian_products(denoise, image)
+    matrix = jacobian(denoise, image)
+    assert torch.allclose(torch.view_as_real(push(v)).flatten(), matrix @ torch.view_as_real(v).flatten())
+    assert torch.allclose(torch.view_as_real(pull(w)).flatten(), matrix.T @ torch.view_as_real(w).flatten())
+    assert not push(v).requires_grad and torch.equal(push(v), push(v))

@@ -169,3 +169,22 @@ def test_slices_of_several_contrasts_have_a_defect_each():
     loss = Symmetry(weight=3.0)
     each = [loss(net, stack([scan])[0]).item() for i in (0, 1) for scan in scans[i].scans.values()]
     assert loss(net, batch).item() == pytest.approx(sum(each) / 6, abs=1e-3)
+
+
+def test_code_and_decode_are_the_two_halves_of_the_prior_step():
+    iteration = network(threshold=0.05).iterations[0]
+    for shape in (SHAPE, (2, *SHAPE)):
+        image = random_complex(*shape, seed=2, dtype=torch.complex128)
+        code = iteration.code(image)
+        assert code.shape == (*shape[:-2], 4, *SHAPE)
+        assert torch.allclose(image + iteration.decode(soft_threshold(code, 0.05)), iteration.cleaned(image))
+
+
+def test_asymmetry_is_the_defect_relative_to_what_entered():
+    A, kspace = problem()
+    net = network()
+    shares = net.asymmetry(A, kspace)
+    [first, *_] = net.opened(A, kspace)[1]
+    stepped = net.iterates(A, kspace)[1]
+    entered = net.iterations[0].lift(torch.stack([stepped.real, stepped.imag])[None])
+    assert shares.shape == (3,) and shares[0].item() == pytest.approx((first.norm() / entered.norm()).item())
