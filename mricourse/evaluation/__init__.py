@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "calibration": "calibrated_images calibration_scores compared_with_rss",
-        "cases": "four_cases gain_in_words held_out_error score score_sparse",
+        "cases": "four_cases gain_in_words held_out_error measured_again score score_sparse",
         "claims": "ClaimFailed claim",
         "classification": "percent_by_shift percent_right",
         "comparison": "Sampling compare compare_scans samplings turned undersample",

@@ -12,6 +12,7 @@ from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.statistics import mean_interval
 from mricourse.evaluation.tuning import sparse_reconstruction
 from mricourse.physics.coil_maps import espirit
+from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import equispaced_mask, random_mask
 from mricourse.physics.scan import Batch, Scan
@@ -52,6 +53,53 @@ def four_cases(scan: Scan, acceleration: int, *, acs: int = 24) -> dict[str, Bat
             kept = mask * view.kspace
             cases[name + words] = Batch(SenseOperator(espirit(kept, acs=acs), mask), kept, view.reference)
     return cases
+
+
+def measured_again(
+    image: Tensor,
+    smaps: Tensor,
+    acceleration: int,
+    lines: str = "random",
+    noise: float = 0.0,
+    *,
+    acs: int = 16,
+    seed: int = 0,
+) -> Batch:
+    """Measure an image once more, with other lines and other noise, by the very maps that a method gets.
+
+    Parameters
+    ----------
+    image : complex Tensor, shape (y, x)
+    smaps : complex Tensor, shape (coils, y, x)
+    acceleration : int
+        Nominal, at least 1; an equispaced mask with its centre keeps more lines.
+    lines : {"random", "equispaced"}
+    noise : float
+        Standard deviation in the real and in the imaginary part of a sample.
+    acs : int
+        Central lines that are always kept.
+    seed : int
+        Of the noise, drawn on the CPU: the same for every choice of lines.
+
+    Returns
+    -------
+    Batch
+        Operator, k-space (coils, ky, kx), and the image as its reference.
+
+    Raises
+    ------
+    ValueError
+        Another kind of lines, an acceleration below 1 or negative noise.
+    """
+    kinds = {"random": random_mask, "equispaced": equispaced_mask}
+    if lines not in kinds:
+        raise ValueError(f"lines is {lines!r}; expected one of {', '.join(map(repr, kinds))}.")
+    if noise < 0:
+        raise ValueError(f"noise is {noise}; expected a standard deviation, 0 or more.")
+    mask = kinds[lines](image.shape[-2], acceleration, acs=acs).to(image.device)
+    A = SenseOperator(smaps, mask)
+    grain = random_complex(*smaps.shape, seed=seed).to(image.device)
+    return Batch(A, A.forward(image) + noise * mask * grain, image)
 
 
 @torch.no_grad()

@@ -98,6 +98,18 @@ def _wrong_iterations(
         "The data are missing in the data step: the misfit is AᴴA x minus A.adjoint(kspace).": after(
             image - step_size * A.normal(image)
         ),
+        "The data have the wrong sign in the misfit: it is AᴴA x minus A.adjoint(kspace).": after(
+            image - step_size * (A.normal(image) + A.adjoint(kspace))
+        ),
+        "Brackets are missing: the step size multiplies the whole misfit, and all of it is subtracted.": after(
+            image - step_size * A.normal(image) - A.adjoint(kspace)
+        ),
+        "Brackets are missing: the step size multiplies both parts of the misfit.": after(
+            image - A.normal(image) + step_size * A.adjoint(kspace)
+        ),
+        "The step size multiplies AᴴA x alone; it belongs to the whole misfit.": after(
+            image - step_size * A.normal(image) + A.adjoint(kspace)
+        ),
         "There is no threshold: `decode` gets the code as it was.": stepped + plain,
         "The code below the threshold is made zero, but the rest is not moved: that is a hard threshold.": stepped
         + decode(torch.where(values.abs() > threshold, values, 0)),
@@ -204,6 +216,15 @@ def _cascades(kspace: Tensor, measured: Tensor, A: SenseOperator, step_size: flo
             (smaps.conj() * ifft2c(measured)).sum(-3)
         ),
         "This is the correction alone.": correction,
+        "`refine` is missing: its result goes back to the coils, not the image itself.": kspace
+        - pull
+        - fft2c(smaps * image),
+        "The coils are combined in k-space: ifft2c makes coil images of it first.": with_image(
+            (smaps.conj() * kspace).sum(-3)
+        ),
+        "The coils are combined by the root sum of squares; here by the conjugate maps, and added up.": with_image(
+            ifft2c(kspace).abs().square().sum(-3).sqrt()
+        ),
     }
 
 
@@ -234,6 +255,7 @@ def check_lipschitz(mine: Callable[[Product, Product, Tensor, int], Tensor]) -> 
         check(150 < calls["push"] < 250, f"For 200 iterations `push` is called {calls['push']} times; expected 200.")
         early = [float(_number(mine, *_products(matrix, {"push": 0, "pull": 0}), start, n)) for n in (1, 2)]
         possible = _growths(matrix, start, 3)
+        _not_the_root(early, matrix, start)
         check(
             min(abs(early[0] - each) for each in possible[:2]) < 1e-4 * largest
             and min(abs(early[1] - each) for each in possible[1:]) < 1e-4 * largest,
@@ -241,6 +263,16 @@ def check_lipschitz(mine: Callable[[Product, Product, Tensor, int], Tensor]) -> 
             f"{possible[1]:.4g}: begin with `start`, and make v 1 long before each push.",
         )
     passed(LESSON, "my_lipschitz", "finds the largest growth of matrices that turn, from below")
+
+
+def _not_the_root(early: list[float], matrix: Tensor, start: Tensor) -> None:
+    """Refuse the root of the growth there and back, which is right only in the end."""
+    v = start.to(matrix.dtype).flatten()
+    there_and_back = float((matrix.mH @ (matrix @ (v / v.norm()))).norm())
+    check(
+        abs(early[0] - there_and_back**0.5) > 1e-4 * early[0],
+        "After 1 iteration yours is the root of the length after `pull`: return the length after `push`.",
+    )
 
 
 def _matrix(seed: int, largest: float) -> Tensor:
@@ -280,7 +312,12 @@ def _wrong_growths(matrix: Tensor, start: Tensor, largest: float) -> dict[str, T
     for _ in range(200):
         v = matrix @ (v / v.norm())
     first = _growths(matrix, start, 1)[0]
+    back = start.to(matrix.dtype).flatten()
+    for _ in range(200):
+        back = back / back.norm()
+        pushed, back = matrix @ back, matrix.mH @ back
     found = {
+        "`pull` works on v here: give it what `push` has made of v.": float(pushed.norm()),
         "This is the growth there and back, its square: return the length after `push`.": largest**2,
         "This is the growth of `start` alone: go on with what `pull` gives.": first,
         "This is the square of the growth of `start`: one iteration, there and back.": float(

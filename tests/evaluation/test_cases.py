@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mricourse.evaluation.cases import four_cases, gain_in_words, held_out_error, score, score_sparse
+from mricourse.evaluation.cases import four_cases, gain_in_words, held_out_error, measured_again, score, score_sparse
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.evaluation.tuning import sparse_reconstruction
 from mricourse.physics.operators import SenseOperator
@@ -30,6 +30,22 @@ def test_lines_are_left_out_along_both_axes(scan):
         assert acceleration_of(case.A.mask) == pytest.approx(4 if "random" in name else 2.5, abs=0.3)
     with pytest.raises(ValueError, match="no reference"):
         four_cases(replace(scan, reference=None), 4)
+
+
+def test_an_image_is_measured_again_with_the_lines_and_the_noise_asked_for(scan):
+    clean = measured_again(scan.reference, scan.smaps, 4, acs=12)
+    assert torch.equal(clean.kspace, clean.A.forward(scan.reference)) and clean.reference is scan.reference
+    assert acceleration_of(clean.A.mask) == pytest.approx(4, abs=0.3)
+    noisy = measured_again(scan.reference, scan.smaps, 4, noise=0.02, acs=12)
+    grain = (noisy.kspace - clean.kspace)[:, noisy.A.mask[:, 0]]
+    assert grain.real.std().item() == pytest.approx(0.02, rel=0.05)
+    assert not (noisy.kspace * ~noisy.A.mask).any()
+    again = measured_again(scan.reference, scan.smaps, 2, "equispaced", 0.02, acs=12)
+    both = noisy.A.mask & again.A.mask
+    assert torch.allclose(again.kspace * both, noisy.kspace * both)  # the same noise, other lines
+    for wrong in ({"lines": "spiral"}, {"noise": -0.1}, {"acceleration": 0}):
+        with pytest.raises(ValueError, match="expected|at least"):
+            measured_again(scan.reference, scan.smaps, **{"acceleration": 4} | wrong)
 
 
 def test_a_score_is_the_psnr_at_best_scale(scan):
