@@ -96,17 +96,6 @@ class ISTANet(nn.Module, Unrolled):
             defects.append(defect * scale.reshape(-1, 1, 1, 1))
         return images, defects
 
-    @torch.no_grad()
-    def asymmetry(self, A: SenseOperator, kspace: Tensor) -> Tensor:
-        r"""Measure $\lVert\tilde H_k H_k v - v\rVert / \lVert v\rVert$ for $v = D_k r_k$, of each iteration: (K,)."""
-        stepped = self.iterates(A, kspace)[1::2]
-        scale = brightness(A.adjoint(kspace))
-        found = []
-        for iteration, image in zip(self.iterations, stepped, strict=True):
-            entered = iteration.lift(to_channels(image / scale))
-            found.append((iteration.inverse(iteration.transform(entered)) - entered).norm() / entered.norm())
-        return torch.stack(found)
-
     def fast_parameters(self) -> list[nn.Parameter]:
         r"""$\log\tau_k$ and $\log\theta_k$."""
         return [number for each in self.iterations for number in (each.log_step_size, each.log_threshold)]

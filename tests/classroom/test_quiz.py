@@ -127,6 +127,16 @@ def test_files_that_are_no_quiz_are_refused(tmp_path, quiz):
         quiz(SINGLE, SINGLE)
 
 
+def test_no_two_lessons_have_a_prediction_of_the_same_name():
+    names = [
+        question.id
+        for path in sorted((NOTEBOOKS / "quiz").glob("*.yml"))
+        for question in load_quiz(path)
+        if question.kind == "prediction"
+    ]
+    assert sorted(names) == sorted(set(names))  # `predict` looks for a name in all of them
+
+
 @pytest.mark.parametrize("path", sorted((NOTEBOOKS / "quiz").glob("*.yml")), ids=lambda path: path.stem)
 def test_every_quiz_of_the_course_is_whole(path):
     questions = load_quiz(path)

@@ -178,13 +178,3 @@ def test_code_and_decode_are_the_two_halves_of_the_prior_step():
         code = iteration.code(image)
         assert code.shape == (*shape[:-2], 4, *SHAPE)
         assert torch.allclose(image + iteration.decode(soft_threshold(code, 0.05)), iteration.cleaned(image))
-
-
-def test_asymmetry_is_the_defect_relative_to_what_entered():
-    A, kspace = problem()
-    net = network()
-    shares = net.asymmetry(A, kspace)
-    [first, *_] = net.opened(A, kspace)[1]
-    stepped = net.iterates(A, kspace)[1]
-    entered = net.iterations[0].lift(torch.stack([stepped.real, stepped.imag])[None])
-    assert shares.shape == (3,) and shares[0].item() == pytest.approx((first.norm() / entered.norm()).item())
