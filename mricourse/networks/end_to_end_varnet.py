@@ -93,13 +93,7 @@ class EndToEndVarNet(nn.Module, Unrolled):
     def iterates(self, A: SenseOperator, kspace: Tensor, *, trace: Trace | None = None) -> list[Tensor]:
         """Reconstruct and keep the magnitude (..., y, x) of every k-space: the start first, the result last."""
         kspace = torch.where(A.mask, kspace, 0)  # it may hold what the mask leaves out
-        return self._iterates(A, kspace, self.smaps(A, kspace), trace)
-
-    def with_maps(self, A: SenseOperator, kspace: Tensor, smaps: Tensor) -> Tensor:
-        """Reconstruct with maps (..., coils, y, x) in the place of its own: real magnitude (..., y, x)."""
-        return self._iterates(A, torch.where(A.mask, kspace, 0), smaps, None)[-1]
-
-    def _iterates(self, A: SenseOperator, kspace: Tensor, smaps: Tensor, trace: Trace | None) -> list[Tensor]:
+        smaps = self.smaps(A, kspace)
         corrected = kspace
         images = [self._magnitude(kspace, smaps)]
         for iteration in self.iterations:

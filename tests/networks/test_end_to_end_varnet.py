@@ -213,14 +213,3 @@ def test_it_starts_from_its_like():
 def test_impossible_options_are_refused(wrong):
     with pytest.raises(ValueError, match=f"got {[*wrong][0]}=.*; expected"):
         EndToEndVarNet(**wrong)
-
-
-def test_other_maps_can_take_the_place_of_its_own_and_have_a_gradient():
-    A, y = problem()
-    net = network()
-    own = net.smaps(A, y).detach().requires_grad_()
-    image = net.with_maps(A, y, own)
-    assert torch.allclose(image, net(A, y))
-    image.square().sum().backward()
-    assert own.grad.shape == own.shape and own.grad.abs().max() > 0
-    assert not torch.allclose(net.with_maps(A, y, A.smaps), image)
