@@ -29,26 +29,19 @@ from functools import partial  # noqa: I001  packed below
 
 import torch
 
-from mricourse import (
-    SenseOperator, check, claim, device, fft2c, fftc, ifft2c, ifftc, predict,
-    random_complex, your_turn,
-)  # fmt: skip
+from mricourse import SenseOperator, check, claim, device, fft2c, fftc, ifft2c, ifftc
+from mricourse import predict, random_complex, your_turn
 from mricourse.datasets import load_real
-from mricourse.evaluation import (
-    best_scale, four_cases, gain_in_words, jacobian_products,
-    lipschitz_constant, measured_again, memory_of_rounds, psnr, score,
-    score_sparse,
-)  # fmt: skip
-from mricourse.exercises import (
-    check_cascade, check_ista_iteration, check_lipschitz, check_plug_and_play,
-)  # fmt: skip
+from mricourse.evaluation import best_scale, four_cases, gain_in_words, measured_again
+from mricourse.evaluation import jacobian_products, lipschitz_constant, memory_of_rounds
+from mricourse.evaluation import psnr, score, score_sparse
+from mricourse.exercises import check_cascade, check_ista_iteration, check_lipschitz
+from mricourse.exercises import check_plug_and_play
 from mricourse.networks import brightness, data_consistency
 from mricourse.physics import rss, stack
-from mricourse.plotting import (
-    error_views, explore, plot_lines, show_cobwebs, show_experts, show_gains,
-    show_images, show_iterations, show_kspace, show_smaps, show_step_sizes,
-    show_thresholds,
-)  # fmt: skip
+from mricourse.plotting import error_views, explore, plot_lines, show_cobwebs
+from mricourse.plotting import show_experts, show_gains, show_images, show_iterations
+from mricourse.plotting import show_kspace, show_smaps, show_step_sizes, show_thresholds
 from mricourse.reconstruct import shift_invariant_prox, soft_threshold
 from mricourse.simulate import SimulatedScans
 from mricourse.training import load_checkpoint, training_stages
