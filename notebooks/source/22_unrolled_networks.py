@@ -616,7 +616,7 @@ show_experts(last.filters()[strongest], v, slopes[strongest])
 # the fully sampled centre alone. Divided by their root sum of squares these are rough
 # maps already, and the U-Net corrects them. Nobody tells it what a good map is. (This
 # start is ours. The published U-Net, which is much larger, makes the maps from nothing.
-# A small one that did so lost a quarter of the coil images.)
+# A small one that did so lost about a quarter of the energy of the coil images.)
 #
 # The last image is the root sum of squares of the coil images of $q_5$, in code
 # `rss(ifft2c(q))`. It has no phase, and the only loss is the error of its magnitude.
