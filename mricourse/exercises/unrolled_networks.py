@@ -410,6 +410,10 @@ def _played(
             float((new - path[0]).norm() / new.norm()) for _, new in steps
         ],
     }
+    changed = zero_filled - step_size * (A.normal(zero_filled) - zero_filled)
+    spoilt = run(
+        lambda x: _denoise(x - step_size * (A.normal(x) - changed)), start=_denoise(changed), n=n_iterations - 1
+    )
     wrong = {
         "The denoiser comes before the data step; here it comes after it.": run(lambda x: data(_denoise(x)))[-1],
         "The data step goes uphill: the misfit is subtracted.": run(lambda x: _denoise(data(x, -step_size)))[-1],
@@ -426,6 +430,7 @@ def _played(
         "The denoiser's result is added to r; here it is the new image.": run(lambda x: data(x) + _denoise(data(x)))[
             -1
         ],
+        "Your data step changes the zero-filled image itself, with `-=`: write `image = image - ...`.": spoilt[-1],
     }
     return path[-1], changes, wrong
 

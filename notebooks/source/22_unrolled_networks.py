@@ -226,10 +226,11 @@ line = axes.axvline(9, color="black", lw=0.8)
 # the denoised image $z$ and solves $(A^H A + \lambda I)\,x = A^H y + \lambda z$. How
 # does it differ from a gradient step?
 #
-# Take a part of the image that the coils and lines measure well, so that $A^H A$
-# multiplies it by $a = 1$; one that they measure badly, $a = 0.1$; and one that is not
-# measured, $a = 0$. Let $t$ be its true value. Without noise $A^H y$ is $a\,t$.
-# The value that comes in has an error $e$, it is $t + e$. What is left of $e$?
+# Think of an image as a sum of patterns. Take a pattern that coils and lines measure
+# well, so that $A^H A$ multiplies it by $a = 1$; one that they measure badly, $a =
+# 0.1$; and one that is not measured, $a = 0$. Let $t$ be its true value. Without noise
+# $A^H y$ is $a\,t$. The value that comes in has an error $e$, it is $t + e$. What is
+# left of $e$?
 #
 # - *Gradient.* The step takes away $\tau$ times $a\,(t + e) - a\,t = a\,e$. So the
 #   error becomes $(1 - \tau a)\,e$.
@@ -256,8 +257,9 @@ line = axes.axvline(9, color="black", lw=0.8)
 #
 # $H_k$ are three convolutions with a ReLU: an image goes in, and nine real pictures of
 # the same size come out. The **code** of an image is what a transform makes of it.
-# $\tilde H_k$ makes one image of a code again, and that is added to $r$.
-# Each of the nine iterations has its own $H_k$, $\tilde H_k$, $\tau_k$ and $\theta_k$.
+# $\tilde H_k$ makes one image of a code again, and that is added to $r$. So, unlike in
+# ISTA, what comes back is not the image but a *correction* of $r$. Each of the nine
+# iterations has its own $H_k$, $\tilde H_k$, $\tau_k$ and $\theta_k$.
 #
 # Why keep a threshold, if everything can be learned? Where the code is small it becomes
 # exactly zero, and zeros add nothing to $r$. So the network has to say clearly where it
@@ -378,8 +380,9 @@ show_iterations(path, reference, error_gain=4, columns=middle)
 
 # %% [markdown]
 # It does not get better step by step. $x_1$ is far too bright, 15 dB in place of 24.
-# $x_3$ has more streaks than $x_2$, $x_7$ more than $x_6$, and still $x_9$ has 29.8 dB,
-# the best of all. Here is what the two steps of each iteration do to the PSNR.
+# $x_3$ has more streaks than $x_2$, $x_7$ more than $x_6$ ($x_5$ falls as well, by a
+# little), and still $x_9$ has 29.8 dB, the best of all. Here is what the two steps of
+# each iteration do to the PSNR.
 
 # %% jupyter={"source_hidden": true}
 for k in range(1, 10):
@@ -453,17 +456,18 @@ claim(sentence, min(each.max() for each in step_sizes.values()), at_least=2)
 # So at the end the two steps still disagree: one says $5/3$, the other $4/3$, every
 # round again.
 #
-# What would be a good compromise? We know one from the start of this lesson: the
-# minimum of the misfit plus a penalty. So which penalty belongs to this denoiser? The
-# prior step of a penalty $P$ gives the $z$ that is close to the $x$ that came in and
-# also has a small penalty, the minimum of $\tfrac12(z - x)^2 + P(z)$. (The soft
-# threshold is the prior step of $\theta\,|z|$.) Try $P(z) = \tfrac12(z - 1)^2$, which
-# pulls towards 1. The slope $(z - x) + (z - 1)$ is zero at $z = (x + 1)/2$, and that is
-# our denoiser.
+# What would be a good compromise between the two? We know one from the start of this
+# lesson: the minimum of the misfit plus a penalty. So which penalty belongs to this
+# denoiser? The prior step of a penalty $P$ gives the $z$ that is close to the $x$ that
+# came in and also has a small penalty, the minimum of $\tfrac12(z - x)^2 + P(z)$. (The
+# soft threshold is the prior step of $\theta\,|z|$.) Try $P(z) = \tfrac12(z - 1)^2$,
+# which pulls towards 1. The slope $(z - x) + (z - 1)$ is zero at $z = (x + 1)/2$, and
+# that is our denoiser.
 #
 # So the compromise is the minimum of $\tfrac12(x - 2)^2 + \tfrac12(x - 1)^2$. Where is
 # it? MoDL's $5/3$ is not there.
-#
+
+# %% [markdown]
 # **ADMM** (alternating direction method of multipliers) is an iteration that adds up
 # the disagreement of its two steps and lets both of them know. The sum is an image $u$
 # that starts at zero, and the number $\eta$ says how much of each disagreement is
@@ -475,6 +479,10 @@ claim(sentence, min(each.max() for each in step_sizes.values()), at_least=2)
 # The **multiplier** of ADMM is this sum $u$ of all disagreements so far, each times
 # $\eta$. As long as $x$ is larger than $z$, $u$ grows. It makes the denoiser see a
 # larger image, $x + u$, and the data step a smaller one, $z - u$.
+#
+# One round by hand, from $x = 2$ and $u = 0$, with $\eta = \tfrac12$ and $\lambda = 1$.
+# The denoiser gives $z = (2 + 1)/2 = 1.5$. They disagree by 0.5, so $u = 0.25$. The
+# data step solves $2x = 2 + (1.5 - 0.25)$, so $x = 1.625$.
 
 # %%
 predict("admm-ends")
@@ -529,14 +537,15 @@ for level in range(4):
     print(f"level {level + 1}, median threshold: x {along_x:.4f}, y {along_y:.3f}")
 
 # %% [markdown]
-# The rows called *x* are subbands of changes along $x$ alone. They vary slowly along
-# $y$, so they lie at low ky, near the centre, where most lines were measured. In levels
-# 3 and 4 these rows are blue, with medians of 0.003 and 0.001. The rows called *y* hold
-# changes along $y$. They lie at higher ky, where lines are missing, and are yellow and
-# green. In levels 3 and 4 their medians are 0.37 and 0.20, more than a hundred times as
-# high; in level 1, the finest, they are six times as high. No single weight could do
-# that. (Level 4, the coarsest, lies for the most part inside the fully sampled centre.
-# Why its *y* has high thresholds as well, this does not explain.)
+# The rows called *x* are subbands of changes along $x$ alone. What does not change
+# along $y$ lies at ky = 0, and what changes slowly lies near it. There all lines were
+# measured. In levels 3 and 4 these rows are blue, with medians of 0.003 and 0.001. The
+# rows called *y* hold changes along $y$. They lie at higher ky, where lines are
+# missing, and are yellow and green. In levels 3 and 4 their medians are 0.37 and 0.20,
+# more than a hundred times as high; in level 1, the finest, they are six times as high.
+# No single weight could do that. (Level 4, the coarsest, lies for the most part inside
+# the fully sampled centre. Why its *y* has high thresholds as well, this does not
+# explain.)
 #
 # This is the classical method at its strongest: 123 numbers against 29,000. A network
 # should beat these wavelets, too, and not only those with one weight. We come back to
@@ -558,7 +567,9 @@ for level in range(4):
 # $W_i^{\mathsf T}$ is the convolution back to the image.
 #
 # What has this to do with a penalty? Let $\phi$ be the derivative of a function $\rho$.
-# By the chain rule the gradient of $P(x) = \sum \rho(W x)$, summed over all pixels, is
+# Take an image of one pixel and a filter of one number $w$. The penalty is $\rho(w x)$,
+# and by the chain rule its slope is $w\,\phi(w x)$. For a whole image it reads the
+# same: the gradient of $P(x) = \sum \rho(W x)$, summed over all pixels, is
 # $W^{\mathsf T} \phi(W x)$. So to learn the slope $\phi$ is to learn the penalty.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -616,7 +627,8 @@ show_experts(last.filters()[strongest], v, slopes[strongest])
 # the fully sampled centre alone. Divided by their root sum of squares these are rough
 # maps already, and the U-Net corrects them. Nobody tells it what a good map is. (This
 # start is ours. The published U-Net, which is much larger, makes the maps from nothing.
-# A small one that did so lost about a quarter of the energy of the coil images.)
+# A small one that did so made maps that could not explain the coil images: of their
+# energy $\sum_c |x_c|^2$ about a quarter was left over in $x_c - S_c\,x$.)
 #
 # The last image is the root sum of squares of the coil images of $q_5$, in code
 # `rss(ifft2c(q))`. It has no phase, and the only loss is the error of its magnitude.
@@ -854,7 +866,7 @@ print("largest growth found:", [round(each, 2) for each in growth])
 
 # %%
 largest = lipschitz_constant(modl.denoiser, by_modl)  # the library's, 30 iterations
-print(f"MoDL's denoiser, at its image: a change grows at most by {largest.item():.1f}")
+print(f"MoDL's denoiser, at its image: the worst change grows by {largest.item():.1f}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A denoiser that cannot expand
@@ -862,13 +874,15 @@ print(f"MoDL's denoiser, at its image: a change grows at most by {largest.item()
 # So the denoiser of MoDL enlarges some changes about sevenfold, and is no contraction.
 # Can we train one that is? A chain of layers enlarges a distance at most by the product
 # of what its layers do, and ReLU enlarges none. The **spectral norm** of a convolution
-# is the largest factor by which it enlarges a picture. So we divide the weights of each
-# convolution by its spectral norm, wherever that is too large. The network of five
-# convolutions $N$ then has $L$ below 0.95, and
+# is the largest factor by which it enlarges a picture. So wherever that is above 0.99
+# we shrink the weights until it is 0.99. The network $N$ of five such convolutions then
+# has an $L$ of at most $0.99^5 = 0.95$, and
 #
 # $$ D(x) = \tfrac12\,(x + N(x)) $$
 #
 # is a contraction, whatever was learned: $L$ is at most $\tfrac12(1 + 0.95) = 0.975$.
+
+# %% [markdown]
 # The network DEQ is MoDL with this denoiser. It is not run for five rounds, but until a
 # round changes the image by less than 0.1 %, in training as well. A **deep
 # equilibrium** network is a network whose result is the fixed point of its iteration.
@@ -953,13 +967,13 @@ growths = {}
 for name in rounds:
     own = networks[name](few, few_y)  # its own image
     growths[name] = lipschitz_constant(networks[name].denoiser, own).item()
-    print(f"{name}: a small change of its image grows at most by {growths[name]:.2f}")
+    print(f"{name}: the worst change of its image grows by {growths[name]:.2f}")
 
 # %% [markdown]
 # The two ends of DEQ are the same image: it settles at one place, from wherever it
-# starts. Power iteration agrees: at its image a small change grows at most by 0.68, so
-# it shrinks. At MoDL's image some changes grow fivefold (on these 48 columns; on the
-# whole slice it was 6.7).
+# starts. Power iteration agrees: at its image the worst change that it finds grows by
+# 0.68, so it shrinks. At MoDL's image some changes grow fivefold (on these 48 columns;
+# on the whole slice it was 6.7).
 #
 # Note the order of the argument. That DEQ is a contraction follows from how it was
 # built, for all images. Power iteration at one image cannot show it; it can only find a
@@ -1108,9 +1122,10 @@ print(f"DEQ itself: {psnr(ends['DEQ, from black'], goal):.1f} dB")
 # - *rival*: wavelets or total variation (TV, [[compressed_sensing]]), with the weight
 #   that is best for each slice, which only a test can know;
 # - *TV*: total variation with one weight for all slices, chosen on the training heads;
-# - *k5*: the MoDL of [[modl_in_practice]], also with five rounds and 29,000 weights,
-#   and with the four changes of that lesson: it solves exactly, knows the noise,
-#   removes the smooth phase and starts from the SENSE image.
+# - *k5*: the MoDL that [[modl_in_practice]] ended with. Our *MoDL* has the form of the
+#   paper; *k5*, also with five rounds and 29,000 weights, has the four changes of that
+#   lesson: it solves exactly, knows the noise, removes the smooth phase and starts from
+#   the SENSE image.
 
 # %%
 options = dict(OPTIONS, strip=48)
@@ -1182,8 +1197,9 @@ for name in ["MoDL", "ADMM", "ISTA-Net", "VarNet", "E2E", "DEQ", "k5"]:
 
 # %% [markdown]
 # First column: the 123 thresholds are level with ISTA-Net and VarNet, which have 29,000
-# weights, and half a dB below MoDL, with an interval that holds 0. (They know the noise
-# of each scan, as `k5` does and none of the other six.) Second column: only `k5` is
+# weights, and half a dB below MoDL, with an interval that holds 0. Only ADMM is ahead
+# of them with an interval above 0, by little. (The thresholds know the noise of each
+# scan, as `k5` does and none of the other six networks.) Second column: only `k5` is
 # ahead of TV. So it alone is ahead of both rivals with intervals above 0, by 2.7 and
 # 1.6 dB.
 #
@@ -1229,7 +1245,8 @@ claim(sentence, dB["k5"] - dB["TV"], at_least=0, unit="dB")
 #
 # The development brain of [[modl_in_practice]]: one measured slice, four coils, lines
 # left out afterwards in four ways. No network of this lesson was chosen by it. The
-# folded cell scores all methods as above, for each of the four masks.
+# folded cell scores the seven and both rivals as above, for each of the four masks.
+# (The gain of *k5* on this brain was measured in [[modl_in_practice]].)
 
 # %% jupyter={"source_hidden": true}
 brain = load_real("moco_brain_7ch").to(DEVICE)  # four of its seven coils
@@ -1256,11 +1273,13 @@ show_images(shown, reference=first.reference[view], error_gain=6, scores=False)
 
 # %% [markdown]
 # Look at the means, the last column. As on the bench ADMM and MoDL lead the networks,
-# VarNet and ISTA-Net follow, and the learned thresholds are close behind them. (With
-# equispaced lines VarNet is the first, 39.8 dB.) TV with the weight of the simulated
-# heads is level with MoDL, and ADMM, the best network, with the rival. DEQ and E2E are
-# far below again. In the error maps (random lines, six times as bright as the images)
-# all three leave most at the edges of the skull, the thresholds at its upper left, too.
+# and VarNet and ISTA-Net follow. The learned thresholds were a little ahead of these
+# two on the bench, and are a little behind them here. (With equispaced lines VarNet is
+# the first, 39.8 dB.) TV with the weight of the simulated heads is level with MoDL, and
+# ADMM, the best network, with the rival. DEQ and E2E are far below again. In the error
+# maps (random lines, six times as bright as the images) all three leave most at the
+# edges of the skull, the thresholds at its upper left, too, and arcs of it inside the
+# lower brain.
 #
 # This is one slice of one person, with one mask of a kind: it shows that the networks
 # work on measured data, and not how well on the next scan.

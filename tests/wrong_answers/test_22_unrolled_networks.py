@@ -193,6 +193,7 @@ WRONG = {
         "image only": play(result="image"),
         "exchanged": play(result="changes, image"),
         "from black": play(start="torch.zeros_like(zero_filled)"),
+        "in place": play(misfit="image.sub_(step_size * (A.normal(image) - zero_filled))", new="denoise(image)"),
         "denoiser first": play(new="denoise(image) - step_size * (A.normal(denoise(image)) - zero_filled)"),
         "side by side": play(new="denoise(image) - step_size * misfit"),
         "uphill": play(new="denoise(image + step_size * misfit)"),
