@@ -95,7 +95,7 @@ class Adaptation:
     Parameters
     ----------
     network : nn.Module
-        With the adapted weights, in evaluation mode; where a guard let nothing pass, with those that it came with.
+        With the adapted weights, in evaluation mode; where a guard objected, with those that it came with.
     n_steps : int
         After which its weights were taken, of each split; 0 where it is as it came.
     gain_db : float
@@ -113,10 +113,9 @@ class Adaptation:
     seconds: float
 
     def __str__(self) -> str:
-        why = f", stopped: {GUARDS[self.guard]}" if self.guard else ""
-        if not self.n_steps:
-            return f"not adapted{why}"
-        return f"adapted by {self.n_steps} steps, held-out samples {self.gain_db:+.2f} dB{why}"
+        if self.guard:
+            return f"not adapted: {GUARDS[self.guard]}"
+        return f"adapted by {self.n_steps} steps, held-out samples {self.gain_db:+.2f} dB"
 
 
 def adapt(
@@ -165,6 +164,8 @@ def adapt(
         judge = Judge(network, held_out, [split.candidate for split in splits])
         clock = _Clock(start, settings, check_seconds=judge.seconds)
         guard = _learn(splits, judge, settings, clock, progress)
+    if guard:
+        judge.take_back()
     return Adaptation(judge.best, judge.best_step, judge.best_gain, guard, time.perf_counter() - start)
 
 

@@ -98,7 +98,7 @@ class Candidate:
 
 
 class Judge:
-    """Looks at the candidates, and keeps the mean of their weights where it is better and no guard objects.
+    """Looks at the candidates, and keeps the mean of their weights where it is better, unless a guard objects.
 
     Parameters
     ----------
@@ -121,7 +121,8 @@ class Judge:
     def __init__(self, network: nn.Module, scans: Sequence[HeldOutScan], candidates: Sequence[Candidate]) -> None:
         start = time.perf_counter()
         self.network, self.scans, self.candidates = network, scans, candidates
-        self.best, self.best_step, self.best_gain, self.gain = copy.deepcopy(network).eval(), 0, 0.0, 0.0
+        self.take_back()
+        self.gain = 0.0
         self.unadapted = self._images(network)
         self.misfit = self._misfit(self.unadapted)
         self.groups = [self._groups(index) for index in range(len(scans))]
@@ -138,6 +139,10 @@ class Judge:
         if not guard and found.better and self.gain > self.best_gain:
             self.best, self.best_step, self.best_gain = joint, step, self.gain
         return guard
+
+    def take_back(self) -> None:
+        """Go back to the unadapted network: where a guard objects, what passed before it is doubtful too."""
+        self.best, self.best_step, self.best_gain = copy.deepcopy(self.network).eval(), 0, 0.0
 
     def _measured(self, now: list[Tensor], images: list[list[Tensor]], network: nn.Module) -> Look:
         joint = self._images(network)
