@@ -262,13 +262,19 @@ def version_of(name):
         return "not installed"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def asked_for(about):
+    """Read the options of a benchmark of networks, and take as many threads as they say."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--quick", action="store_true", help="only 128 x 128")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N")
     parser.add_argument("-o", "--output", type=Path, help="also write the tables to this file")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    return options
+
+
+def main():
+    options = asked_for(__doc__.splitlines()[0])
     names, without = list(METHODS), ""
     try:
         import_deepinv()

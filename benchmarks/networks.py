@@ -21,17 +21,14 @@ and mrpro have none of their own, and DIRECT's has U-Nets and MWCNNs in the plac
 * floor: its convolutions and its Fourier transforms; nothing between them.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 import torch
 from compare import make_problem, save
-from modl import as_channels, measure, version_of
+from modl import as_channels, asked_for, measure, version_of
 from modl import machine as machine_of_modl
 from torch import nn
 
@@ -172,12 +169,7 @@ def calls_of(kind: str, p: Problem) -> tuple[dict[str, Callable[[], torch.Tensor
 
 @torch.no_grad()
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="only 128 x 128")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N")
-    parser.add_argument("-o", "--output", type=Path, help="also write the tables to this file")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    options = asked_for(__doc__.splitlines()[0])
     about = f"{machine_of_modl(options.threads)}, fastMRI {version_of('fastmri')}"
     lines = [
         "## VarNet and KIKI-net",

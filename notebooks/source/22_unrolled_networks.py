@@ -793,10 +793,10 @@ predict("worst-change")
 # with $v = (1, 1)$. $J$ makes $(0.5, 3)$ of it, and $J$ once more $(0.25, 9)$. The
 # direction that grows most takes over by itself.
 #
-# What if $J$ also turns? Let it exchange the two numbers, so that it makes $(3\,v_2,\
-# 0.5\,v_1)$. Twice gives $(1.5\,v_1,\ 1.5\,v_2)$: what was tripled is halved next, and
-# no direction takes over. The transpose $J^{\mathsf T}$ turns back. It makes
-# $(0.5\,w_2,\ 3\,w_1)$ of $(w_1, w_2)$, so $J$ and then $J^{\mathsf T}$ make
+# What if $J$ also turns? Let it exchange the two numbers, so that it makes
+# $(3\,v_2,\ 0.5\,v_1)$. Twice gives $(1.5\,v_1,\ 1.5\,v_2)$: what was tripled is
+# halved next, and no direction takes over. The transpose $J^{\mathsf T}$ turns back. It
+# makes $(0.5\,w_2,\ 3\,w_1)$ of $(w_1, w_2)$, so $J$ and then $J^{\mathsf T}$ make
 # $(0.25\,v_1,\ 9\,v_2)$, and the second direction takes over again.
 #
 # **Power iteration** multiplies a vector by $J$ and then by $J^{\mathsf T}$, again and

@@ -1,6 +1,5 @@
-"""The sliders of lesson 22: every choice gives three pictures, soon, and a choice outside is refused in a sentence."""
+"""The sliders of lesson 22: every choice gives three pictures, and a choice outside is refused in a sentence."""
 
-import time
 from itertools import product
 from pathlib import Path
 
@@ -15,7 +14,6 @@ CORNERS = [
     {"lines": "random", "noise": 0.05, "acceleration": 8},
     {"lines": "equispaced", "noise": 0.0, "acceleration": 2},
 ]
-SLOWEST_S = 3  # of CPU; measured are 0.03 to 0.2
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +48,9 @@ def test_every_method_answers_at_its_corners(lesson):
     seen = set()
     for method, corner in product(lesson["FILES"], CORNERS):
         choice = {"method": method} | corner
-        started = time.process_time()
         for name, value in choice.items():
             view.sliders[name].value = value
-        spent = time.process_time() - started
         assert view.error == "" and len(view.pngs) == 3, choice
-        assert spent < len(choice) * SLOWEST_S, choice  # a call for each slider that moved
         seen.add(view.pngs[0])
     assert len(seen) == len(CORNERS) * len(lesson["FILES"])  # each choice has a picture of its own
 

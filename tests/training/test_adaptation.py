@@ -146,7 +146,7 @@ def test_a_step_that_is_not_finite_ends_it(network):
 
 
 def test_the_error_of_missing_samples_is_known_from_those_held_out():
-    """The trained network on a head that it could have been trained on; the truth is known here."""
+    """The trained network on a head that it could have been trained on; the truth is known here. The ratio is 2.6."""
     [scan] = slices()
     looks = []
 
