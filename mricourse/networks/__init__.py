@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = face(
         "hybrid": "Hybrid",
         "image_domain": "ImageDomain brightness smooth_phase",
         "ista_net": "ISTANet",
-        "kikinet": "KIKINet",
+        "kikinet": "KIKINet kspace_unit",
         "kspace_unet": "KSpaceUNet",
         "learned_thresholds": "LearnedThresholds subband_threshold",
         "lenet": "CONNECTIONS FixedBitmaps PartialConvolution ScaledTanh Subsampling modern_lenet published_lenet",

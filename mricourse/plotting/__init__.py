@@ -7,11 +7,12 @@ __getattr__, __dir__, __all__ = face(
     {
         "ablation_figures": "show_gains",
         "alt_text": "describe set_alt",
-        "block_diagrams": "show_modl_diagram",
+        "block_diagrams": "show_kiki_diagram show_modl_diagram",
         "calibration_figures": "show_calibration_matrix show_column show_ghosts show_grappa_kernel show_windows",
         "enhancement_figures": "show_readings",
         "figures": "plot_lines show_error show_images show_kspace show_mask show_phase show_point_spread show_smaps "
         "show_trajectory",
+        "kikinet_figures": "show_stages",
         "kspace_figures": "show_image_and_kspace show_magnitude_and_phase show_stripes show_turned_arrows",
         "lenet_figures": "show_budgets show_connections show_hands show_strips",
         "modl_figures": "plot_rounds show_close_up show_frozen_steps show_paired_differences",

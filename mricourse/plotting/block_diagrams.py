@@ -9,9 +9,9 @@ from matplotlib.patches import FancyBboxPatch
 from mricourse.plotting.alt_text import set_alt
 from mricourse.plotting.panels import COLOURS, quiet, styled
 
-__all__ = ["show_modl_diagram"]
+__all__ = ["show_kiki_diagram", "show_modl_diagram"]
 
-DENOISER, CONSISTENCY, DATA = COLOURS[2], COLOURS[0], COLOURS[1]
+DENOISER, CONSISTENCY, DATA, KSPACE = COLOURS[2], COLOURS[0], COLOURS[1], COLOURS[4]
 
 
 @styled
@@ -49,6 +49,51 @@ def show_modl_diagram() -> Axes:
         "without, and a path that adds the input to the result.",
     )
     return quiet(axes)
+
+
+@styled
+def show_kiki_diagram() -> Axes:
+    """Draw KIKI-net: four networks, data consistency behind each, and below, a K- and an I-network from the inside.
+
+    Returns
+    -------
+    Axes
+    """
+    axes = plt.subplots(figsize=(9.6, 4.4))[1]
+    axes.set(xlim=(0, 96), ylim=(0, 44), title="KIKI-net: four networks of their own, consistency behind each")
+    axes.set_axis_off()
+    axes.text(3, 29, "$y$", ha="center", va="center", color=DATA, fontsize=13)
+    for number, letter in enumerate("KIKI"):
+        left = 12.5 + 21.5 * number
+        colour = KSPACE if letter == "K" else DENOISER
+        _box(axes, (left, 29), f"${letter}_{number // 2 + 1}$", colour, width=7)
+        _box(axes, (left + 10, 29), "samples\nback", CONSISTENCY, width=8)
+        _arrow(axes, (4.5 if not number else left - 6.9, 29), (left - 4, 29))
+        _arrow(axes, (left + 4, 29), (left + 5.5, 29))
+        _path(axes, [(left + 10, 38), (left + 10, 32.6)], DATA)
+    axes.plot([3, 87], [38, 38], color=DATA, linewidth=1.5)
+    axes.plot([3, 3], [31, 38], color=DATA, linewidth=1.5)
+    axes.text(45, 39.2, "the measured samples enter after every network", ha="center", color=DATA)
+    _arrow(axes, (91.6, 29), (94.6, 29))
+    axes.text(93, 31, "$k$", ha="center")
+    _inside(axes, 15.5, "K", ["times $W$", "convs\n3 × 3", "over $W$"], KSPACE, "k-space is added")
+    _inside(axes, 4.5, "I", ["$F^H$", "convs\n3 × 3", "$F$"], DENOISER, "the image is added")
+    set_alt(
+        axes,
+        "Block diagram of KIKI-net. k-space passes a K-network, an I-network, a K-network and an I-network; behind "
+        "each of them the measured samples are put back. Below: a K-network multiplies k-space by a weight, convolves, "
+        "divides by the weight, and adds the result to k-space; an I-network goes to the image, convolves, adds the "
+        "result to the image, and goes back to k-space.",
+    )
+    return quiet(axes)
+
+
+def _inside(axes: Axes, y: float, letter: str, names: list[str], colour: str, added: str) -> None:
+    axes.text(8, y, f"in {letter}:", ha="center", va="center")
+    for number, name in enumerate(names):
+        _arrow(axes, (11.5 if not number else 9 + 16 * number, y), (15 + 16 * number, y))
+        _box(axes, (20 + 16 * number, y), name, colour, width=9)
+    axes.text(59, y, added, va="center", fontsize=10)
 
 
 def _inside_the_denoiser(axes: Axes) -> None:
