@@ -76,8 +76,8 @@ def show_kiki_diagram() -> Axes:
     axes.text(45, 39.2, "the measured samples enter after every network", ha="center", color=DATA)
     _arrow(axes, (91.6, 29), (94.6, 29))
     axes.text(93, 31, "$k$", ha="center")
-    _inside(axes, 15.5, "K", ["times $W$", "convs\n3 × 3", "over $W$"], KSPACE, "k-space is added")
-    _inside(axes, 4.5, "I", ["$F^H$", "convs\n3 × 3", "$F$"], DENOISER, "the image is added")
+    _inside(axes, 15.5, "K", ["times $W$", "convs\n3 × 3", "over $W$", "plus\nk-space"], KSPACE)
+    _inside(axes, 4.5, "I", ["$F^H$", "convs\n3 × 3", "plus\nimage", "$F$"], DENOISER)
     set_alt(
         axes,
         "Block diagram of KIKI-net. k-space passes a K-network, an I-network, a K-network and an I-network; behind "
@@ -88,12 +88,12 @@ def show_kiki_diagram() -> Axes:
     return quiet(axes)
 
 
-def _inside(axes: Axes, y: float, letter: str, names: list[str], colour: str, added: str) -> None:
+def _inside(axes: Axes, y: float, letter: str, names: list[str], colour: str) -> None:
     axes.text(8, y, f"in {letter}:", ha="center", va="center")
     for number, name in enumerate(names):
-        _arrow(axes, (11.5 if not number else 9 + 16 * number, y), (15 + 16 * number, y))
+        _arrow(axes, (11.5 if not number else 9.5 + 16 * number, y), (15 + 16 * number, y))
         _box(axes, (20 + 16 * number, y), name, colour, width=9)
-    axes.text(59, y, added, va="center", fontsize=10)
+    _arrow(axes, (73.5, y), (78, y))
 
 
 def _inside_the_denoiser(axes: Axes) -> None:

@@ -831,11 +831,12 @@ dB = {}
 for name, image in images.items():
     dB[name] = psnr(best_scale(image, bench.reference), bench.reference)
 dB["TV"] = score_sparse(bench, [("tv", 3e-3)] * 20, tolerance=1e-2)
-for name in sorted(dB, key=lambda name: dB[name].mean()):
-    print(f"{name:12} {dB[name].mean():.1f} dB")
+for name, values in dB.items():
+    print(f"{name:12} {values.mean():.1f} dB")
 
 # %%
-over_ii = {name: dB[name] - dB["II"] for name in dB if name != "II"}
+order = sorted(dB, key=lambda name: dB[name].mean())
+over_ii = {name: dB[name] - dB["II"] for name in order if name != "II"}
 show_gains(over_ii, xlabel="over II (dB), a dot a slice")
 
 # %% [markdown]
