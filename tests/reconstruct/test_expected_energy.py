@@ -64,6 +64,29 @@ def test_the_right_energies_are_better_than_others():
     assert error(energy) < min(error(energy.roll(5, 0)), error(torch.ones(NY, NX)), error(energy.sqrt()))
 
 
+def test_with_the_reach_of_the_whole_scan_missing_lines_are_those_of_the_formula():
+    mask = random_mask(NY, 2, acs=4, seed=1)
+    kspace = random_complex(2, NY, NX, seed=2)
+    energy = 0.1 + torch.rand(NY, NX, generator=torch.Generator().manual_seed(3))
+    everywhere = fft2c(known_energy(kspace, mask, energy, 0.3))
+    near = fft2c(known_energy(kspace, mask, energy, 0.3, reach=NY))
+    assert torch.allclose(near, torch.where(mask, kspace, everywhere), atol=1e-5)
+
+
+def test_nothing_beyond_the_reach_counts():
+    mask = torch.zeros(NY, 1, dtype=torch.bool)
+    mask[[4, 10, 11]] = True
+    kspace = random_complex(NY, NX, seed=4)
+    energy = torch.rand(NY, NX, generator=torch.Generator().manual_seed(5)) + 0.1
+    near = fft2c(known_energy(kspace, mask, energy, 0.1, reach=3))
+    changed = kspace.clone()
+    changed[4] += 1
+    other = fft2c(known_energy(changed, mask, energy, 0.1, reach=3))
+    rows = ((near - other).abs().amax(1) > 1e-5).nonzero()[:, 0].tolist()
+    assert rows == list(range(1, 8))
+    assert near[15:].abs().max() < 1e-6  # farther than three lines from every measured one
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -71,6 +94,7 @@ def test_the_right_energies_are_better_than_others():
         ({"mask": torch.ones(NX, 1, dtype=torch.bool)}, "expected .* whole lines along kx"),
         ({"energy": torch.zeros(NY, NX)}, "expected numbers above 0"),
         ({"noise_std": 0.0}, "expected numbers above 0"),
+        ({"reach": 0}, "expected 1 line or more"),
     ],
 )
 def test_what_has_no_answer_is_refused(wrong, words):
