@@ -52,6 +52,15 @@ def check_put_back(mine: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
     check_tensor(answer, (2, NY, NX), is_complex=True)
     off = float((answer - torch.where(points, measured, predicted)).abs().max())
     check(off < CLOSE, "A single k-space comes back right, a stack of two does not: use no fixed sizes.")
+    anything = random_complex(2, NY, NX, seed=7)  # also between the measured samples
+    answer = asked(mine, predicted, anything, points)
+    check_tensor(answer, (2, NY, NX), is_complex=True)
+    off = float((answer - torch.where(points, anything, predicted)).abs().max())
+    check(
+        off < CLOSE,
+        "What stands in `measured` where nothing was measured comes into your result: take `measured` only where the "
+        "mask is True. (You may have added it; that is right only while it is zero there.)",
+    )
     passed(LESSON, "my_put_back", "measured samples are back, predicted ones stay, whatever the mask")
 
 
@@ -157,7 +166,6 @@ def _wrong_windows(kernel: Tensor, shape: tuple[int, int]) -> dict[str, Tensor]:
     placed = _placed(kernel, shape, start)
     right = fft2c(placed) * root
     corner = fft2c(_placed(kernel, shape, (0, 0))) * root
-    off = (max(start[0] - 1, 0), max(start[1] - 1, 0))
     swapped = _placed(kernel, shape, (shape[0] // 2 - kernel.shape[1] // 2, shape[1] // 2 - kernel.shape[0] // 2))
     between = tuple((n - size) // 2 for n, size in zip(shape, kernel.shape, strict=True))
     where = "The kernel lies beside the middle: its middle belongs at [ny // 2, nx // 2]."
@@ -171,16 +179,38 @@ def _wrong_windows(kernel: Tensor, shape: tuple[int, int]) -> dict[str, Tensor]:
         * root,
         "ifft2c, and the factor is missing too: fft2c(...) times the root of ny nx.": ifft2c(placed),
         "The kernel lies in the corner: its middle belongs in the middle of k-space.": corner,
-        where: fft2c(_placed(kernel, shape, off)) * root,
+        "The imaginary part of the kernel is lost: the empty picture has to be complex, as `kernel.new_zeros(shape)` "
+        "is.": _window(kernel.real.to(kernel.dtype), shape),
         where + " ": fft2c(_placed(kernel, shape, (shape[0] // 2, shape[1] // 2))) * root,
         where + "  ": fft2c(_placed(kernel, shape, between)) * root,
         "Rows and columns of the kernel's size are exchanged.": fft2c(swapped) * root,
+        **_moved_windows(kernel, shape, start),
         "This is the conjugate of the window.": right.conj(),
         "This is the magnitude of the window: it keeps its phase.": right.abs(),
         "This is the real part of the window.": right.real,
         "This is the kernel itself, with zeros around it: the window is its transform.": placed,
         "The transform was taken without its shifts: use fft2c.": torch.fft.fft2(placed),
     }
+
+
+def _moved_windows(kernel: Tensor, shape: tuple[int, int], start: tuple[int, int]) -> dict[str, Tensor]:
+    """The kernel a sample or two beside its place."""
+    wrong = {}
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            if not down == right == 0:
+                sentence = (
+                    f"The kernel lies {_beside(down, 'row', 'down', 'up')}{' and ' if down and right else ''}"
+                    f"{_beside(right, 'column', 'to the right', 'to the left')} of its place: it begins at row "
+                    "ny // 2 - rows // 2 and column nx // 2 - columns // 2."
+                )
+                moved = _placed(kernel, shape, (start[0] + down, start[1] + right))
+                wrong[sentence] = fft2c(moved) * (shape[0] * shape[1]) ** 0.5
+    return wrong
+
+
+def _beside(steps: int, what: str, more: str, less: str) -> str:
+    return f"one {what} {more if steps > 0 else less}" if steps else ""
 
 
 # --- a step on k-space ---
@@ -251,8 +281,12 @@ def _wrong_steps(kspace: Tensor, unit: float, layers: Layers) -> dict[str, Tenso
         "The change is subtracted; it is added.": kspace - change,
         "The weight is not taken off again: divide what the layers give by W.": kspace + change * weight,
         "The weight is applied a second time: divide by W on the way back.": kspace + change * weight**2,
+        "Weight over unit is applied a second time: on the way back divide by W and multiply by the unit.": kspace
+        + change * (weight / unit) ** 2,
         "The unit is not put back: multiply what the layers give by it.": kspace + change / unit,
         "The unit is divided by twice: multiply by it on the way back.": kspace + change / unit**2,
+        "The unit is the wrong way round: divide by it on the way in, multiply by it on the way back.": kspace
+        + made(kspace * weight * unit) / weight / unit,
         "Neither weight nor unit are taken off again.": kspace + change * weight / unit,
         "The weight is missing: the layers see k-space times W.": kspace + made(kspace / unit) * unit,
         "The weight is taken off but was never applied.": kspace + made(kspace / unit) * unit / weight,
@@ -317,7 +351,8 @@ def _wrong_weights(kspace: Tensor, offsets: Sequence[tuple[int, int]]) -> dict[s
     exchanged = torch.stack([kspace.roll((-dx, -dy), (0, 1)).flatten() for dy, dx in offsets], -1)
     away = torch.linalg.lstsq(_columns(kspace, offsets, sign=1), goal).solution[:, 0]
     return {
-        "These are the weights of the samples at k - d: roll by the negative offset, so that k + d comes to k.": away,
+        "These weights are conjugated, or those of the samples at k - d (both give the same numbers). Roll by the "
+        "negative offset, so that k + d comes to k; and lstsq needs no conjugate.": away,
         "The axes are exchanged: the first number of an offset is along ky, axis 0.": torch.linalg.lstsq(
             exchanged, goal
         ).solution[:, 0],
@@ -328,7 +363,6 @@ def _wrong_weights(kspace: Tensor, offsets: Sequence[tuple[int, int]]) -> dict[s
         "The conjugate is missing in the normal equations: AᴴA, not AᵀA.": torch.linalg.lstsq(
             columns.mT @ columns, columns.mT @ goal
         ).solution[:, 0],
-        "These are the conjugates of the weights.": _weights(kspace, offsets).conj(),
         "Only magnitudes were fitted: samples keep their phase.": torch.linalg.lstsq(columns.abs(), goal.abs())
         .solution[:, 0]
         .to(goal),

@@ -60,7 +60,11 @@ def show_kiki_diagram() -> Axes:
     Axes
     """
     axes = plt.subplots(figsize=(9.6, 4.4))[1]
-    axes.set(xlim=(0, 96), ylim=(0, 44), title="KIKI-net: four networks of their own, consistency behind each")
+    axes.set(
+        xlim=(0, 96),
+        ylim=(0, 44),
+        title="KIKI-net: four networks, each with weights of its own, consistency behind each",
+    )
     axes.set_axis_off()
     axes.text(3, 29, "$y$", ha="center", va="center", color=DATA, fontsize=13)
     for number, letter in enumerate("KIKI"):
@@ -76,14 +80,14 @@ def show_kiki_diagram() -> Axes:
     axes.text(45, 39.2, "the measured samples enter after every network", ha="center", color=DATA)
     _arrow(axes, (91.6, 29), (94.6, 29))
     axes.text(93, 31, "$k$", ha="center")
-    _inside(axes, 15.5, "K", ["times $W$", "convs\n3 × 3", "over $W$", "plus\nk-space"], KSPACE)
+    _inside(axes, 15.5, "K", ["times\n$W / u$", "convs\n3 × 3", "times\n$u / W$", "plus\nk-space"], KSPACE)
     _inside(axes, 4.5, "I", ["$F^H$", "convs\n3 × 3", "plus\nimage", "$F$"], DENOISER)
     set_alt(
         axes,
         "Block diagram of KIKI-net. k-space passes a K-network, an I-network, a K-network and an I-network; behind "
-        "each of them the measured samples are put back. Below: a K-network multiplies k-space by a weight, convolves, "
-        "divides by the weight, and adds the result to k-space; an I-network goes to the image, convolves, adds the "
-        "result to the image, and goes back to k-space.",
+        "each of them the measured samples are put back. Below: a K-network multiplies k-space by a weight over a "
+        "unit, convolves, takes both off again, and adds the result to k-space; an I-network goes to the image, "
+        "convolves, adds the result to the image, and goes back to k-space.",
     )
     return quiet(axes)
 
