@@ -145,8 +145,8 @@ predict("zeroed")
 #
 # `predicted` is $\hat k$ and `measured` is $y$, both complex and (..., ky, kx), and
 # `mask` is True where a sample was measured. It may be a mask of lines, (ky, 1), or of
-# single points, (ky, kx). Where it is False, what stands in `measured` means nothing. It
-# need not be zero, and must not come into your result.
+# single points, (ky, kx). Where it is False, what stands in `measured` means nothing,
+# and must not come into your result; it need not be zero.
 #
 # <details><summary>Hint 1: which function chooses?</summary>
 #
@@ -1153,10 +1153,9 @@ for side in (128, 96, 64):
 # field of view away. The head of 64 pixels and its copy lie side by side, and a window
 # that is 1 in the middle and 0 outside takes the copy away. (2) The ghost of the large
 # head is 64 pixels below it and above it, and lies *on* the head. A window multiplies a
-# pixel, whatever is in it, so it cannot take away the copy and leave the head. And $d_y
-# = \pm 1$ gives one period across the field of view, which goes from bright to dark
-# once and is no sharp border anyway. (3) It gains less, at 64 pixels it even loses a
-# little. KK has learned how much neighbours know of one another in heads that fill the
+# pixel, whatever is in it, so it cannot take away the copy and leave the head.
+# And $d_y = \pm 1$ gives one period along $y$, which is no sharp border anyway. (3) It
+# gains less, at 64 pixels it even loses a little. KK has learned how much neighbours know of one another in heads that fill the
 # field of view, and goes by that in every scan. Weights fitted to the scan at hand find
 # what holds there; GRAPPA and RAKI fit them, to the fully sampled centre.
 
