@@ -1153,11 +1153,12 @@ for side in (128, 96, 64):
 # field of view away. The head of 64 pixels and its copy lie side by side, and a window
 # that is 1 in the middle and 0 outside takes the copy away. (2) The ghost of the large
 # head is 64 pixels below it and above it, and lies *on* the head. A window multiplies a
-# pixel, whatever is in it, so it cannot take away the copy and leave the head.
-# And $d_y = \pm 1$ gives one period along $y$, which is no sharp border anyway. (3) It
-# gains less, at 64 pixels it even loses a little. KK has learned how much neighbours know of one another in heads that fill the
-# field of view, and goes by that in every scan. Weights fitted to the scan at hand find
-# what holds there; GRAPPA and RAKI fit them, to the fully sampled centre.
+# pixel, whatever is in it, so it cannot take away the copy and leave the head. And
+# $d_y = \pm 1$ gives one period along $y$, which is no sharp border anyway. (3) It
+# gains less, at 64 pixels it even loses a little. KK has learned how much neighbours
+# know of one another in heads that fill the field of view, and goes by that in every
+# scan. Weights fitted to the scan at hand find what holds there; GRAPPA and RAKI fit
+# them, to the fully sampled centre.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data: a measured knee
