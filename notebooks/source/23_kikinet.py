@@ -978,7 +978,8 @@ chains["KIKI, no K"] = without(networks["KIKI"], [0, 2])
 others = {"random, R = 2": random_lines(2), "random, R = 8": random_lines(8)}
 others["equispaced, R = 2"] = equispaced_lines(2)
 others["equispaced, R = 4"] = equispaced_lines(4)
-kiki_over_ii, kiki_over_iiii = {}, {}
+kiki_over_ii = {}
+kiki_over_iiii = {}
 print(f"{'gain (dB)':17}" + "".join(f"{name:>12}" for name in chains))
 for case, other in others.items():
     operator = SenseOperator(bench.A.smaps, other)
