@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = face(
         "independent_copies": "recorrupted recorrupted_psnr",
         "implicit_gradients": "WeightGradients memory_of_gradients memory_of_rounds reg_weight_gradients",
         "kspace_rings": "share_found_in_rings",
+        "line_filling": "filled_by_all filling_score filling_scores",
         "lipschitz": "jacobian_products lipschitz_constant",
         "metrics": "best_scale nmse nrmse psnr ssim",
         "noisy_reference": "ReferenceNoise reference_noise",

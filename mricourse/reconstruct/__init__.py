@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = face(
         "epi": "ghost_of_reference_lines image_entropy remove_nyquist_ghost",
         "fixed_point": "FixedPoint fixed_point",
         "expected_energy": "known_energy",
+        "grappa_weight": "grappa_weight_of_acs",
         "least_squares": "cg_sense cg_sense_iterates conjugate_gradient direct_solver",
         "methods": "reconstruct with_smaps",
         "motion": "remove_shifts",

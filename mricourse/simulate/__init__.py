@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = face(
         "registered_contrasts": "contrast_masks scan_contrasts with_matrix",
         "relaxometry": "decay_rate echo_slices",
         "texture": "dead_leaves measured_texture roughened unrelated_texture",
+        "slice_scans": "scan_slices",
         "task_scans": "TaskScans",
         "training_scans": "SimulatedScans",
     },
