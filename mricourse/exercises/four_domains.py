@@ -193,7 +193,7 @@ def _wrong_matrices(ny: int, nx: int) -> dict[str, Tensor]:
     unscaled = (ny * nx) ** 0.5
     turned = torch.eye(ny * nx).reshape(-1, ny, nx).to(torch.complex64)
     corner = torch.fft.ifft2(turned, norm="ortho").flatten(1).T
-    sign = "The sign is wrong: the real part of (a + ib)(u + iv) is a u - b v, the imaginary part b u + a v."
+    sign = "The sign is wrong: the real part of (a + ib)(p + iq) is a p - b q, the imaginary part b p + a q."
     return {
         sign: _blocks(a, b, b, a),
         sign + " (Both blocks of b are turned.)": _blocks(a, b, -b, a),

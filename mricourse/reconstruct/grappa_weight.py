@@ -10,7 +10,7 @@ from torch import Tensor
 from mricourse.reconstruct.equispaced_lines import comb_of, longest_run, sampled_lines
 from mricourse.reconstruct.parallel_imaging import grappa
 
-WEIGHTS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+WEIGHTS = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1)
 
 
 def grappa_weight_of_acs(
