@@ -130,8 +130,10 @@ def three_views(image: Tensor, reference: Tensor, *, name: str, error_gain: floa
 
 
 @styled
-def show_gain_table(table: Mapping[str, Mapping[str, float | str]], *, label: str = "dB") -> Axes:
-    """Draw a table of numbers on colours, blue where they are above 0, orange below; words stand on grey.
+def show_gain_table(
+    table: Mapping[str, Mapping[str, float | str]], *, label: str = "dB", reach: float | None = None
+) -> Axes:
+    """Draw a table of numbers on colours, purple where they are above 0, orange below; words stand on grey.
 
     Parameters
     ----------
@@ -139,6 +141,8 @@ def show_gain_table(table: Mapping[str, Mapping[str, float | str]], *, label: st
         All rows have the same columns.
     label : str
         What the numbers are, with their unit.
+    reach : float, optional
+        Where the colours end, by default at the largest number.
 
     Returns
     -------
@@ -153,13 +157,14 @@ def show_gain_table(table: Mapping[str, Mapping[str, float | str]], *, label: st
     if any(list(row) != columns for row in table.values()):
         raise ValueError(f"rows have different columns; expected {columns} in each.")
     numbers = np.array([[math.nan if isinstance(v, str) else float(v) for v in row.values()] for row in table.values()])
-    reach = max(1.0, float(np.nanmax(np.abs(numbers))))
+    if reach is None:
+        reach = max(1.0, float(np.nanmax(np.abs(numbers))))
     axes = plt.subplots(figsize=(2.6 + 1.25 * len(columns), 0.9 + 0.42 * len(table)))[1]
     cmap = plt.get_cmap("PuOr").with_extremes(bad="0.88")
     axes.imshow(np.ma.masked_invalid(numbers), cmap=cmap, vmin=-1.6 * reach, vmax=1.6 * reach, aspect="auto")
     for y, row in enumerate(table.values()):
         for x, value in enumerate(row.values()):
-            axes.text(x, y, value if isinstance(value, str) else f"{value:+.1f}", ha="center", va="center", fontsize=10)
+            axes.text(x, y, _in_words(value), ha="center", va="center", fontsize=10)
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(table)), list(table))
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -167,11 +172,18 @@ def show_gain_table(table: Mapping[str, Mapping[str, float | str]], *, label: st
     for spine in axes.spines.values():
         spine.set_visible(False)
     words = "; ".join(
-        f"{name}: " + ", ".join(f"{c} {v if isinstance(v, str) else f'{v:+.1f}'}" for c, v in row.items())
+        f"{name}: " + ", ".join(f"{column} {_in_words(value)}" for column, value in row.items())
         for name, row in table.items()
     )
     set_alt(axes, f"Table, {label}. {words}.")
     return quiet(axes)
+
+
+def _in_words(value: float | str) -> str:
+    """A word as it is, a number with one decimal and its sign, 0.0 without one."""
+    if isinstance(value, str):
+        return value
+    return f"{value:+.1f}" if round(value, 1) else "0.0"
 
 
 def _logarithm(image: Tensor, reference: Tensor) -> np.ndarray:

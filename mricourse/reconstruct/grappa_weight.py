@@ -47,13 +47,16 @@ def grappa_weight_of_acs(
     sampled = sampled_lines(mask, kspace)
     acs = longest_run(sampled)
     comb, _ = comb_of(sampled, acs)
-    parts = (range(acs.start, acs.start + n_held), range(acs.stop - n_held, acs.stop))
+    if not 0 < n_held < len(acs):
+        raise ValueError(
+            f"n_held is {n_held} of an ACS of {len(acs)} lines; expected some of them, and fewer than all."
+        )
     errors = dict.fromkeys(weights, 0.0)
-    for part in parts:
+    for part in (acs[:n_held], acs[-n_held:]):
         hidden = torch.zeros(len(sampled), 1, dtype=torch.bool, device=kspace.device)
-        hidden[[line for line in part if line in acs and line not in comb]] = True
-        if not bool(hidden.any()) or n_held >= len(acs):
-            raise ValueError(f"n_held is {n_held} of an ACS of {len(acs)} lines; expected fewer, and R of 2 or more.")
+        hidden[[line for line in part if line not in comb]] = True
+        if not bool(hidden.any()):
+            raise ValueError("no line of the ACS can be hidden; expected R of 2 or more, and n_held of 2 or more.")
         kept = torch.tensor(sampled, device=kspace.device)[:, None] & ~hidden
         for weight in weights:
             filled = grappa(kept * kspace, kept, kernel_size=kernel_size, reg_weight=weight)

@@ -1,0 +1,51 @@
+"""Figures of the lesson on domains say what they show."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from mricourse.physics.fourier import random_complex
+from mricourse.plotting.alt_text import describe
+from mricourse.plotting.domain_figures import show_domains_diagram, show_errors_in_both, show_gain_table, three_views
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_the_diagram_names_all_four():
+    words = describe(show_domains_diagram().figure)
+    assert all(name in words for name in ("In the image", "In k-space", "In both", "From one to the other"))
+
+
+def test_errors_stand_below_all_but_the_reference():
+    reference = random_complex(12, 10)
+    axes = show_errors_in_both({"reference": reference, "mine": 1.1 * reference}, reference)
+    titles = [cell.get_title() for cell in axes]
+    assert titles[0] == "reference" and titles[1].startswith("mine, ") and titles[1].endswith(" dB")
+    assert titles[2:] == ["error × 4", "k-space", "error in k-space"]
+    with pytest.raises(ValueError, match="four at most"):
+        show_errors_in_both({str(i): reference for i in range(5)}, reference)
+
+
+def test_a_table_writes_numbers_and_words():
+    rows = {"this": {"a": 1.234, "b": "refuses"}, "that": {"a": -0.01, "b": -9.0}}
+    axes = show_gain_table(rows, label="gain (dB)", reach=6)
+    assert [text.get_text() for text in axes.texts] == ["+1.2", "refuses", "0.0", "-9.0"]
+    assert "this: a +1.2, b refuses" in describe(axes.figure)
+    with pytest.raises(ValueError, match="different columns"):
+        show_gain_table({"this": {"a": 1.0}, "that": {"b": 1.0}})
+
+
+def test_three_views_keep_their_window():
+    reference = random_complex(12, 10)
+    views = three_views(reference + 0.1, reference, name="mine")
+    image, error, samples = views.values()
+    assert list(views)[0].startswith("mine, ") and image.shape == error.shape == samples.shape
+    assert samples.dtype == np.uint8 and samples.max() > 0
+    assert torch.allclose(error, 4 * (image.abs() - reference.abs()).abs())
+    nothing = list(three_views(reference, reference, name="mine").values())[2]
+    assert nothing.max() == 0
