@@ -305,7 +305,8 @@ def check_recentred(mine: Callable[[Callable, SenseOperator, Tensor], Tensor]) -
         With one sentence that says what is wrong.
     """
     for ny, nx, n_coils, shift in ((10, 12, 1, 3), (9, 11, 1, -4), (8, 14, 2, 5), (12, 10, 1, 0)):
-        image = torch.exp(-torch.arange(-ny // 2, ny - ny // 2).square()[:, None] / 9.0) * torch.ones(nx)
+        y = torch.arange(ny) - ny // 2
+        image = torch.exp(-y.square()[:, None] / 9.0) * torch.ones(nx)
         image = image.to(torch.complex64) + 0.2 * random_complex(ny, nx, seed=nx)
         smaps = torch.ones(n_coils, ny, nx, dtype=torch.complex64) / math.sqrt(n_coils)
         mask = (torch.arange(ny) % 2 == 0)[:, None]

@@ -226,8 +226,8 @@ def ring_size(samples):
 full = fft2c(heads)  # all samples of 20 slices, without noise
 weight = radial_weight(full)  # W, (ky, kx)
 curves = {"k-space y": ring_size(full), "W y": ring_size(weight * full)}
-words = "distance from the centre (samples)"
-plot_lines(range(2, 66, 4), curves, xlabel=words, ylabel="root mean square", log="y")
+label = "distance from the centre (samples)"
+plot_lines(range(2, 66, 4), curves, xlabel=label, ylabel="root mean square", log="y")
 for name, curve in curves.items():
     print(f"{name}: inner ring over outer ring {curve[0] / curve[-1]:.0f}")
 
@@ -320,14 +320,16 @@ show_images(panels, reference=reference[SHOWN], error_gain=4)
 
 
 # %% jupyter={"source_hidden": true}
+two = scan_slices(heads[:2])  # two scans are a step of the training
+
+
 def one_step(network):
     """Forward and backward pass on two scans, as in training."""
-    loss = (network(A_two, kspace[:2]) - reference[:2]).abs().square().sum()
+    loss = (network(two.A, two.kspace) - two.reference).abs().square().sum()
     loss.backward()
 
 
 # %% jupyter={"source_hidden": true}
-A_two = scan_slices(heads[:2]).A
 for words, name in FILES.items():
     checkpoint = load_checkpoint(name)
     settings = checkpoint.recipe.training
@@ -513,7 +515,7 @@ def my_dense_inverse(ny, nx):
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_dense_inverse(my_dense_inverse)
-layer = my_dense_inverse(32, 32)
+layer = my_dense_inverse(32, 32).float()
 middle = slice(N // 2 - 16, N // 2 + 16)
 small = fft2c(heads[SHOWN]).cpu()[middle, middle]  # its central 32 x 32 samples
 parts = layer @ torch.cat([small.real.flatten(), small.imag.flatten()])
@@ -701,6 +703,22 @@ claim("32 x 32: network in the image over AUTOMAP", behind, at_least=0.0, unit="
 # apart, so the convolutions skip what is between. That is a **dilated convolution**: a
 # convolution whose kernel touches only every $R$-th line.
 
+# %% [markdown]
+# We fit these weights on a *measured* brain: four coils, 256 x 216 samples, all lines
+# known. Its central 32 lines play the ACS. `fit_raki` does what training does, and
+# `quick.layers` are the kernels of all coils and parts, one below another; we keep
+# those of the real part of coil 0.
+
+# %%
+brain = load_real("moco_brain_7ch").to(DEVICE)
+brain_kspace = brain.kspace  # four coils, (4, 256, 216), every line measured
+acs = brain_kspace[:, 112:144]  # the central 32 lines
+size = acs.abs().square().mean().sqrt()
+quick = RakiNetwork(4, 4, kind="raki").to(DEVICE)  # 4 coils, R = 4
+fit_raki(quick, acs / size, 4, n_steps=60)
+w1, w2, w3 = [weight.detach() for weight in quick.layers]  # of all coils and parts
+w1, w2, w3 = w1[:32], w2[:8], w3[:3]  # those of the real part of coil 0
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 18.3 · RAKI's three convolutions  (★★☆, about 8 min)
 #
@@ -732,19 +750,9 @@ def my_raki_estimate(parts, w1, w2, w3, spacing):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Lines 1, 3 and 4 apart. Then the library fits the weights on the
-# ACS of a *measured* brain, and your function estimates a line far outside of it that
-# we know, since all lines of this brain were measured.
-
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
-brain = load_real("moco_brain_7ch").to(DEVICE)
-brain_kspace = brain.kspace  # four coils, (4, 256, 216), every line measured
-acs = brain_kspace[:, 112:144]  # the central 32 lines
-size = acs.abs().square().mean().sqrt()
-quick = RakiNetwork(4, 4, kind="raki").to(DEVICE)  # 4 coils, R = 4
-fit_raki(quick, acs / size, 4, n_steps=60)
-w1, w2, w3 = [weight.detach() for weight in quick.layers]  # of all coils and parts
-w1, w2, w3 = w1[:32], w2[:8], w3[:3]  # those of the real part of coil 0
+# **Check yourself.** Lines 1, 3 and 4 apart. Then your function, with the weights of the
+# brain, estimates a line outside of the ACS. We know what it should be, since all lines
+# of this brain were measured.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_raki_estimate(my_raki_estimate)
@@ -753,8 +761,8 @@ parts = torch.cat([three.real, three.imag])  # (8, 3, 216)
 estimate = my_raki_estimate(parts, w1, w2, w3, 1)  # (3, 1, 210): lines 153, 154, 155
 true_line = (brain_kspace[0, 154, 3:-3] / size).real
 both_lines = {"measured": true_line[50:160], "your estimate": estimate[1, 0, 50:160]}
-words = "real part, coil 0, line 154"
-plot_lines(torch.arange(53, 163), both_lines, xlabel="number along kx", ylabel=words)
+label = "real part, coil 0, line 154"
+plot_lines(torch.arange(53, 163), both_lines, xlabel="number along kx", ylabel=label)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
@@ -820,10 +828,9 @@ for way in ["GRAPPA, 0.0001", "GRAPPA, from ACS", "GRAPPA, best"]:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## RAKI on real data
 #
-# The measured brain of the exercise has 256 x 216 samples in each of four coils. All
-# lines were measured; we leave lines out afterwards. With 24, 32 and 48 lines of ACS
-# and $R = 4$ there are $16 \cdot 216 = 3456$, 5184 and 8640 examples for the same 2960
-# weights.
+# Back to the measured brain of the exercise. All its lines were measured; we leave lines
+# out afterwards. With 24, 32 and 48 lines of ACS and $R = 4$ there are
+# $16 \cdot 216 = 3456$, 5184 and 8640 examples for the same 2960 weights.
 
 # %%
 predict("raki-lines")
@@ -999,8 +1006,8 @@ for name, case in cases.items():
     row["SENSE"] = gain(by_sense, case)
     row["GRAPPA"] = gain(by_grappa, case)
     table[name] = row
-words = "gain over the zero-filled image of the same scan (dB)"
-show_gain_table(table, label=words, reach=6)
+label = "gain over the zero-filled image of the same scan (dB)"
+show_gain_table(table, label=label, reach=6)
 
 # %% [markdown]
 # Read the table row by row, against the first. Purple is a gain, orange a loss; the
