@@ -76,6 +76,8 @@ _, heads = slices.images(20, DEVICE)  # complex (20, y, x), without noise
 A, kspace, reference = scan_slices(heads)  # operator, (20, 1, ky, kx), (20, y, x)
 networks = {words: trained(name) for words, name in FILES.items()}
 images = {words: network(A, kspace) for words, network in networks.items()}
+
+# %% jupyter={"source_hidden": true}
 panels = {"reference": reference[SHOWN]}
 for words, image in images.items():
     panels[words] = image[SHOWN]
@@ -413,7 +415,7 @@ for words, image in {"zero-filled": A.adjoint(kspace), **images}.items():
 put_back = {}
 for words, image in images.items():
     samples = torch.where(A.mask, kspace, fft2c(image)[:, None])
-    put_back[words] = A.smaps[:, 0].conj() * ifft2c(samples)[:, 0]
+    put_back[words] = ifft2c(samples)[:, 0]  # one uniform coil
     gain = psnr(put_back[words], reference) - dB[words]
     print(f"{words:13} gains {gain_in_words(gain)} by the measured samples")
 
@@ -475,8 +477,8 @@ claim(sentence, gain_put_back, at_least=0.0, unit="dB")
 #
 # <details><summary>Hint 1: the columns of M</summary>
 #
-# Column $j$ of a matrix is what it makes of a list that is 1 at place $j$ and 0
-# elsewhere. `torch.eye(n).reshape(n, ny, nx)` is a stack of all k-spaces with a single
+# The fifth column of a matrix is what it makes of a list that is 1 at the fifth place
+# and 0 elsewhere. `torch.eye(n).reshape(n, ny, nx)` is a stack of all k-spaces with a single
 # 1.
 # </details>
 #
@@ -591,7 +593,7 @@ small_images = {"zero-filled": scan_32.A.adjoint(scan_32.kspace)}
 for words, network in small_networks.items():
     small_images[words] = network(scan_32.A, scan_32.kspace)
 
-# %%
+# %% jupyter={"source_hidden": true}
 dB_32 = {words: psnr(x, scan_32.reference) for words, x in small_images.items()}
 for words, values in dB_32.items():
     ahead = gain_in_words(values - dB_32["in the image"])
@@ -716,8 +718,9 @@ acs = brain_kspace[:, 112:144]  # the central 32 lines
 size = acs.abs().square().mean().sqrt()
 quick = RakiNetwork(4, 4, kind="raki").to(DEVICE)  # 4 coils, R = 4
 fit_raki(quick, acs / size, 4, n_steps=60)
-w1, w2, w3 = [weight.detach() for weight in quick.layers]  # of all coils and parts
-w1, w2, w3 = w1[:32], w2[:8], w3[:3]  # those of the real part of coil 0
+w1 = quick.layers[0].detach()[:32]  # (32, 8, 2, 5): the real part of coil 0
+w2 = quick.layers[1].detach()[:8]  # (8, 32, 1, 1)
+w3 = quick.layers[2].detach()[:3]  # (3, 8, 2, 3)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 18.3 · RAKI's three convolutions  (★★☆, about 8 min)
@@ -750,9 +753,9 @@ def my_raki_estimate(parts, w1, w2, w3, spacing):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Lines 1, 3 and 4 apart. Then your function, with the weights of the
-# brain, estimates a line outside of the ACS. We know what it should be, since all lines
-# of this brain were measured.
+# **Check yourself.** Lines 1, 3 and 4 apart. Then your function, with the weights of
+# the brain, estimates a line outside of the ACS. We know what it should be, since all
+# lines of this brain were measured.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_raki_estimate(my_raki_estimate)
@@ -793,7 +796,8 @@ plot_lines(torch.arange(53, 163), both_lines, xlabel="number along kx", ylabel=l
 # - *best*: the $\lambda$ with the best image, chosen with the truth in hand. No scanner
 #   can do this; it bounds what tuning can bring.
 #
-# RAKI is as published: nothing of it is tuned on the scan.
+# RAKI has the sizes of its paper (trained here by 200 steps of L-BFGS, there by 1000 of
+# Adam), and nothing of it is tuned on the scan.
 #
 # `filling_scores` returns for each way the PSNR of each scan, over the pixels of tissue
 # (brighter than a tenth of the brightest). First ten simulated slices: 96 x 64, four
@@ -828,8 +832,8 @@ for way in ["GRAPPA, 0.0001", "GRAPPA, from ACS", "GRAPPA, best"]:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## RAKI on real data
 #
-# Back to the measured brain of the exercise. All its lines were measured; we leave lines
-# out afterwards. With 24, 32 and 48 lines of ACS and $R = 4$ there are
+# Back to the measured brain of the exercise. All its lines were measured; we leave
+# lines out afterwards. With 24, 32 and 48 lines of ACS and $R = 4$ there are
 # $16 \cdot 216 = 3456$, 5184 and 8640 examples for the same 2960 weights.
 
 # %%
