@@ -149,11 +149,9 @@ print("after the convolution:", ifftc(y_new).real.numpy().round(3))
 # kernel in the image is the opposite: it knows neighbours, and treats all places of the
 # image alike.)
 #
-# What does that mean for lines that are missing? Take any convolution without an
-# activation, and apply it once in k-space and once in the zero-filled image.
-
-# %%
-predict("who-fills-lines")
+# What does that mean for lines that are missing? We take the same convolution in two
+# dimensions, along $y$ or $k_y$, and apply it once to k-space and once to the
+# zero-filled image. There is no activation.
 
 
 # %%
@@ -162,6 +160,10 @@ def smoothed(values):
     return values + 0.5 * values.roll(1, dims=0) + 0.5 * values.roll(-1, dims=0)
 
 
+# %%
+predict("who-fills-lines")
+
+# %%
 measured = kspace[SHOWN, 0]  # (ky, kx), zero where nothing was measured
 missing = ~A.mask[SHOWN, 0]  # (ky, 1), True where nothing was measured
 by_kspace = smoothed(measured)
@@ -175,11 +177,22 @@ for name, result in {"in k-space": by_kspace, "in the image": by_image}.items():
 # zero stays zero. ($10^{-7}$ is rounding.) In k-space it fills the missing lines from
 # their neighbours.
 #
-# But does it fill them well? In the image it multiplies by a smooth factor. Where lines
-# are missing, several pixels lie on top of one another ([[sense]]), and no factor pulls
-# them apart. What it can do is use that the head fills only a part of the field of
-# view: dim the air, keep the middle. GRAPPA does better since its kernel mixes *coils*,
-# each of which weights the same pixels differently. Our scans have one coil.
+# <details><summary>Is there no way around, in the image?</summary>
+#
+# One. Our convolution treats real and imaginary part alike. A layer that keeps, say,
+# the real part alone mixes the image with its conjugate, and the k-space of the
+# conjugate is mirrored: what was measured at $k$ appears at $-k$ ([[kspace]]). That
+# helps where the image is nearly real, and the mirrored line was measured. Networks,
+# which see two channels, can learn it. The networks of this course turn the smooth
+# phase of the image away first, so that it is nearly real.
+# </details>
+#
+# And the convolution in k-space, does it fill them *well*? In the image it multiplies
+# by a smooth factor. Where lines are missing, several pixels lie on top of one another
+# ([[sense]]), and no factor pulls them apart. What it can do is use that the head fills
+# only a part of the field of view: dim the air, keep the middle. GRAPPA does better
+# since its kernel mixes *coils*, each of which weights the same pixels differently. Our
+# scans have one coil.
 #
 # So with one coil neither domain can do it with convolutions alone. What is left is the
 # activation between them. We let a ReLU act on real and imaginary part of the
@@ -194,9 +207,8 @@ print(f"after a ReLU in the image: {100 * share_after_relu:.0f} % in missing lin
 
 # %% [markdown]
 # A ReLU treats each pixel by its own value. In k-space that is not a factor, and
-# energy moves into lines that were empty. Without activations an image-domain network
-# could never write there. So *what the network knows of heads sits between the
-# activations*, and it is learned.
+# energy moves into lines that were empty. What a network writes there depends on how
+# its convolutions and activations work together, and that is learned.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 zero_filled_images = A.adjoint(kspace)  # (20, y, x)
@@ -212,6 +224,9 @@ claim("the same after a ReLU, one slice", share_after_relu, at_least=0.01)
 #
 # A network that works on images gets numbers from 0 to about 1. What does one get that
 # works on k-space? We look at how large samples are at a distance $r$ from the centre.
+#
+# We cut k-space into 16 rings, each 4 samples wide, and take the root mean square of
+# the samples in each.
 
 # %%
 centred = torch.arange(N, device=DEVICE) - N // 2
@@ -225,6 +240,7 @@ def ring_size(samples):
     return torch.stack([power[ring].mean().sqrt() for ring in rings])
 
 
+# %%
 full = fft2c(heads)  # all samples of 20 slices, without noise
 weight = radial_weight(full)  # W, (ky, kx)
 curves = {"k-space y": ring_size(full), "W y": ring_size(weight * full)}
@@ -332,6 +348,7 @@ def one_step(network):
 
 
 # %% jupyter={"source_hidden": true}
+print("               weights    scans    steps   one step")
 for words, name in FILES.items():
     checkpoint = load_checkpoint(name)
     settings = checkpoint.recipe.training
@@ -341,8 +358,7 @@ for words, name in FILES.items():
         partial(one_step, fresh), repeats=3, device=DEVICE
     )
     n_weights = checkpoint.card.n_parameters
-    print(f"{words:13}{n_weights:7,} weights, {n_scans:,} scans,", end=" ")
-    print(f"{settings.n_steps:,} steps of {step_ms:.0f} ms")
+    print(f"{words:13}{n_weights:9,}{n_scans:9,}{settings.n_steps:9,}{step_ms:9.0f} ms")
 
 # %% [markdown]
 # The weights agree within 3 %. All three saw the same scans in the same order, in the
@@ -395,6 +411,7 @@ def relative_error(image, where):
     return off.norm() / (where * fft2c(reference)).norm()
 
 
+# %%
 lines = A.mask[:, 0]  # (20, ky, 1), True where measured
 print("                measured lines   missing lines")
 for words, image in {"zero-filled": A.adjoint(kspace), **images}.items():
@@ -478,8 +495,8 @@ claim(sentence, gain_put_back, at_least=0.0, unit="dB")
 # <details><summary>Hint 1: the columns of M</summary>
 #
 # The fifth column of a matrix is what it makes of a list that is 1 at the fifth place
-# and 0 elsewhere. `torch.eye(n).reshape(n, ny, nx)` is a stack of all k-spaces with a single
-# 1.
+# and 0 elsewhere. `torch.eye(n).reshape(n, ny, nx)` is a stack of all k-spaces with a
+# single 1.
 # </details>
 #
 # <details><summary>Hint 2: from images to a matrix</summary>
