@@ -161,7 +161,8 @@ def show_gain_table(
         reach = max(1.0, float(np.nanmax(np.abs(numbers))))
     axes = plt.subplots(figsize=(2.6 + 1.25 * len(columns), 0.9 + 0.42 * len(table)))[1]
     cmap = plt.get_cmap("PuOr").with_extremes(bad="0.88")
-    axes.imshow(np.ma.masked_invalid(numbers), cmap=cmap, vmin=-1.6 * reach, vmax=1.6 * reach, aspect="auto")
+    colours = np.ma.masked_invalid(np.clip(numbers, -reach, reach))
+    axes.imshow(colours, cmap=cmap, vmin=-1.6 * reach, vmax=1.6 * reach, aspect="auto")  # dark enough to read on
     for y, row in enumerate(table.values()):
         for x, value in enumerate(row.values()):
             axes.text(x, y, _in_words(value), ha="center", va="center", fontsize=10)

@@ -312,7 +312,7 @@ panels = {
     "reference": reference[SHOWN],
     "zero-filled": ifft2c(measured),
     "yours": ifft2c(my_complete(body, measured, line_mask)),
-    "in another unit": 1000 * ifft2c(my_complete(body, measured / 1000, line_mask)),
+    "other unit": 1000 * ifft2c(my_complete(body, measured / 1000, line_mask)),
 }
 show_images(panels, reference=reference[SHOWN], error_gain=4)
 
@@ -772,7 +772,8 @@ def my_raki_estimate(parts, w1, w2, w3, spacing):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** Lines 1, 3 and 4 apart. Then your function, with the weights of
 # the brain, estimates a line outside of the ACS. We know what it should be, since all
-# lines of this brain were measured.
+# lines of this brain were measured. (Expect it to follow the line, and not to hit it:
+# at $R = 4$, after a short fit of 60 steps.)
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_raki_estimate(my_raki_estimate)
