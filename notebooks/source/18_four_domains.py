@@ -320,7 +320,8 @@ show_images(panels, reference=reference[SHOWN], error_gain=4)
 # <details><summary>Why this form? (after you have solved it)</summary>
 #
 # $W$ is a guess that all heads share, $u$ belongs to the scan. Both are undone behind
-# the network, so it is free to leave k-space as it is.
+# the network, so it is free to leave k-space as it is. (Our U-Net has no biases, so a
+# factor passes through it anyway. With biases or with tanh it would not.)
 # </details>
 #
 # <details><summary>A common mistake</summary>
@@ -901,7 +902,7 @@ show_images(panels, reference=truth[head_only], error_gain=5, scores=False)
 # It is *one* slice, the course's development brain. Which axis of it was the phase
 # encode is not documented, so we leave lines out along the other one, too.
 
-# %%
+# %% jupyter={"source_hidden": true}
 turned = brain_kspace.mT.contiguous()  # (4, 216, 256): columns become lines
 truth_turned = rss(ifft2c(turned))
 turned_dB = {}
@@ -959,7 +960,8 @@ claim(sentence, behind_few, at_most=0.0, unit="dB")
 # - *R = 5*: fewer lines;
 # - *96 x 160*: another matrix;
 # - *8 coils*: loops around the head, with known maps, in place of one uniform coil. The
-#   networks see the combined image, or one coil after the other;
+#   networks see the combined image, or one coil after the other. Once with random
+#   lines, once with equispaced ones;
 # - *late echo*: the centre of k-space comes 4 samples late along the readout. The image
 #   is multiplied by a phase ramp of four turns from left to right; its magnitude stays;
 # - *unit x 1000*: what a scanner calls 1;
@@ -1042,9 +1044,24 @@ show_gain_table(table, label=label, reach=6)
 # - *8 coils.* SENSE gains many decibels, and so does GRAPPA where lines are equispaced.
 #   The networks gain about what they gain with one coil: none of them knows that coils
 #   see different things. What they learned is what heads look like, and not physics.
-# - *Unit.* Nothing changes, since all are built so (exercise 18.1). AUTOMAP without its
-#   scale would see tanh at its end.
+# - *Unit.* Nothing changes, since all are built so (exercise 18.1).
 # - *Lines and noise.* Equispaced lines and $R = 5$ cost all of them a part of the gain.
+#
+# What would a *wrong scale* do? We hand k-space to AUTOMAP without its scale: `mapped`
+# is the bare network, which has learned from images whose maximum is 1.
+
+# %%
+samples_32 = scan_32.kspace[:, 0]  # (20, ky, kx)
+units = ifft2c(samples_32).abs().amax((1, 2), keepdim=True)  # of each slice
+for factor in [0.1, 1, 10]:
+    bare = automap.mapped(factor * samples_32 / units) * units / factor
+    dB_bare = psnr(bare, scan_32.reference).mean()
+    print(f"k-space {factor:4} times as large: {dB_bare:.1f} dB")
+
+# %% [markdown]
+# A tanh is nearly a straight line near 0, and flat far from it. So a factor does not
+# pass through, as it does through a network of convolutions and ReLU without biases.
+# Ten times as large, and most of its units are at their end.
 #
 # So no domain is best for everything. What can be written down (the transform, the
 # coils, the samples that were measured) should not have to be learned.
