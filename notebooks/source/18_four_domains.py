@@ -355,7 +355,8 @@ for words, name in FILES.items():
     settings = checkpoint.recipe.training
     n_scans = settings.n_steps * settings.batch_size
     fresh = checkpoint.recipe.build().to(DEVICE)  # the same network, untrained
-    step_ms = 1000 * computing_seconds(partial(one_step, fresh), repeats=3, device=DEVICE)
+    step = partial(one_step, fresh)
+    step_ms = 1000 * computing_seconds(step, repeats=3, device=DEVICE)
     n_weights = checkpoint.card.n_parameters
     print(f"{words:13}{n_weights:9,}{n_scans:9,}{settings.n_steps:9,}{step_ms:9.0f} ms")
 
@@ -386,7 +387,7 @@ for words, values in dB.items():
 # %%
 pairs = [("in the image", "zero-filled"), ("in k-space", "zero-filled")]
 pairs += [("in both", "in the image"), ("in the image", "in k-space")]
-differences = {f"{first}\n- {second}": dB[first] - dB[second] for first, second in pairs}
+differences = {f"{one}\n- {other}": dB[one] - dB[other] for one, other in pairs}
 show_paired_differences(differences, ylabel="difference of PSNR (dB)")
 for first, second in pairs:
     print(f"{first} over {second}:", gain_in_words(dB[first] - dB[second]))
@@ -571,7 +572,8 @@ sizes = [16, 32, 48, 64, 96, 128]
 published = [automap_parameters((n, n)) for n in sizes]
 ours = [automap_parameters((n, n), shared=True) for n in sizes]
 for n, two, one in zip(sizes, published, ours, strict=True):
-    print(f"{n:4} x {n:3}: {two:13,} weights, shared {one:11,}, {4 * one / 1e6:6.0f} MB")
+    megabytes = 4 * one / 1e6  # four bytes a weight
+    print(f"{n:4} x {n:3}: {two:13,} weights, shared {one:11,}, {megabytes:5.0f} MB")
 
 # %% jupyter={"source_hidden": true}
 unet_weights = load_checkpoint("domain_image").card.n_parameters  # at any size
@@ -927,7 +929,8 @@ both_axes = torch.tensor([lead_of_raki(real_dB[4, 32]), lead_of_raki(turned_dB[3
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 of = {"samples": "axes of one brain", "unit": "dB"}
-claim("brain, R = 4, 32 lines: RAKI over the best GRAPPA", both_axes, at_least=0.3, **of)
+sentence = "brain, R = 4, 32 lines: RAKI over the best GRAPPA"
+claim(sentence, both_axes, at_least=0.3, **of)
 sentence = "brain, R = 3, 32 lines: the same"
 claim(sentence, lead_of_raki(real_dB[3, 32]), at_most=0.0, unit="dB")
 behind_few = simulated["RAKI"] - simulated["GRAPPA, best"]
@@ -1183,8 +1186,9 @@ def try_it(method="in the image", acceleration=3, lines="random", noise=0.005):
 
 
 # %%
-choices = {"acceleration": (2, 8), "lines": ["random", "equispaced"]}
-explore(try_it, method=["zero-filled", *FILES], noise=[0.001, 0.005, 0.02, 0.05], **choices)
+choices = {"method": ["zero-filled", *FILES], "acceleration": (2, 8)}
+choices.update(lines=["random", "equispaced"], noise=[0.001, 0.005, 0.02, 0.05])
+explore(try_it, **choices)
 
 # %% [markdown]
 # **Questions to try.** With the network in k-space: where is its error in k-space, in
