@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mricourse.classroom.exercise_checks import CheckFailed, NotYet, check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.exercise_checks import CheckFailed, asked, check, check_tensor, passed, reject_known_mistakes
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.normalisation import radial_weight
 from mricourse.physics.operators import SenseOperator
@@ -17,22 +17,6 @@ from mricourse.physics.operators import SenseOperator
 LESSON = "four_domains"
 CLOSE = 1e-4
 Body = Callable[[Tensor], Tensor]
-
-
-def _asked(mine: Callable, *arguments: object) -> object:
-    """What the learner's function returns; an error inside it becomes a sentence, its cause stays visible."""
-    copies = [value.clone() if isinstance(value, Tensor) else value for value in arguments]
-    try:
-        answer = mine(*copies)
-    except (NotYet, CheckFailed):
-        raise
-    except Exception as error:
-        words = " ".join(str(error).split())
-        raise CheckFailed(f"Your function stops with {type(error).__name__}: {words.rstrip('.')}.") from error
-    for before, after in zip(arguments, copies, strict=True):
-        same = not isinstance(before, Tensor) or torch.equal(before, after)
-        check(same, "Your function changes its arguments: work on copies, and leave what came as it was.")
-    return answer
 
 
 def _close(answer: Tensor, right: Tensor) -> bool:
@@ -59,7 +43,7 @@ def check_complete(mine: Callable[[Body, Tensor, Tensor], Tensor]) -> None:
             seen.append(loud)
             return loud
 
-        answer = _asked(mine, keep, kspace, mask)
+        answer = asked(mine, keep, kspace, mask)
         check_tensor(answer, shape, is_complex=True)
         check(len(seen) == 1, f"Your function calls `body` {len(seen)} times; expected once.")
         check_tensor(seen[0], shape, is_complex=True)
@@ -75,7 +59,7 @@ def check_complete(mine: Callable[[Body, Tensor, Tensor], Tensor]) -> None:
             _close(answer, kspace),
             "A body that changes nothing should give back the k-space that came: undo both, times the unit, over W.",
         )
-        answer = _asked(mine, partial(_filling, mask=mask), kspace, mask)
+        answer = asked(mine, partial(_filling, mask=mask), kspace, mask)
         check_tensor(answer, shape, is_complex=True)
         right = _completed(partial(_filling, mask=mask), kspace, mask)
         reject_known_mistakes(answer, right, _wrong_completions(kspace, mask), tolerance=CLOSE)
@@ -147,7 +131,7 @@ def check_dense_inverse(mine: Callable[[int, int], Tensor]) -> None:
         With one sentence that says what is wrong.
     """
     for ny, nx in ((3, 4), (5, 2), (4, 4)):
-        answer = _asked(mine, ny, nx)
+        answer = asked(mine, ny, nx)
         n = ny * nx
         check(answer is not None, "Your function returns nothing: is the `return` missing?")
         check(isinstance(answer, Tensor), f"Your function returns a {type(answer).__name__}, not a tensor.")
@@ -232,7 +216,7 @@ def check_raki_estimate(mine: Callable[[Tensor, Tensor, Tensor, Tensor, int], Te
             torch.randn(3, 5, 1, 1, generator=generator),
             torch.randn(n_targets, 3, 2, 3, generator=generator),
         ]
-        answer = _asked(mine, parts, *weights, spacing)
+        answer = asked(mine, parts, *weights, spacing)
         shape = (n_targets, n_lines - 2 * spacing, n_points - 6)
         if isinstance(answer, Tensor) and answer.shape != shape:
             _explain_shape(tuple(answer.shape), shape, spacing, n_lines)
@@ -319,7 +303,7 @@ def check_recentred(mine: Callable[[Callable, SenseOperator, Tensor], Tensor]) -
             seen.append(kspace)
             return operator.adjoint(kspace)
 
-        answer = _asked(mine, network, A, late)
+        answer = asked(mine, network, A, late)
         check_tensor(answer, (ny, nx), is_complex=True)
         check(len(seen) == 1, f"Your function calls `network` {len(seen)} times; expected once.")
         check_tensor(seen[0], tuple(late.shape), is_complex=True)

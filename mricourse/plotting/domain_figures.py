@@ -15,9 +15,8 @@ from mricourse.physics.fourier import fft2c
 from mricourse.plotting.alt_text import set_alt
 from mricourse.plotting.block_diagrams import _arrow, _box
 from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, Row, as_array, as_panels, draw, quiet, styled, top
-from mricourse.plotting.pictures import grey
 
-__all__ = ["show_domains_diagram", "show_errors_in_both", "show_gain_table", "three_views"]
+__all__ = ["show_domains_diagram", "show_errors_in_both", "show_gain_table"]
 
 NETWORK, TRANSFORM, KSPACE, IMAGE = COLOURS[2], "0.5", COLOURS[1], COLOURS[0]
 KSPACE_SCALE = 1e4  # of the logarithm, over the largest sample of the reference
@@ -105,28 +104,6 @@ def show_errors_in_both(images: Mapping[str, Tensor], reference: Tensor, *, erro
             Row(samples, below, window=(0.0, math.log1p(KSPACE_SCALE / 10)), label="logarithm"),
         ]
     )
-
-
-def three_views(image: Tensor, reference: Tensor, *, name: str, error_gain: float = 4) -> dict[str, Tensor]:
-    """Make what a function for `explore` returns: image, error, and error in k-space, in windows that stay.
-
-    Parameters
-    ----------
-    image, reference : complex Tensors, shape (y, x)
-    name : str
-        Of the method; its PSNR is added.
-    error_gain : float
-
-    Returns
-    -------
-    dict {title: picture (y, x)}
-    """
-    logarithm = _logarithm(image - reference, reference)
-    return {
-        f"{name}, {float(psnr(image, reference)):.1f} dB": image,
-        f"error × {error_gain:g}": error_gain * (image.abs() - reference.abs()).abs(),
-        "error in k-space (logarithm)": grey(logarithm, (0.0, math.log1p(KSPACE_SCALE / 10))),
-    }
 
 
 @styled

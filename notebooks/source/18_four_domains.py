@@ -23,9 +23,9 @@
 # k-space, before it? In both? Or in place of the transform? Ravishankar, Ye and Fessler
 # sort the methods of deep learning by this question, and so do we.
 #
-# First a look at three of the four. They learned from the same simulated scans, one
-# coil and one line in three, and have the same number of weights within 3 %. They
-# differ in the domain in which their U-Net ([[unet]]) works.
+# First a look at three of the four. They learned from the same kind of simulated scans,
+# one coil and one line in three, for the same time, and have the same number of weights
+# within 3 %. They differ in the domain in which their U-Net ([[unet]]) works.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 from functools import partial  # noqa: I001  packed below
@@ -46,8 +46,8 @@ from mricourse.exercises import (
 from mricourse.networks import automap_parameters
 from mricourse.physics import equispaced_mask, radial_weight, rss
 from mricourse.plotting import (
-    explore, plot_lines, show_domains_diagram, show_errors_in_both, show_gain_table,
-    show_images, show_paired_differences, three_views,
+    error_views, explore, plot_lines, show_domains_diagram, show_errors_in_both,
+    show_gain_table, show_images, show_paired_differences,
 )  # fmt: skip
 from mricourse.reconstruct import RakiNetwork, cg_sense, fit_raki, grappa
 from mricourse.simulate import TaskScans, scan_slices
@@ -331,7 +331,7 @@ show_images(panels, reference=reference[SHOWN], error_gain=4)
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ### The same data, the same number of weights
+# ### The same number of weights, the same time
 #
 # Which domain is best? A comparison is worth what it holds equal. (A network in k-space
 # without $W$, with half of the weights, and trained for half as long has lost before it
@@ -340,6 +340,12 @@ show_images(panels, reference=reference[SHOWN], error_gain=4)
 
 # %% jupyter={"source_hidden": true}
 two = scan_slices(heads[:2])  # two scans are a step of the training
+drawn = TaskScans("train", 181, task="undersampling", shape=(N, N))
+
+
+def draw_two():
+    """Draw two scans, as each step of the training does."""
+    return drawn[0], drawn[1]
 
 
 def one_step(network):
@@ -349,22 +355,28 @@ def one_step(network):
 
 
 # %% jupyter={"source_hidden": true}
-print("               weights    scans    steps   one step")
+draw_ms = 1000 * computing_seconds(draw_two, repeats=3)
+print(f"drawing two scans: {draw_ms:.0f} ms")
+print("              weights   one step    steps    scans   all steps")
 for words, name in FILES.items():
     checkpoint = load_checkpoint(name)
-    settings = checkpoint.recipe.training
-    n_scans = settings.n_steps * settings.batch_size
+    n_weights = checkpoint.card.n_parameters
+    n_steps = checkpoint.recipe.training.n_steps
     fresh = checkpoint.recipe.build().to(DEVICE)  # the same network, untrained
     step = partial(one_step, fresh)
-    step_ms = 1000 * computing_seconds(step, repeats=3, device=DEVICE)
-    n_weights = checkpoint.card.n_parameters
-    print(f"{words:13}{n_weights:9,}{n_scans:9,}{settings.n_steps:9,}{step_ms:9.0f} ms")
+    step_ms = draw_ms + 1000 * computing_seconds(step, repeats=3, device=DEVICE)
+    minutes = n_steps * step_ms / 60_000
+    print(f"{words:13}{n_weights:8,}{step_ms:8.0f} ms", end="")
+    print(f"{n_steps:9,}{2 * n_steps:9,}{minutes:8.0f} min")
 
 # %% [markdown]
-# The weights agree within 3 %. All three saw the same scans in the same order, in the
-# same number of steps, with the same loss. The *time* is not quite equal: two small
-# U-Nets with $F^{-1}$ between them take longer for a step than one U-Net of the same
-# number of weights. We keep that in mind when we read the result.
+# The weights agree within 3 %. One step is: draw two scans, run the network on them,
+# and change its weights by the same loss. Two small U-Nets with $F^{-1}$ between them
+# take longer for a step than one U-Net of the same number of weights. Hence the single
+# ones were given more steps, so that all three had about the same *time*, the last
+# column. It cannot all be equal: in the same time the network in both has seen fewer
+# scans than the others. (Scan number 1 is the same for all three, and so is number 2,
+# as far as each of them came.) We keep that in mind when we read the result.
 #
 # Now the test, on 20 slices of the head that no network has seen.
 
@@ -588,8 +600,9 @@ plot_lines(sizes, growth, xlabel="N (pixels)", ylabel="weights", log="xy")
 # only.) The U-Net has the same 92,162 at any size.
 #
 # We trained AUTOMAP at 32 x 32, with 3.3 million weights. Beside it stand the other
-# three, trained anew at 32 x 32, on the same scans in the same number of steps. They
-# have 35 times fewer weights.
+# three, trained anew at 32 x 32. They have 35 times fewer weights, and were again given
+# the same time as each other. AUTOMAP takes longer for a step; it was given as many
+# steps as the network in both, and so more time.
 
 # %%
 predict("automap-or-unet")
@@ -600,6 +613,12 @@ SMALL = {
     "AUTOMAP": "automap_32",
 }
 small_networks = {words: trained(name) for words, name in SMALL.items()}
+for words, name in SMALL.items():
+    settings = load_checkpoint(name).recipe.training
+    n_scans = settings.n_steps * settings.batch_size
+    print(f"{words:13}{settings.n_steps:7,} steps, {n_scans:8,} scans")
+
+# %%
 slices_32 = TaskScans("test", 18, task="undersampling", shape=(32, 32))
 _, heads_32 = slices_32.images(20, DEVICE)  # (20, 32, 32)
 scan_32 = scan_slices(heads_32)
@@ -1169,7 +1188,8 @@ show_images(panels, reference=half_way.reference[0], error_gain=3)
 # ### Try it
 #
 # Pick a method, and change lines, acceleration and noise. The three pictures are the
-# image, its error (four times as bright), and its error in k-space.
+# image, multiplied by the one number that brings it closest to the true one, its error
+# (four times as bright), and its error in k-space.
 
 
 # %%
@@ -1182,7 +1202,7 @@ def try_it(method="in the image", acceleration=3, lines="random", noise=0.005):
         image = case.A.adjoint(case.kspace)
     else:
         image = networks[method](case.A, case.kspace)
-    return three_views(image[0], case.reference[0], name=method)
+    return error_views(image[0], case.reference[0], name=method)
 
 
 # %%
@@ -1214,7 +1234,7 @@ print(f"48 lines {lead_many:+.1f} dB")
 #   without an activation. In k-space one fills lines, and multiplies the image by a
 #   smooth factor.
 # - **A scale, and a fair comparison.** $W$ undoes the fall of k-space, $u$ the unit.
-#   Equal data, weights and steps; paired differences; what was not equal is said.
+#   Equal weights, loss and time; paired differences; what was not equal is said.
 # - **Dense layers.** The inverse transform is one dense layer. AUTOMAP's weights grow
 #   with $N^4$, and fit one matrix.
 # - **RAKI.** Three convolutions that learn from one ACS. They win where there are many

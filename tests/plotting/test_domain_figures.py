@@ -1,13 +1,11 @@
 """Figures of the lesson on domains say what they show."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
-import torch
 
 from mricourse.physics.fourier import random_complex
 from mricourse.plotting.alt_text import describe
-from mricourse.plotting.domain_figures import show_domains_diagram, show_errors_in_both, show_gain_table, three_views
+from mricourse.plotting.domain_figures import show_domains_diagram, show_errors_in_both, show_gain_table
 
 
 @pytest.fixture(autouse=True)
@@ -38,14 +36,3 @@ def test_a_table_writes_numbers_and_words():
     assert "this: a +1.2, b refuses" in describe(axes.figure)
     with pytest.raises(ValueError, match="different columns"):
         show_gain_table({"this": {"a": 1.0}, "that": {"b": 1.0}})
-
-
-def test_three_views_keep_their_window():
-    reference = random_complex(12, 10)
-    views = three_views(reference + 0.1, reference, name="mine")
-    image, error, samples = views.values()
-    assert list(views)[0].startswith("mine, ") and image.shape == error.shape == samples.shape
-    assert samples.dtype == np.uint8 and samples.max() > 0
-    assert torch.allclose(error, 4 * (image.abs() - reference.abs()).abs())
-    nothing = list(three_views(reference, reference, name="mine").values())[2]
-    assert nothing.max() == 0
