@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
@@ -23,7 +23,22 @@ def _close(answer: Tensor, right: Tensor) -> bool:
     return float((answer - right).abs().max()) <= CLOSE * max(float(right.abs().max()), 1e-30)
 
 
+def _advised(advice: Mapping[str, str], mine: Callable, *arguments: object) -> object:
+    """As `asked`; to an error of Python whose words hold a key of `advice` its sentence is added."""
+    try:
+        return asked(mine, *arguments)
+    except CheckFailed as failed:
+        for words, sentence in advice.items():
+            if words in str(failed):
+                raise CheckFailed(f"{sentence} ({failed})") from failed
+        raise
+
+
 # --- a scale for k-space ---
+
+MASK_ADVICE = {
+    "shape of the mask": "The mask has one value a line, (ky, 1): `mask.expand(kspace.shape)` has one for each sample."
+}
 
 
 def check_complete(mine: Callable[[Body, Tensor, Tensor], Tensor]) -> None:
@@ -43,7 +58,7 @@ def check_complete(mine: Callable[[Body, Tensor, Tensor], Tensor]) -> None:
             seen.append(loud)
             return loud
 
-        answer = asked(mine, keep, kspace, mask)
+        answer = _advised(MASK_ADVICE, mine, keep, kspace, mask)
         check_tensor(answer, shape, is_complex=True)
         check(len(seen) == 1, f"Your function calls `body` {len(seen)} times; expected once.")
         check_tensor(seen[0], shape, is_complex=True)
@@ -199,6 +214,11 @@ def _wrong_matrices(ny: int, nx: int) -> dict[str, Tensor]:
 
 # --- RAKI's three convolutions ---
 
+DILATION_ADVICE = {
+    "Calculated padded input size": "A kernel with its gaps is larger than what came: `dilation` is (along lines, "
+    "along points), so (spacing, 1), in the first and in the third convolution."
+}
+
 
 def check_raki_estimate(mine: Callable[[Tensor, Tensor, Tensor, Tensor, int], Tensor]) -> None:
     """Three convolutions, two ReLU, and lines that lie `spacing` apart.
@@ -216,7 +236,7 @@ def check_raki_estimate(mine: Callable[[Tensor, Tensor, Tensor, Tensor, int], Te
             torch.randn(3, 5, 1, 1, generator=generator),
             torch.randn(n_targets, 3, 2, 3, generator=generator),
         ]
-        answer = asked(mine, parts, *weights, spacing)
+        answer = _advised(DILATION_ADVICE, mine, parts, *weights, spacing)
         shape = (n_targets, n_lines - 2 * spacing, n_points - 6)
         if isinstance(answer, Tensor) and answer.shape != shape:
             _explain_shape(tuple(answer.shape), shape, spacing, n_lines)
@@ -289,50 +309,85 @@ def check_recentred(mine: Callable[[Callable, SenseOperator, Tensor], Tensor]) -
         With one sentence that says what is wrong.
     """
     for ny, nx, n_coils, shift in ((10, 12, 1, 3), (9, 11, 1, -4), (8, 14, 2, 5), (12, 10, 1, 0)):
-        y = torch.arange(ny) - ny // 2
-        image = torch.exp(-y.square()[:, None] / 9.0) * torch.ones(nx)
-        image = image.to(torch.complex64) + 0.2 * random_complex(ny, nx, seed=nx)
-        smaps = torch.ones(n_coils, ny, nx, dtype=torch.complex64) / math.sqrt(n_coils)
-        mask = (torch.arange(ny) % 2 == 0)[:, None]
-        A = SenseOperator(smaps, mask)
-        middle = torch.where(mask, fft2c(smaps * image), 0)
-        late = middle.roll(shift, dims=-1)
+        A, late = _late_scan(ny, nx, n_coils, shift)
+        middle = late.roll(-shift, dims=-1)
         seen: list[Tensor] = []
 
         def network(operator: SenseOperator, kspace: Tensor, seen: list[Tensor] = seen) -> Tensor:
             seen.append(kspace)
             return operator.adjoint(kspace)
 
-        answer = asked(mine, network, A, late)
-        check_tensor(answer, (ny, nx), is_complex=True)
+        answer = _advised(BATCH_ADVICE, mine, network, A, late)
+        check_tensor(answer, (2, ny, nx), is_complex=True)
         check(len(seen) == 1, f"Your function calls `network` {len(seen)} times; expected once.")
         check_tensor(seen[0], tuple(late.shape), is_complex=True)
-        sights = {
-            "The network sees k-space as it came: move it back first, kspace.roll(-shift, dims=-1).": late,
-            "k-space is moved further away: roll it by minus the shift.": middle.roll(2 * shift, dims=-1),
-            "k-space is moved along ky, which moves the measured lines too: roll along kx, dims=-1.": (
-                late.roll(-shift, dims=-2)
-            ),
-            "k-space is one sample off the middle, which is number nx // 2.": middle.roll(-1, dims=-1),
-            "k-space is one sample off: the middle is number nx // 2.": middle.roll(1, dims=-1),
-        }
-        reject_known_mistakes(seen[0], middle, sights, tolerance=CLOSE)
+        reject_known_mistakes(seen[0], middle, _wrong_middles(late, shift), tolerance=CLOSE)
         check(
             _close(seen[0], middle),
             f"The echo comes {shift} samples late on {nx}: the network should see its loudest column in number "
             f"{nx // 2}, as before the shift.",
         )
         right = A.adjoint(late)
-        x = torch.arange(nx) - nx // 2
-        ramp = torch.exp(2j * math.pi * shift * x / nx)
-        corner = ramp * complex(torch.exp(torch.tensor(2j * math.pi * shift * (nx // 2) / nx)))
-        plain = A.adjoint(middle)
-        mistakes = {
-            "The phase ramp of the image is lost: multiply by exp(2 pi i shift x / nx) at the end.": plain,
-            "The ramp turns the wrong way: its sign is plus.": plain * ramp.conj(),
-            "x is counted from the left end; it is zero in the middle, number nx // 2.": plain * corner,
-            "This is the magnitude: the image stays complex.": right.abs().to(right.dtype),
-        }
-        reject_known_mistakes(answer, right, mistakes, tolerance=CLOSE)
+        reject_known_mistakes(answer, right, _wrong_ramps(A.adjoint(middle), shift), tolerance=CLOSE)
         check(_close(answer, right), "With a network that is the adjoint, your image should be A.adjoint(kspace).")
     passed(LESSON, "my_recentred", "the network sees a centred k-space, and the image keeps its ramp")
+
+
+BATCH_ADVICE = {
+    "Dimension out of range": "k-space comes as a batch, (n, coils, ky, kx), and goes to the network as it is.",
+    "must match the size": "k-space comes as a batch, (n, coils, ky, kx); the network returns images (n, y, x).",
+}
+
+
+def _late_scan(ny: int, nx: int, n_coils: int, shift: int) -> tuple[SenseOperator, Tensor]:
+    """Two slices, (2, coils, ky, kx), whose first coil has its own ramp, and one sample that is louder than the middle.
+
+    The column of most energy is the middle one, moved by `shift`; neither the loudest sample nor coil 0 alone show it.
+    """
+    y = torch.arange(ny) - ny // 2
+    x = torch.arange(nx) - nx // 2
+    image = torch.exp(-4.0 * y.square())[:, None] * torch.ones(nx)  # thin, so that its column is loud in all lines
+    images = torch.stack([image, 0.8 * image]).to(torch.complex64) + 0.05 * random_complex(2, ny, nx, seed=nx)
+    smaps = torch.ones(2, n_coils, ny, nx, dtype=torch.complex64)
+    if n_coils > 1:
+        smaps[:, 0] = 0.1 * torch.exp(2j * math.pi * 2 * x / nx)
+    smaps = smaps / smaps.abs().square().sum(dim=1, keepdim=True).sqrt()
+    mask = (torch.arange(ny) % 2 == 0)[:, None]
+    middle = torch.where(mask, fft2c(smaps * images[:, None]), 0)
+    middle[0, -1, ny // 2 // 2 * 2, nx // 2 + 1] = 1.3 * middle.abs().max()
+    return SenseOperator(smaps, mask), middle.roll(shift, dims=-1)
+
+
+def _wrong_middles(late: Tensor, shift: int) -> dict[str, Tensor]:
+    nx = late.shape[-1]
+    loudest = int(late.abs().flatten(0, -2).amax(dim=0).argmax()) - nx // 2
+    of_coil_0 = int(late[:, 0].abs().square().sum(dim=(0, 1)).argmax()) - nx // 2
+    middle = late.roll(-shift, dims=-1)
+    return {
+        "The network sees k-space as it came: move it back first, kspace.roll(-shift, dims=-1).": late,
+        "k-space is moved further away: roll it by minus the shift.": late.roll(shift, dims=-1),
+        "k-space is moved along ky, which moves the measured lines too: roll along kx, dims=-1.": (
+            late.roll(-shift, dims=-2)
+        ),
+        "You look for the loudest sample, or the largest one of each column. One sample may be loud by chance: add up "
+        "the squares of a whole column.": late.roll(-loudest, dims=-1),
+        "You look at coil 0 alone, which may have a phase of its own: add up the squares over all coils.": (
+            late.roll(-of_coil_0, dims=-1)
+        ),
+        "k-space is one sample off the middle, which is number nx // 2.": middle.roll(-1, dims=-1),
+        "k-space is one sample off: the middle is number nx // 2.": middle.roll(1, dims=-1),
+    }
+
+
+def _wrong_ramps(plain: Tensor, shift: int) -> dict[str, Tensor]:
+    """Of the images without their ramp, (n, y, x)."""
+    nx = plain.shape[-1]
+    x = torch.arange(nx) - nx // 2
+    ramp = torch.exp(2j * math.pi * shift * x / nx)
+    corner = torch.exp(2j * math.pi * shift * torch.arange(nx) / nx)
+    return {
+        "The phase ramp of the image is lost: multiply by exp(2 pi i shift x / nx) at the end.": plain,
+        "The ramp turns the wrong way: its sign is plus.": plain * ramp.conj(),
+        "x is counted from the left end; it is zero in the middle, number nx // 2.": plain * corner,
+        "This is the magnitude: the image stays complex.": plain.abs().to(plain.dtype),
+    }

@@ -16,7 +16,7 @@ from mricourse.plotting.alt_text import set_alt
 from mricourse.plotting.block_diagrams import _arrow, _box
 from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, Row, as_array, as_panels, draw, quiet, styled, top
 
-__all__ = ["show_domains_diagram", "show_errors_in_both", "show_gain_table"]
+__all__ = ["show_domains_diagram", "show_errors_in_both", "show_gain_table", "show_raki_lines"]
 
 NETWORK, TRANSFORM, KSPACE, IMAGE = COLOURS[2], "0.5", COLOURS[1], COLOURS[0]
 KSPACE_SCALE = 1e4  # of the logarithm, over the largest sample of the reference
@@ -60,16 +60,20 @@ def show_domains_diagram() -> Axes:
 
 
 @styled
-def show_errors_in_both(images: Mapping[str, Tensor], reference: Tensor, *, error_gain: float = 4) -> Panels:
+def show_errors_in_both(
+    images: Mapping[str, Tensor], reference: Tensor, *, error_gain: float = 4, scores: bool = True
+) -> Panels:
     """Show images, below each its error, and below that its error in k-space, in one window a row.
 
     Parameters
     ----------
     images : dict {title: complex Tensor (y, x)}
-        Four at most; the titles get their PSNR, but for the reference itself.
+        Four at most.
     reference : complex Tensor, shape (y, x)
     error_gain : float
         How many times as bright as images the errors are shown.
+    scores : bool
+        Write the PSNR into the titles, but for the reference itself.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def show_errors_in_both(images: Mapping[str, Tensor], reference: Tensor, *, erro
         for image, same in zip(images.values(), own, strict=True)
     ]
     titles = [
-        title if same else f"{title}, {psnr(image, reference):.1f} dB"
+        title if same or not scores else f"{title}, {psnr(image, reference):.1f} dB"
         for title, same, image in zip(titles, own, images.values(), strict=True)
     ]
     below = ["k-space" if same else "error in k-space" for same in own]
@@ -101,9 +105,88 @@ def show_errors_in_both(images: Mapping[str, Tensor], reference: Tensor, *, erro
         [
             Row(panels, titles, window=(0.0, high), label="magnitude (a.u.)"),
             Row(errors, [f"error × {error_gain:g}"] * len(panels), "inferno", (0.0, high / error_gain), "|error|"),
-            Row(samples, below, window=(0.0, math.log1p(KSPACE_SCALE / 10)), label="logarithm"),
+            Row(
+                samples,
+                below,
+                window=(0.0, math.log1p(KSPACE_SCALE / 10)),
+                label=r"$\log(1 + 10^4\,|k|\,/\,|k|_{max})$",
+            ),
         ]
     )
+
+
+@styled
+def show_raki_lines(acceleration: int = 4, *, n_acs: int = 12) -> list[Axes]:
+    """Draw what RAKI's three convolutions see and estimate: among the lines of a scan, and in an ACS.
+
+    Parameters
+    ----------
+    acceleration : int
+        Distance of the sampled lines.
+    n_acs : int
+        Lines of the ACS on the right, at least 2 R + 1.
+
+    Returns
+    -------
+    list of Axes
+        The scan, then the ACS with the lowest and the highest place of the kernels.
+
+    Raises
+    ------
+    ValueError
+        An ACS in which the three lines find no room.
+    """
+    reach = 2 * acceleration
+    if n_acs <= reach:
+        raise ValueError(f"n_acs is {n_acs}; expected at least {reach + 1} for R = {acceleration}.")
+    left, right = plt.subplots(1, 2, figsize=(9.6, 4.4))[1]
+    for line in range(reach + 1):
+        _dots(left, line, range(-4, 5), measured=line % acceleration == 0)
+    _seen_and_estimated(left, 0, acceleration)
+    for name, low in (("first pair", 0), ("second pair", acceleration)):
+        _bracket(left, low + 0.15, low + acceleration - 0.15, f"layer 1:\n{name}")
+    left.legend(loc="upper left", ncols=3, bbox_to_anchor=(-0.02, -0.12), fontsize=9, frameon=False, handletextpad=0.2)
+    left.set(xlim=(-9.5, 4.8), ylim=(reach + 0.8, -0.8), title=f"Lines of the scan, R = {acceleration}")
+    for line in range(n_acs):
+        _dots(right, line, range(-4, 17), measured=True)
+    n_places = n_acs - reach
+    for place, x in ((0, 0), (n_places - 1, 12)):
+        _seen_and_estimated(right, place, acceleration, x=x)
+        words = f"place {place + 1}"
+        right.text(x, place - 0.6, words, ha="center", bbox={"fc": "white", "ec": "none", "pad": 1.5}, zorder=4)
+    words = f"ACS of {n_acs} lines: room at {n_acs} - {reach} = {n_places} places"
+    right.set(xlim=(-4.8, 16.8), ylim=(max(n_acs, reach + 1) - 0.2, -1.4), title=words)
+    for axes in (left, right):
+        axes.set(xlabel="$k_x$", ylabel="line number ($k_y$)", xticks=[])
+        axes.set_yticks(range(0, reach + 1 if axes is left else n_acs, 2 if axes is right else 1))
+    set_alt(
+        left,
+        f"Two drawings of lines of k-space as rows of dots. Left: one line in {acceleration} is measured. Three "
+        f"measured lines, 0, {acceleration} and {reach}, of seven points each, are seen; the middle points of the "
+        f"{acceleration - 1} missing lines between the second and the third are estimated. Right: an ACS of {n_acs} "
+        f"lines, all measured, in which the same pattern, {reach + 1} lines high, finds room at {n_places} places.",
+    )
+    return [quiet(left), quiet(right)]
+
+
+def _dots(axes: Axes, line: int, points: range, *, measured: bool) -> None:
+    colour = "0.6" if measured else "white"
+    label = "not measured" if line == 1 and not measured else None
+    axes.scatter(points, [line] * len(points), s=14, fc=colour, ec="0.6", linewidth=0.7, label=label)
+
+
+def _seen_and_estimated(axes: Axes, first: int, acceleration: int, *, x: int = 0) -> None:
+    """Mark the seven points of each of three lines, and the estimates between the second and the third."""
+    lines = [first + number * acceleration for number in range(3) for _ in range(7)]
+    points = [*range(x - 3, x + 4)] * 3
+    axes.scatter(points, lines, s=42, color=IMAGE, zorder=3, label="seen")
+    between = range(first + acceleration + 1, first + 2 * acceleration)
+    axes.scatter([x] * len(between), between, s=55, marker="s", color=KSPACE, zorder=3, label="estimated")
+
+
+def _bracket(axes: Axes, low: float, high: float, words: str) -> None:
+    axes.plot([-4.7, -5, -5, -4.7], [low, low, high, high], color="0.3", linewidth=1.2)
+    axes.text(-5.3, (low + high) / 2, words, ha="right", va="center", fontsize=9)
 
 
 @styled

@@ -28,9 +28,7 @@
 # within 3 %. They differ in the domain in which their U-Net ([[unet]]) works.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-from functools import partial  # noqa: I001  packed below
-
-import torch
+import torch  # noqa: I001  packed below
 
 from mricourse import (
     claim, device, fft2c, fftc, ifft2c, ifftc, predict, your_turn,
@@ -47,7 +45,7 @@ from mricourse.networks import automap_parameters
 from mricourse.physics import equispaced_mask, radial_weight, rss
 from mricourse.plotting import (
     error_views, explore, plot_lines, show_domains_diagram, show_errors_in_both,
-    show_gain_table, show_images, show_paired_differences,
+    show_gain_table, show_images, show_paired_differences, show_raki_lines,
 )  # fmt: skip
 from mricourse.reconstruct import RakiNetwork, cg_sense, fit_raki, grappa
 from mricourse.simulate import TaskScans, scan_slices
@@ -81,20 +79,24 @@ images = {words: network(A, kspace) for words, network in networks.items()}
 panels = {"reference": reference[SHOWN]}
 for words, image in images.items():
     panels[words] = image[SHOWN]
-show_errors_in_both(panels, reference[SHOWN])
+show_errors_in_both(panels, reference[SHOWN], scores=False)
 
 # %% [markdown]
 # The columns are the true head and the three networks. Below each image is its error,
 # four times as bright, and in the last row the Fourier transform of the error: what is
-# wrong in k-space. (In the first column this row shows the k-space of the head.)
+# wrong in k-space. (In the first column this row shows the k-space of the head. Its
+# grey scale is a logarithm, relative to the largest sample of the head.)
 #
-# `scan_slices` scans given slices again, as the networks know it: random lines, the
-# central 8 % of them always, drawn anew for each slice, and noise of 0.005 where the
-# brightest pixel is 1. The head is one that no network has seen. It returns the
-# operator $A$ of [[forward_model]], the measured k-space, and the true images.
+# The scans were made by `scan_slices`. It takes true slices, and scans them as the
+# networks know it: random lines, drawn anew for each slice, the central 8 % of them
+# always, and noise of 0.005 where the brightest pixel is 1. It returns the operator $A$
+# of [[forward_model]], the measured k-space, and the true images. The head is one that
+# no network has seen.
 #
-# Look at the last row. The errors of the three do not lie in the same places. To see
-# why, we first ask what a single convolution can do in either domain.
+# Look at the last row. The errors of the three do not lie in the same places.
+#
+# To see what the domain has to do with it, we first ask what a single convolution can
+# do in either one.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Four places for a network
@@ -104,7 +106,9 @@ show_domains_diagram()
 
 # %% [markdown]
 # - *In the image:* the inverse transform $F^{-1}$ makes an image of the lines that were
-#   measured, with zeros for the others. A U-Net cleans this zero-filled image.
+#   measured, with zeros for the others. A U-Net cleans this zero-filled image. (Before,
+#   its smooth phase is turned away, and behind the U-Net it is put back. So the U-Net
+#   sees an image that is nearly real.)
 # - *In k-space:* a U-Net fills in the missing lines, then comes $F^{-1}$.
 # - *In both:* one smaller U-Net in k-space, $F^{-1}$, and one in the image. This
 #   network is called W-net, after the shape of two U.
@@ -127,9 +131,10 @@ show_domains_diagram()
 #
 # $$ y'(k) = y(k) + \tfrac12\, y(k-1) + \tfrac12\, y(k+1) . $$
 #
-# To move k-space by one sample multiplies the image by $e^{2\pi i x/4}$, and to move it
-# the other way by $e^{-2\pi i x/4}$. Half of both together is a cosine. So the image is
-# multiplied by
+# What does each term do to the image? A shift of k-space is a ramp of phase in the
+# image ([[kspace]]): to move $N$ samples by one place multiplies the image by $e^{2\pi
+# i x/N}$, and to move them the other way by $e^{-2\pi i x/N}$. Half of the one and half
+# of the other add up to a cosine. With $N = 4$ the image is multiplied by
 #
 # $$ m(x) = 1 + \cos(2\pi x/4) , $$
 #
@@ -183,16 +188,16 @@ for name, result in {"in k-space": by_kspace, "in the image": by_image}.items():
 # the real part alone mixes the image with its conjugate, and the k-space of the
 # conjugate is mirrored: what was measured at $k$ appears at $-k$ ([[kspace]]). That
 # helps where the image is nearly real, and the mirrored line was measured. Networks,
-# which see two channels, can learn it. The networks of this course turn the smooth
-# phase of the image away first, so that it is nearly real.
+# which see two channels, can learn it. (That is one more reason to turn the smooth
+# phase away first.)
 # </details>
 #
 # And the convolution in k-space, does it fill them *well*? In the image it multiplies
 # by a smooth factor. Where lines are missing, several pixels lie on top of one another
-# ([[sense]]), and no factor pulls them apart. What it can do is use that the head fills
-# only a part of the field of view: dim the air, keep the middle. GRAPPA does better
-# since its kernel mixes *coils*, each of which weights the same pixels differently. Our
-# scans have one coil.
+# ([[sense]]), and no factor pulls them apart. What a smooth factor can do is use that
+# the head fills only a part of the field of view. It can be small at the rim, where
+# there is air, and 1 in the middle. GRAPPA does better since its kernel mixes *coils*,
+# each of which weights the same pixels differently. Our scans have one coil.
 #
 # So with one coil neither domain can do it with convolutions alone. What is left is the
 # activation between them. We let a ReLU act on real and imaginary part of the
@@ -226,12 +231,18 @@ claim("the same after a ReLU, one slice", share_after_relu, at_least=0.01)
 # works on k-space? We look at how large samples are at a distance $r$ from the centre.
 #
 # We cut k-space into 16 rings, each 4 samples wide, and take the root mean square of
-# the samples in each.
+# the samples in each. We do so for k-space $y$, and once more for $W y$: the same
+# samples, each multiplied by a weight $W$ that grows with the distance,
+#
+# $$ W(k) = \sqrt{1 + r^2} , $$
+#
+# with $r$ in samples; the 1 keeps $W$ from being zero in the centre. `radial_weight`
+# gives it for every sample.
 
 # %%
 centred = torch.arange(N, device=DEVICE) - N // 2
 r = (centred[:, None].square() + centred.square()).sqrt()  # (ky, kx), in samples
-rings = [(r >= start) & (r < start + 4) for start in range(0, 64, 4)]
+rings = [(r >= start) & (r < start + 4) for start in range(0, 64, 4)]  # masks
 
 
 def ring_size(samples):
@@ -253,14 +264,8 @@ for name, curve in curves.items():
 # From the inner ring to the outer one k-space falls by a factor of more than a hundred.
 # (The inner ring is already a mean; the sample in the centre is larger still.) A
 # network that makes the *squared* error small sees hardly anything but the centre, and
-# the centre is measured. What it should learn are the lines further out.
-#
-# The remedy is a weight that undoes the fall,
-#
-# $$ W(k) = \sqrt{1 + r^2} , $$
-#
-# with the distance $r$ from the centre in samples; the 1 keeps it from being zero in
-# the centre. The second curve is $W y$: it falls by a factor of 3 only.
+# the centre is measured. What it should learn are the lines further out. The remedy is
+# the weight: the second curve, $W y$, falls by a factor of 3 only.
 #
 # A second trap is the unit. One scanner calls the brightest sample 4000, another one
 # 0.002. So we divide $W y$ by its own size $u$, the root mean square of the *measured*
@@ -335,48 +340,51 @@ show_images(panels, reference=reference[SHOWN], error_gain=4)
 #
 # Which domain is best? A comparison is worth what it holds equal. (A network in k-space
 # without $W$, with half of the weights, and trained for half as long has lost before it
-# starts.) Here is what our three have had.
+# starts.) Here is what our three have had. One *step* of a training is: draw two scans,
+# run the network on them, and change its weights by the same loss.
 
 
 # %% jupyter={"source_hidden": true}
-two = scan_slices(heads[:2])  # two scans are a step of the training
-drawn = TaskScans("train", 181, task="undersampling", shape=(N, N))
-
-
-def draw_two():
-    """Draw two scans, as each step of the training does."""
-    return drawn[0], drawn[1]
-
-
-def one_step(network):
-    """Forward and backward pass on two scans, as in training."""
-    loss = (network(two.A, two.kspace) - two.reference).abs().square().sum()
-    loss.backward()
-
-
-# %% jupyter={"source_hidden": true}
-draw_ms = 1000 * computing_seconds(draw_two, repeats=3)
-print(f"drawing two scans: {draw_ms:.0f} ms")
-print("              weights   one step    steps    scans   all steps")
-for words, name in FILES.items():
+def step_ms(name):
+    """Milliseconds of a step of this training: draw scans, forward, backward."""
     checkpoint = load_checkpoint(name)
-    n_weights = checkpoint.card.n_parameters
-    n_steps = checkpoint.recipe.training.n_steps
+    data = checkpoint.recipe.data
+    n_scans = checkpoint.recipe.training.batch_size
+    drawn = TaskScans("train", 181, task="undersampling", shape=tuple(data.shape))
+    batch = scan_slices(heads[:n_scans, : data.shape[0], : data.shape[1]])
     fresh = checkpoint.recipe.build().to(DEVICE)  # the same network, untrained
-    step = partial(one_step, fresh)
-    step_ms = draw_ms + 1000 * computing_seconds(step, repeats=3, device=DEVICE)
-    minutes = n_steps * step_ms / 60_000
-    print(f"{words:13}{n_weights:8,}{step_ms:8.0f} ms", end="")
-    print(f"{n_steps:9,}{2 * n_steps:9,}{minutes:8.0f} min")
+
+    def step():
+        error = fresh(batch.A, batch.kspace) - batch.reference
+        error.abs().square().sum().backward()
+
+    drawing = computing_seconds(lambda: [drawn[i] for i in range(n_scans)], repeats=3)
+    return 1000 * (drawing + computing_seconds(step, repeats=3, device=DEVICE))
+
+
+# %% jupyter={"source_hidden": true}
+def print_training(files):
+    """A row for each network: weights, time of a step, steps, scans, minutes in all."""
+    print("              weights   one step    steps    scans   all steps")
+    for words, name in files.items():
+        checkpoint = load_checkpoint(name)
+        settings = checkpoint.recipe.training
+        ms = step_ms(name)
+        n = settings.n_steps
+        scans = n * settings.batch_size
+        print(f"{words:13}{checkpoint.card.n_parameters:9,}{ms:8.0f} ms", end="")
+        print(f"{n:9,}{scans:9,}{n * ms / 60_000:8.0f} min")
+
+
+# %%
+print_training(FILES)
 
 # %% [markdown]
-# The weights agree within 3 %. One step is: draw two scans, run the network on them,
-# and change its weights by the same loss. Two small U-Nets with $F^{-1}$ between them
-# take longer for a step than one U-Net of the same number of weights. Hence the single
-# ones were given more steps, so that all three had about the same *time*, the last
-# column. It cannot all be equal: in the same time the network in both has seen fewer
-# scans than the others. (Scan number 1 is the same for all three, and so is number 2,
-# as far as each of them came.) We keep that in mind when we read the result.
+# The weights agree within 3 %. The network in both takes longest for a step: two small
+# U-Nets with $F^{-1}$ between them take more time than one U-Net of as many weights. So
+# the single ones were given more steps, and all three had about the same *time* (the
+# last column). Not all can be equal: in that time the network in both has seen fewer
+# scans. We keep that in mind when we read the result.
 #
 # Now the test, on 20 slices of the head that no network has seen.
 
@@ -512,7 +520,8 @@ claim(sentence, gain_put_back, at_least=0.0, unit="dB")
 # <details><summary>Hint 2: from images to a matrix</summary>
 #
 # `ifft2c(units)` transforms the stack (make it complex first: `dtype=torch.complex64`).
-# `.flatten(1)` makes a row of each image, and `.T` turns rows into columns.
+# `.flatten(1)` makes a row of each image, and `.T` turns rows into columns. (This
+# matrix is its own transpose, so here it would work without.)
 # </details>
 #
 # <details><summary>Hint 3: four blocks</summary>
@@ -569,15 +578,17 @@ print(f"{layer.numel():,} weights")
 # ### What it costs
 #
 # AUTOMAP has two dense layers, with tanh as activation, for the real part of the image,
-# and two for the imaginary part, then three convolutions. The first layer joins $2N^2$
-# numbers with $N^2$ pixels, the second $N^2$ with $N^2$:
+# and two for the imaginary part, then three convolutions. The first dense layer joins
+# $2N^2$ numbers (both parts of all samples) with $N^2$ pixels, the second $N^2$ with
+# $N^2$:
 #
 # $$ 2N^4 + N^4 = 3N^4 \ \text{weights for each part,}\quad 6N^4 \ \text{for both.} $$
 #
 # Twice as many pixels along each axis are *sixteen* times as many weights.
 # `automap_parameters` counts all, convolutions too; with `shared=True` one network
-# serves both parts, as in ours. (That is possible, since the imaginary part of $F^{-1}
-# y$ is the real part of $F^{-1}(-iy)$.)
+# serves both parts, as in ours. (That is possible since $\mathrm{Im}\, z =
+# \mathrm{Re}(-iz)$ for any complex number: a network that makes the real part makes the
+# imaginary one of $-iy$.)
 
 # %%
 sizes = [16, 32, 48, 64, 96, 128]
@@ -600,25 +611,22 @@ plot_lines(sizes, growth, xlabel="N (pixels)", ylabel="weights", log="xy")
 # only.) The U-Net has the same 92,162 at any size.
 #
 # We trained AUTOMAP at 32 x 32, with 3.3 million weights. Beside it stand the other
-# three, trained anew at 32 x 32. They have 35 times fewer weights, and were again given
-# the same time as each other. AUTOMAP takes longer for a step; it was given as many
-# steps as the network in both, and so more time.
+# three, trained anew at 32 x 32, with eight scans a step.
+
+# %%
+SMALL = {words: f"{name}_32" for words, name in FILES.items()}
+SMALL["AUTOMAP"] = "automap_32"
+print_training(SMALL)
+
+# %% [markdown]
+# The first three again had about the same time. AUTOMAP has 35 times as many weights.
+# It had as many scans as the network in both, and the longest time of all.
 
 # %%
 predict("automap-or-unet")
 
 # %%
-SMALL = {
-    **{words: f"{name}_32" for words, name in FILES.items()},
-    "AUTOMAP": "automap_32",
-}
 small_networks = {words: trained(name) for words, name in SMALL.items()}
-for words, name in SMALL.items():
-    settings = load_checkpoint(name).recipe.training
-    n_scans = settings.n_steps * settings.batch_size
-    print(f"{words:13}{settings.n_steps:7,} steps, {n_scans:8,} scans")
-
-# %%
 slices_32 = TaskScans("test", 18, task="undersampling", shape=(32, 32))
 _, heads_32 = slices_32.images(20, DEVICE)  # (20, 32, 32)
 scan_32 = scan_slices(heads_32)
@@ -643,8 +651,9 @@ show_images(panels, reference=scan_32.reference[SHOWN], error_gain=3)
 #
 # Did it learn the transform? No single layer has to be the Fourier matrix: the second
 # layer can undo what the first one mixes. But the *whole* must be close to it. So we
-# ask back-propagation how one pixel of the result changes with each sample, and compare
-# with the row of the true matrix.
+# ask back-propagation ([[backpropagation]]) how one pixel of the result changes with
+# each sample: that is the weight with which AUTOMAP takes the sample. We compare with
+# the weights of the true transform for the same pixel, a row of the matrix $M$.
 
 # %% jupyter={"source_hidden": true}
 automap = small_networks["AUTOMAP"]
@@ -655,6 +664,7 @@ def weights_of_pixel(row, column):
     """Change of a pixel's real part with each sample: complex (ky, kx)."""
     samples = (scan_32.kspace[SHOWN, 0] / unit).clone().requires_grad_()
     pixel = automap.mapped(samples)[row, column].real
+    # PyTorch's gradient by a complex number is the conjugate of the weight
     return torch.autograd.grad(pixel, samples)[0].conj()
 
 
@@ -662,6 +672,7 @@ def row_of_transform(row, column):
     """What ifft2c multiplies each sample by for this pixel: complex (ky, kx)."""
     point = torch.zeros(32, 32, dtype=torch.complex64, device=DEVICE)
     point[row, column] = 1
+    # the transform keeps energy, so its inverse is conjugate and transposed
     return fft2c(point).conj()
 
 
@@ -684,12 +695,13 @@ alike = torch.stack(alike).mean()
 print(f"agreement, mean of 36 pixels: {alike:.2f} (1 is the transform, 0 is chance)")
 
 # %% [markdown]
-# Both panels are k-space, $k_y$ downwards. On the left the true weights of one pixel: a
-# plane wave, as strong at the edge as in the centre. On the right what AUTOMAP has
-# learned: the same wave in the central lines, which were always measured, and little
-# more than noise further out. There samples are faint and often missing, and what is
-# rarely seen is not learned. (The number compares all samples, so it counts those,
-# too.)
+# Both panels are k-space, $k_y$ downwards and $k_x$ to the right. On the left the true
+# weights of one pixel: a plane wave, as strong at the edge as in the centre. On the
+# right what AUTOMAP has learned: the same wave near the centre, and little more than
+# noise further out. It fades along $k_y$, where lines are often missing. And it fades
+# along $k_x$, although whole lines are measured: samples far out are faint, so a wrong
+# weight there hardly changes the loss, and is hardly corrected. (The number compares
+# all samples, so it counts those, too.)
 #
 # The price of a weight for each sample: no other matrix fits. AUTOMAP says so itself.
 
@@ -728,21 +740,35 @@ claim("32 x 32: network in the image over AUTOMAP", behind, at_least=0.0, unit="
 # | 2, ReLU | 1 x 1 | 8 | $32 \cdot 8 = 256$ |
 # | 3 | 2 x 3 | $R - 1 = 3$ | $8 \cdot 6 \cdot 3 = 144$ |
 #
-# Together 2960. (A GRAPPA kernel of 4 x 5 has 80 complex weights for each of the three
-# lines.)
+# Together 2960 real weights for one part of one coil, so 5920 for a coil. The GRAPPA of
+# this lesson has a kernel of 4 lines x 5 points x 4 coils, so 80 complex weights for
+# each of the three missing lines: for a coil $3 \cdot 80 = 240$ complex ones, or 480
+# real ones. RAKI has twelve times as many.
 #
-# Which lines does it see? Sampled lines lie $R$ apart, at 0, 4, 8. The first layer
-# joins 0 with 4 and 4 with 8, the third joins both results: so the network sees three
-# sampled lines. It estimates those that lie between the second and the third: 5, 6 and
-# 7. In the ACS *all* lines were measured. There the three lines must also lie $R$
-# apart, so the convolutions skip what is between. That is a **dilated convolution**: a
-# convolution whose kernel touches only every $R$-th line.
+# Which samples does RAKI see, and which does it estimate?
+
+# %% jupyter={"source_hidden": true}
+show_raki_lines(acceleration=4, n_acs=12)
+
+# %% [markdown]
+# On the left a part of the scan: every fourth line was measured. The first layer joins
+# two measured lines, 0 with 4 and 4 with 8. The third layer joins these two results. So
+# the network sees *three* measured lines (blue; seven points of each, since kernels of
+# 5, 1 and 3 points in a row reach over 7). Between three lines there are two gaps. RAKI
+# fills one of them, here the second: 5, 6 and 7 (orange).
+#
+# On the right an ACS of 12 lines, where *all* lines were measured. There the orange
+# samples are known, and RAKI can learn from them. Blue and orange together are 9 lines
+# high; they find room at $12 - 8 = 4$ places. At each place the three blue lines must
+# again be 4 apart, so the kernel has to skip the lines in between. That is a **dilated
+# convolution**: a convolution whose kernel touches only every $R$-th line.
 
 # %% [markdown]
 # We fit these weights on a *measured* brain: four coils, 256 x 216 samples, all lines
-# known. Its central 32 lines play the ACS. `fit_raki` does what training does, and
-# `quick.layers` are the kernels of all coils and parts, one below another; we keep
-# those of the real part of coil 0.
+# known. Its central 32 lines play the ACS. `RakiNetwork` holds the weights, and
+# `fit_raki` trains them on an ACS: it makes the estimates close to the lines that are
+# known there. The networks of all coils and parts lie in `quick.layers`, one below
+# another; we keep that of the real part of coil 0.
 
 # %%
 brain = load_real("moco_brain_7ch").to(DEVICE)
@@ -760,8 +786,8 @@ w3 = quick.layers[2].detach()[:3]  # (3, 8, 2, 3)
 #
 # Write the network of one coil's part. `torch.conv2d(batch, w)` wants a batch, (1,
 # channels, lines, points); with `dilation=(d, 1)` neighbours along lines lie `d` apart.
-# Nothing is padded: the lines at the ends and three points at either end are lost. No
-# ReLU at the end: parts of samples are negative as often as positive.
+# Nothing is padded, so the result is smaller: $2 \cdot$ `spacing` lines and 6 points
+# are lost. No ReLU at the end: parts of samples are negative as often as positive.
 #
 # <details><summary>Hint 1: which layers are dilated?</summary>
 #
@@ -820,22 +846,24 @@ plot_lines(torch.arange(53, 163), both_lines, xlabel="number along kx", ylabel=l
 #
 # RAKI's authors report that it beats GRAPPA from $R = 4$ on. Before we repeat that we
 # should ask which GRAPPA. Its fit has a weight $\lambda$ ([[coil_calibration]]) that
-# keeps the kernel small, and with it the noise. At high $R$ it decides a lot. If RAKI
-# is tuned and GRAPPA is not, who wins? So there are three GRAPPAs here:
+# keeps the kernel small, and with it the noise. At high $R$ it decides a lot, and a
+# GRAPPA with the wrong $\lambda$ is easily beaten. So there are three GRAPPAs here:
 #
-# - *0.0001*: the library's value, whatever the scan;
+# - *0.0001*: $\lambda = 0.0001$, what `grappa` takes if nobody chooses, for every scan;
 # - *from ACS*: chosen on the scan itself. We hide eight lines at one end of the ACS,
 #   then at the other, and take the $\lambda$ whose kernel fills them best. A scanner
 #   can do this;
 # - *best*: the $\lambda$ with the best image, chosen with the truth in hand. No scanner
 #   can do this; it bounds what tuning can bring.
 #
-# RAKI has the sizes of its paper (trained here by 200 steps of L-BFGS, there by 1000 of
-# Adam), and nothing of it is tuned on the scan.
+# RAKI has the sizes of its paper, and nothing of it is tuned on the scan. (It is
+# trained here by 200 steps of L-BFGS, an optimiser that estimates from the last
+# gradients how the loss bends, and so needs fewer steps. The paper takes 1000 steps of
+# Adam.)
 #
-# `filling_scores` returns for each way the PSNR of each scan, over the pixels of tissue
-# (brighter than a tenth of the brightest). First ten simulated slices: 96 x 64, four
-# coils, $R = 4$, 24 lines of ACS.
+# First ten simulated slices: 96 x 64, four coils, $R = 4$, 24 lines of ACS.
+# `filling_scores` fills each scan in all these ways, and returns for each way the PSNR
+# of the ten, over the pixels of tissue (brighter than a tenth of the brightest).
 
 # %%
 _, few_heads = TaskScans("test", 18, task="undersampling", shape=(96, 64)).images(10)
@@ -846,7 +874,6 @@ simulated = filling_scores(
     coil_scans.kspace.to(DEVICE),
     coil_scans.A.mask.to(DEVICE),
     rss(coil_images).to(DEVICE),
-    n_held=6,
 )
 
 # %% jupyter={"source_hidden": true}
@@ -858,82 +885,98 @@ for way in ["GRAPPA, 0.0001", "GRAPPA, from ACS", "GRAPPA, best"]:
 
 # %% [markdown]
 # On these slices RAKI is *behind* every GRAPPA, by about 4 dB. One reason can be
-# counted. Three lines 4 apart, with what is between them, are 9 lines high. In an ACS
-# of 24 lines they find room at $24 - 8 = 16$ heights, with 64 points each. That makes
-# 1024 examples for the 2960 weights of each network, and a network with more weights
-# than examples learns them by heart. A GRAPPA kernel has 80 weights.
+# counted. In an ACS of 24 lines the pattern of the drawing finds room at $24 - 8 = 16$
+# places along $k_y$, and at all 64 points along $k_x$ (there the library lets a line go
+# round at its ends). That makes $16 \cdot 64 = 1024$ examples for the 2960 weights of
+# each network, and a network with more weights than examples learns them by heart.
+# GRAPPA has 80 complex weights to find for each missing line.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## RAKI on real data
 #
 # Back to the measured brain of the exercise. All its lines were measured; we leave
-# lines out afterwards. With 24, 32 and 48 lines of ACS and $R = 4$ there are
-# $16 \cdot 216 = 3456$, 5184 and 8640 examples for the same 2960 weights.
+# lines out afterwards. A line has 216 points, so there are more examples for the same
+# 2960 weights: $(24 - 8) \cdot 216 = 3456$ with 24 lines of ACS, $24 \cdot 216 = 5184$
+# with 32, and $40 \cdot 216 = 8640$ with 48.
 
 # %%
 predict("raki-lines")
 
+
+# %% jupyter={"source_hidden": true}
+def fill_brain(samples, acceleration, n_acs):
+    """All lines, (coils, ky, kx) -> {way: image (y, x)} from some, {way: dB}."""
+    truth = rss(ifft2c(samples))
+    kept = equispaced_mask(samples.shape[1], acceleration, acs=n_acs).to(DEVICE)
+    filled = filled_by_all(kept * samples, kept, truth)
+    return filled, {way: filling_score(image, truth) for way, image in filled.items()}
+
+
+# %% jupyter={"source_hidden": true}
+def print_filling(case, scores):
+    """A row of the table: the ways in dB, and RAKI against two of the GRAPPAs."""
+    values = "".join(f"{score:10.1f}" for score in scores.values())
+    over = [scores["RAKI"] - scores[way] for way in ("GRAPPA, 0.0001", "GRAPPA, best")]
+    print(f"{case:20}{values}{over[0]:+12.1f}{over[1]:+8.1f}")
+
+
 # %%
-truth = rss(ifft2c(brain_kspace))  # (256, 216)
+print(f"{'':20}              GRAPPA    GRAPPA    GRAPPA             RAKI over GRAPPA")
+print(f"{'':20}     zeros    0.0001  from ACS      best      RAKI      0.0001    best")
 filled = {}
-for acceleration, n_acs in [(3, 32), (4, 24), (4, 32), (4, 48)]:
-    kept = equispaced_mask(256, acceleration, acs=n_acs).to(DEVICE)
-    ways = filled_by_all(kept * brain_kspace, kept, truth)
-    filled[acceleration, n_acs] = ways  # {way: image (y, x)}
-
-# %% jupyter={"source_hidden": true}
 real_dB = {}
-for (acceleration, n_acs), ways in filled.items():
-    scores = {way: filling_score(image, truth) for way, image in ways.items()}
-    real_dB[acceleration, n_acs] = scores
-    print(f"R = {acceleration}, {n_acs} lines:", end=" ")
-    print(", ".join(f"{way} {score:.1f}" for way, score in scores.items()), "dB")
+for acceleration, n_acs in [(3, 32), (4, 24), (4, 32), (4, 48)]:
+    case = (acceleration, n_acs)
+    filled[case], real_dB[case] = fill_brain(brain_kspace, acceleration, n_acs)
+    print_filling(f"R = {acceleration}, ACS of {n_acs}", real_dB[case])
 
 # %% jupyter={"source_hidden": true}
-at_4 = filled[4, 48]
+truth = rss(ifft2c(brain_kspace))  # (256, 216)
 head_only = (slice(20, 236), slice(18, 198))
 panels = {"all lines": truth[head_only]}
 for way in ["GRAPPA, from ACS", "GRAPPA, best", "RAKI"]:
-    panels[f"{way}, {real_dB[4, 48][way]:.1f}"] = at_4[way][head_only]
+    panels[f"{way}, {real_dB[4, 48][way]:.1f}"] = filled[4, 48][way][head_only]
 show_images(panels, reference=truth[head_only], error_gain=5, scores=False)
 
 # %% [markdown]
-# At $R = 4$ RAKI is behind the best GRAPPA by 1.2 dB with 24 lines, ahead by 0.9 dB
-# with 32, and by 1.9 dB with 48: the more examples, the better for the larger model. At
-# $R = 3$ with 32 lines it is 1.8 dB behind. There GRAPPA's noise is small, and there is
-# little to gain.
+# Look at the last column. At $R = 4$ RAKI is behind the best GRAPPA by 1.2 dB with 24
+# lines, ahead by 0.9 dB with 32, and by 1.9 dB with 48: the more examples, the better
+# for the larger model. At $R = 3$ with 32 lines it is 1.8 dB behind. There GRAPPA's
+# noise is small, and there is little to gain.
 #
-# And the tuning? With 32 lines at $R = 4$ RAKI leads over GRAPPA with 0.0001 by 1.6 dB,
-# and over the best GRAPPA by 0.9 dB. So nearly half of the lead was an untuned rival.
-# Choosing $\lambda$ on the ACS finds 0.0001 again with 24 and 32 lines; with 48 lines
-# it gains 0.7 dB. The ACS is loud, and noise hardly shows in it. In the outer lines,
-# where samples are faint, the noise that the kernel carries over is what counts.
+# And the tuning? Compare the last two columns, at $R = 4$ with 32 lines. RAKI leads by
+# 1.5 dB over GRAPPA with 0.0001, and by 0.9 dB over the best GRAPPA. The difference,
+# 0.6 of 1.5 dB, was nothing but an untuned rival.
 #
 # The figure shows $R = 4$ with 48 lines (numbers in dB, errors five times as bright).
 # With $\lambda$ from the ACS the error is grain, in a band across the middle. With the
 # best $\lambda$, which is larger, there is less grain, and arcs appear: skull at wrong
 # places, since the kernel fits less well. RAKI has less of both.
 #
+# <details><summary>Why does the ACS not find the best weight?</summary>
+#
+# The ACS is loud, and noise hardly shows in it. In the outer lines samples are faint,
+# and the noise that the kernel carries over is what counts. So hidden ACS lines ask for
+# a smaller $\lambda$ than the image does.
+# </details>
+#
 # It is *one* slice, the course's development brain. Which axis of it was the phase
 # encode is not documented, so we leave lines out along the other one, too.
 
 # %% jupyter={"source_hidden": true}
 turned = brain_kspace.mT.contiguous()  # (4, 216, 256): columns become lines
-truth_turned = rss(ifft2c(turned))
 turned_dB = {}
 for n_acs in [24, 32]:
-    kept = equispaced_mask(216, 4, acs=n_acs).to(DEVICE)
-    ways = filled_by_all(kept * turned, kept, truth_turned)
-    scores = {way: filling_score(image, truth_turned) for way, image in ways.items()}
-    turned_dB[n_acs] = scores
-    print(f"{n_acs} lines:", ", ".join(f"{way} {dB:.1f}" for way, dB in scores.items()))
+    _, turned_dB[n_acs] = fill_brain(turned, 4, n_acs)
+    print_filling(f"turned, ACS of {n_acs}", turned_dB[n_acs])
 
 # %% [markdown]
-# Along this axis RAKI is ahead of the best GRAPPA with 24 lines already, by 1.0 dB, and
-# with 32 lines by 1.5 dB. (A line has 256 points here, so there are more examples. And
-# the coils lie such that GRAPPA has a harder time.) So the number of examples is not
-# all. What we can say for this brain: at $R = 4$, with 32 lines or more, RAKI is ahead
-# along both axes, and with fewer lines, or at $R = 3$, it need not be.
+# The columns are those of the table above. Along this axis RAKI is ahead of the best
+# GRAPPA with 24 lines already, by 1.0 dB, and with 32 lines by 1.5 dB. (A line has 256
+# points here, so there are more examples. And the coils lie such that GRAPPA does
+# worse: 28 in place of 30 or 31 dB.) So the number of examples is not all. For this
+# brain we can say: at $R = 4$, with 32 lines or more, RAKI is ahead along both axes;
+# with fewer lines, or at $R = 3$, it need not be.
 
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -972,14 +1015,16 @@ claim(sentence, behind_few, at_most=0.0, unit="dB")
 #
 # - *equispaced*: one line in three, in place of random lines;
 # - *R = 5*: fewer lines;
-# - *96 x 160*: another matrix;
 # - *8 coils*: loops around the head, with known maps, in place of one uniform coil. The
-#   networks see the combined image, or one coil after the other. Once with random
-#   lines, once with equispaced ones;
-# - *late echo*: the centre of k-space comes 4 samples late along the readout. The image
-#   is multiplied by a phase ramp of four turns from left to right; its magnitude stays;
+#   network in the image sees the coils combined; networks in k-space and AUTOMAP see
+#   one coil after the other, and combine afterwards. Once with random lines, once with
+#   equispaced ones;
+# - *late echo*: the centre of k-space comes 4 samples late along the readout. A shift
+#   of k-space is a ramp of phase in the image, here of four turns from left to right;
+#   the magnitude stays;
 # - *unit x 1000*: what a scanner calls 1;
-# - *noise x 10*: 0.05 in place of 0.005.
+# - *noise x 10*: 0.05 in place of 0.005;
+# - *96 x 160*: another matrix.
 
 
 # %% jupyter={"source_hidden": true}
@@ -1007,7 +1052,8 @@ cases_32["96 x 160"] = cases["96 x 160"]
 # %% [markdown]
 # Two methods without training stand beside the networks. SENSE solves for the image
 # with the known maps ([[sense]]), GRAPPA fills lines. With one uniform coil SENSE is
-# the zero-filled image. `grappa` refuses what is not equispaced; the table says so.
+# the zero-filled image: one map that is 1 everywhere says nothing of where a pixel
+# lies. `grappa` refuses what is not equispaced; the table says so.
 
 
 # %% jupyter={"source_hidden": true}
@@ -1100,14 +1146,16 @@ claim(sentence, sense_dB - image_dB, at_least=1.0, unit="dB")
 #
 # A late echo moves k-space along $k_x$, and the whole of $k_x$ is measured. So one can
 # move it back before the network sees it. Find the column of k-space with the most
-# energy; it belongs into column `nx // 2`. Move k-space by whole samples, call the
-# network, and give the image its phase ramp back: to move k-space by $d$ samples
-# multiplies the image by $e^{2\pi i\,d\,x/n_x}$, with $x$ zero in the middle.
+# energy, summed over all slices, coils and lines (all come equally late); it belongs
+# into column `nx // 2`. Move k-space by whole samples, and call the network with the
+# whole batch, `network(A, kspace)`, which returns images (n, y, x). Then give them
+# their phase ramp back: to move k-space by $d$ samples multiplies the image by $e^{2\pi
+# i\,d\,x/n_x}$, with $x$ zero in the middle.
 #
 # <details><summary>Hint 1: the shift</summary>
 #
-# `kspace.abs().square().sum(dim=(0, 1))` is the energy of each column, over coils and
-# lines. `.argmax()` gives the number of the loudest.
+# `kspace.abs().square().sum(dim=(0, 1, 2))` is the energy of each column.
+# `.argmax()` gives the number of the loudest one.
 # </details>
 #
 # <details><summary>Hint 2: moving back</summary>
@@ -1118,14 +1166,14 @@ claim(sentence, sense_dB - image_dB, at_least=1.0, unit="dB")
 
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_recentred(network, A, kspace):
-    """A network, operator, (coils, ky, kx) -> image (y, x), with its phase ramp."""
+    """A network, operator, (n, coils, ky, kx) -> images (n, y, x), with their ramp."""
     ### BEGIN SOLUTION
     nx = kspace.shape[-1]
-    energy = kspace.abs().square().sum(dim=(0, 1))
+    energy = kspace.abs().square().sum(dim=(0, 1, 2))
     shift = int(energy.argmax()) - nx // 2
-    image = network(A, kspace.roll(-shift, dims=-1))
+    images = network(A, kspace.roll(-shift, dims=-1))
     x = torch.arange(nx, device=kspace.device) - nx // 2
-    return image * torch.exp(2j * torch.pi * shift * x / nx)
+    return images * torch.exp(2j * torch.pi * shift * x / nx)
     ### END SOLUTION
 
 
@@ -1139,7 +1187,7 @@ late = scan_slices(heads_32[[SHOWN]], echo_shift=4)  # one slice
 panels = {
     "reference": late.reference[0],
     "AUTOMAP, late echo": automap(late.A, late.kspace)[0],
-    "by your function": my_recentred(automap, late.A, late.kspace[0])[0],
+    "by your function": my_recentred(automap, late.A, late.kspace)[0],
 }
 show_images(panels, reference=late.reference[0], error_gain=3)
 
@@ -1155,7 +1203,7 @@ half_way = scan_slices(heads_32[[SHOWN]], echo_shift=4.5)
 panels = {
     "reference": half_way.reference[0],
     "AUTOMAP, late echo": automap(half_way.A, half_way.kspace)[0],
-    "by my_recentred": my_recentred(automap, half_way.A, half_way.kspace[0])[0],
+    "by my_recentred": my_recentred(automap, half_way.A, half_way.kspace)[0],
 }
 show_images(panels, reference=half_way.reference[0], error_gain=3)
 
@@ -1189,7 +1237,8 @@ show_images(panels, reference=half_way.reference[0], error_gain=3)
 #
 # Pick a method, and change lines, acceleration and noise. The three pictures are the
 # image, multiplied by the one number that brings it closest to the true one, its error
-# (four times as bright), and its error in k-space.
+# (four times as bright), and its error in k-space. (The slice is that of the first
+# figure. Its random lines are drawn anew, so the errors differ from those above.)
 
 
 # %%

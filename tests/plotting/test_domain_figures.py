@@ -5,7 +5,12 @@ import pytest
 
 from mricourse.physics.fourier import random_complex
 from mricourse.plotting.alt_text import describe
-from mricourse.plotting.domain_figures import show_domains_diagram, show_errors_in_both, show_gain_table
+from mricourse.plotting.domain_figures import (
+    show_domains_diagram,
+    show_errors_in_both,
+    show_gain_table,
+    show_raki_lines,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +30,8 @@ def test_errors_stand_below_all_but_the_reference():
     titles = [cell.get_title() for cell in axes]
     assert titles[0] == "reference" and titles[1].startswith("mine, ") and titles[1].endswith(" dB")
     assert titles[2:] == ["error × 4", "k-space", "error in k-space"]
+    axes = show_errors_in_both({"reference": reference, "mine": 1.1 * reference}, reference, scores=False)
+    assert [cell.get_title() for cell in axes][:2] == ["reference", "mine"]
     with pytest.raises(ValueError, match="four at most"):
         show_errors_in_both({str(i): reference for i in range(5)}, reference)
 
@@ -36,3 +43,12 @@ def test_a_table_writes_numbers_and_words():
     assert "this: a +1.2, b refuses" in describe(axes.figure)
     with pytest.raises(ValueError, match="different columns"):
         show_gain_table({"this": {"a": 1.0}, "that": {"b": 1.0}})
+
+
+def test_the_lines_of_raki_are_counted_in_an_acs():
+    axes = show_raki_lines(4, n_acs=12)
+    assert axes[0].get_title() == "Lines of the scan, R = 4"
+    assert "12 - 8 = 4 places" in axes[1].get_title()
+    assert "0, 4 and 8" in describe(axes[0].figure)
+    with pytest.raises(ValueError, match="at least 9 for R = 4"):
+        show_raki_lines(4, n_acs=8)

@@ -58,7 +58,7 @@ def my_recentred(network, A, kspace):
     return {result}
 """
 RIGHT_ECHO = {
-    "energy": "kspace.abs().square().sum(dim=(0, 1))",
+    "energy": "kspace.abs().square().sum(dim=(0, 1, 2))",
     "shift": "int(energy.argmax()) - nx // 2",
     "image": "network(A, kspace.roll(-shift, dims=-1))",
     "x": "torch.arange(nx) - nx // 2",
@@ -92,6 +92,7 @@ WRONG = {
         "divides by the weight": complete(weight="1 / radial_weight(kspace)"),
         "counts missing places": complete(n_samples="kspace.numel()"),
         "counts lines only": complete(n_samples="mask.sum()"),
+        "a mask of lines as an index": complete(u="loud[mask].abs().square().mean().sqrt()"),
         "no root": complete(u="loud.abs().square().sum() / n_samples"),
         "mean of magnitudes": complete(u="loud.abs().sum() / n_samples"),
         "the largest": complete(u="loud.abs().max()"),
@@ -182,7 +183,7 @@ WRONG = {
         "the middle one too low": echo(shift="int(energy.argmax()) - (nx - 1) // 2"),
         "the number of the column": echo(shift="int(energy.argmax())"),
         "the loudest line": echo(
-            energy="kspace.abs().square().sum(dim=(0, 2))", shift="int(energy.argmax()) - len(energy) // 2"
+            energy="kspace.abs().square().sum(dim=(0, 1, 3))", shift="int(energy.argmax()) - len(energy) // 2"
         ),
         "the adjoint": echo(image="A.adjoint(kspace.roll(-shift, dims=-1))"),
         "a ramp on k-space": echo(
@@ -192,6 +193,13 @@ WRONG = {
         "ramp along y": echo(
             x="torch.arange(kspace.shape[-2])[:, None] - kspace.shape[-2] // 2",
         ),
+        "the loudest sample": echo(energy="kspace.abs().amax(dim=(0, 1, 2))"),
+        "the loudest sample, by its number": echo(shift="int(kspace.abs().argmax()) % nx - nx // 2"),
+        "coil 0 alone": echo(energy="kspace[:, 0].abs().square().sum(dim=(0, 1))"),
+        "the first slice and coil alone": echo(energy="kspace[0, 0].abs().square().sum(dim=0)"),
+        "an axis in front": echo(image="network(A, kspace.roll(-shift, dims=-1)[None])"),
+        "the first image": echo(result="image[0] * torch.exp(2j * torch.pi * shift * x / nx)"),
+        "axes of one scan": echo(energy="kspace.abs().square().sum(dim=(0, 1))"),
         "network twice": echo(image="network(A, kspace) * 0 + network(A, kspace.roll(-shift, dims=-1))"),
     },
 }
@@ -228,9 +236,7 @@ RIGHT = {
         "clamped": raki(second="torch.conv2d(features, w2).clamp_min(0)"),
     },
     "my_recentred": {
-        "by the loudest sample": echo(
-            energy="kspace.abs().sum(dim=0).amax(dim=0)",
-        ),
+        "by the norm": echo(energy="kspace.flatten(0, 2).norm(dim=0)"),
         "by the transform": echo(result="ifft2c(fft2c(image).roll(shift, dims=-1))"),
     },
 }
