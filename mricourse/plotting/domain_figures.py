@@ -116,7 +116,7 @@ def show_errors_in_both(
 
 
 @styled
-def show_raki_lines(acceleration: int = 4, *, n_acs: int = 12) -> list[Axes]:
+def show_raki_lines(acceleration: int = 4, *, n_acs: int = 12) -> Panels:
     """Draw what RAKI's three convolutions see and estimate: among the lines of a scan, and in an ACS.
 
     Parameters
@@ -166,7 +166,7 @@ def show_raki_lines(acceleration: int = 4, *, n_acs: int = 12) -> list[Axes]:
         f"{acceleration - 1} missing lines between the second and the third are estimated. Right: an ACS of {n_acs} "
         f"lines, all measured, in which the same pattern, {reach + 1} lines high, finds room at {n_places} places.",
     )
-    return [quiet(left), quiet(right)]
+    return Panels([left, right])
 
 
 def _dots(axes: Axes, line: int, points: range, *, measured: bool) -> None:

@@ -350,8 +350,9 @@ def step_ms(name):
     checkpoint = load_checkpoint(name)
     data = checkpoint.recipe.data
     n_scans = checkpoint.recipe.training.batch_size
-    drawn = TaskScans("train", 181, task="undersampling", shape=tuple(data.shape))
-    batch = scan_slices(heads[:n_scans, : data.shape[0], : data.shape[1]])
+    drawn = TaskScans("train", 181, task="undersampling", shape=data["shape"])
+    ny, nx = data["shape"]
+    batch = scan_slices(heads[:n_scans, :ny, :nx])
     fresh = checkpoint.recipe.build().to(DEVICE)  # the same network, untrained
 
     def step():
@@ -645,9 +646,9 @@ for words in ["zero-filled", "in the image", "AUTOMAP"]:
 show_images(panels, reference=scan_32.reference[SHOWN], error_gain=3)
 
 # %% [markdown]
-# AUTOMAP is behind the network in the image, with 35 times as many weights. That is no
-# accident of this training. It has to spend them, and its data, on a transform that the
-# others are given for nothing.
+# AUTOMAP is 1.8 dB behind the network in the image, with 35 times as many weights. Its
+# head is blurred (last column). That is no accident of this training: it has to spend
+# weights and data on a transform that the others are given for nothing.
 #
 # Did it learn the transform? No single layer has to be the Fourier matrix: the second
 # layer can undo what the first one mixes. But the *whole* must be close to it. So we
@@ -683,25 +684,13 @@ panels = {"inverse transform": true / true.abs().max()}
 panels["AUTOMAP"] = learned / learned.abs().max()
 show_images(panels, window=(-1, 1), cmap="RdBu", label="weight of a sample, real part")
 
-# %% jupyter={"source_hidden": true}
-alike = []
-for row in range(8, 24, 3):
-    for column in range(8, 24, 3):
-        found = weights_of_pixel(row, column)
-        wanted = row_of_transform(row, column)
-        cosine = (found * wanted.conj()).sum().real / (found.norm() * wanted.norm())
-        alike.append(cosine)
-alike = torch.stack(alike).mean()
-print(f"agreement, mean of 36 pixels: {alike:.2f} (1 is the transform, 0 is chance)")
-
 # %% [markdown]
 # Both panels are k-space, $k_y$ downwards and $k_x$ to the right. On the left the true
 # weights of one pixel: a plane wave, as strong at the edge as in the centre. On the
 # right what AUTOMAP has learned: the same wave near the centre, and little more than
 # noise further out. It fades along $k_y$, where lines are often missing. And it fades
 # along $k_x$, although whole lines are measured: samples far out are faint, so a wrong
-# weight there hardly changes the loss, and is hardly corrected. (The number compares
-# all samples, so it counts those, too.)
+# weight there hardly changes the loss, and is hardly corrected.
 #
 # The price of a weight for each sample: no other matrix fits. AUTOMAP says so itself.
 
@@ -941,12 +930,12 @@ show_images(panels, reference=truth[head_only], error_gain=5, scores=False)
 # %% [markdown]
 # Look at the last column. At $R = 4$ RAKI is behind the best GRAPPA by 1.2 dB with 24
 # lines, ahead by 0.9 dB with 32, and by 1.9 dB with 48: the more examples, the better
-# for the larger model. At $R = 3$ with 32 lines it is 1.8 dB behind. There GRAPPA's
+# for the larger model. At $R = 3$ with 32 lines it is 1.7 dB behind. There GRAPPA's
 # noise is small, and there is little to gain.
 #
 # And the tuning? Compare the last two columns, at $R = 4$ with 32 lines. RAKI leads by
-# 1.5 dB over GRAPPA with 0.0001, and by 0.9 dB over the best GRAPPA. The difference,
-# 0.6 of 1.5 dB, was nothing but an untuned rival.
+# 1.6 dB over GRAPPA with 0.0001, and by 0.9 dB over the best GRAPPA. The difference of
+# 0.7 dB, nearly half of the lead, was nothing but an untuned rival.
 #
 # The figure shows $R = 4$ with 48 lines (numbers in dB, errors five times as bright).
 # With $\lambda$ from the ACS the error is grain, in a band across the middle. With the
@@ -1094,34 +1083,49 @@ label = "gain over the zero-filled image of the same scan (dB)"
 show_gain_table(table, label=label, reach=6)
 
 # %% [markdown]
-# Read the table row by row, against the first. Purple is a gain, orange a loss; the
-# colours end at 6 dB. The last two columns learned nothing from other scans.
+# Each number is a gain over the zero-filled image of the *same* scan, so it says what a
+# method is worth there. Purple is a gain, orange a loss; the colours end at 6 dB.
+# Compare each row with the first one. The last two columns learned nothing from other
+# scans.
 #
-# - *Late echo.* AUTOMAP loses most. It has a weight for each place of k-space, and
-#   nothing is at its place any more. The others hardly notice: convolutions treat all
-#   places alike, and the networks in the image turn away a smooth phase first.
-# - *Other matrix.* AUTOMAP refuses, the others do not care.
-# - *8 coils.* SENSE gains many decibels, and so does GRAPPA where lines are equispaced.
-#   The networks gain about what they gain with one coil: none of them knows that coils
-#   see different things. What they learned is what heads look like, and not physics.
-# - *Unit.* Nothing changes, since all are built so (exercise 18.1).
-# - *Lines and noise.* Equispaced lines and $R = 5$ cost all of them a part of the gain.
-#
-# What would a *wrong scale* do? We hand k-space to AUTOMAP without its scale: `mapped`
-# is the bare network, which has learned from images whose maximum is 1.
-
-# %%
-samples_32 = scan_32.kspace[:, 0]  # (20, ky, kx)
-units = ifft2c(samples_32).abs().amax((1, 2), keepdim=True)  # of each slice
-for factor in [0.1, 1, 10]:
-    bare = automap.mapped(factor * samples_32 / units) * units / factor
-    dB_bare = psnr(bare, scan_32.reference).mean()
-    print(f"k-space {factor:4} times as large: {dB_bare:.1f} dB")
+# - *Late echo.* AUTOMAP falls from +1.5 to -3.3 dB. It has a weight for each place of
+#   k-space, and nothing is at its place any more. The network in the image loses half a
+#   decibel: convolutions treat all places alike, and before the U-Net the smooth phase
+#   is turned away. (That phase is taken from the central seven samples or so on either
+#   side of the middle. Four places late is still among them.)
+# - *Another matrix.* AUTOMAP refuses; the others work, at nearly their usual gain.
+# - *Unit.* Nothing changes, since each divides by the size of its scan (exercise 18.1).
+# - *Equispaced lines, R = 5.* The network in the image keeps about half of its gain
+#   with the one, and two thirds with the other. It has learned what random gaps of one
+#   line in three look like. (GRAPPA with one coil makes it worse: all it has is a
+#   smooth factor.)
+# - *Noise.* Ten times the noise takes little from the gain. Most of what is wrong in a
+#   zero-filled image are missing lines, not noise.
 
 # %% [markdown]
-# A tanh is nearly a straight line near 0, and flat far from it. So a factor does not
-# pass through, as it does through a network of convolutions and ReLU without biases.
-# Ten times as large, and most of its units are at their end.
+# The two rows with 8 coils ask for a closer look.
+
+# %%
+sense_lead = {}
+for name in ["8 coils", "8 coils, equispaced"]:
+    case = cases[name]
+    by_network = psnr(networks["in the image"](case.A, case.kspace), case.reference)
+    sense_lead[name] = psnr(by_sense(case.A, case.kspace), case.reference) - by_network
+    print(f"{name}: SENSE over in the image {gain_in_words(sense_lead[name])}")
+
+# %% [markdown]
+# AUTOMAP's gain is gone: it maps one coil after the other, and a head that is bright on
+# one side only is nothing that it has learned. The network in the image sees the coils
+# combined and gains as before, 5 to 6 dB. But it does not know what the coils know.
+# With equispaced lines SENSE gains 15 dB and GRAPPA 16: eight coils see three pixels on
+# top of one another with different weights, and that can be solved. No knowledge of
+# heads is needed.
+#
+# With *random* lines SENSE gains 4.6 dB only. Where several neighbouring lines are
+# missing, many pixels lie on top of one another, and eight coils cannot tell them
+# apart. We had expected SENSE to be ahead of the network by 1 dB there, too, and it is
+# behind by 0.9 (the interval is all below 0). What heads look like is worth more there.
+# The next lessons join both kinds of knowledge.
 #
 # So no domain is best for everything. What can be written down (the transform, the
 # coils, the samples that were measured) should not have to be learned.
@@ -1135,11 +1139,16 @@ for words in ["AUTOMAP", "in the image"]:
 claim("late echo, 32 x 32: AUTOMAP loses", lost["AUTOMAP"], at_least=1.0, unit="dB")
 sentence = "late echo, 32 x 32: the network in the image loses"
 claim(sentence, lost["in the image"], at_most=0.5, unit="dB")
-coils = cases["8 coils"]
-sense_dB = psnr(by_sense(coils.A, coils.kspace), coils.reference)
-image_dB = psnr(networks["in the image"](coils.A, coils.kspace), coils.reference)
-sentence = "8 coils: SENSE over the network in the image"
-claim(sentence, sense_dB - image_dB, at_least=1.0, unit="dB")
+sentence = "8 coils, equispaced lines: SENSE over the network in the image"
+claim(sentence, sense_lead["8 coils, equispaced"], at_least=1.0, unit="dB")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# <details><summary>How we chose these bounds</summary>
+#
+# They were written down with networks that had learned for minutes. The last one was
+# meant for random lines, too, and failed there with the final network: -0.9 dB, 95 %
+# interval [-1.7, -0.2]. So it stands for equispaced lines alone, unchanged.
+# </details>
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 18.4 · Go further: bring the echo back  (★★★, about 12 min)
