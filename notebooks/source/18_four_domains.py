@@ -94,10 +94,9 @@ show_errors_in_both(panels, reference[SHOWN], scores=False)
 # no network has seen.
 #
 # Look at the last row. The network in k-space leaves dark lines in its error: these are
-# lines that were measured, and it has hardly changed them. The error of the network in
-# the image is smaller on the whole, and shows no such lines: it lies in measured and in
-# missing ones. So does that of the network in both, whose last U-Net works in the
-# image.
+# lines that were measured, and it has hardly changed them. In the two other networks
+# such lines can hardly be seen, since their error lies in measured lines and in missing
+# ones alike. (Both end with a U-Net in the image.)
 #
 # To see what the domain has to do with it, we first ask what a single convolution can
 # do in either one.
