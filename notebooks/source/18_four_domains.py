@@ -96,7 +96,8 @@ show_errors_in_both(panels, reference[SHOWN], scores=False)
 # Look at the last row. The network in k-space leaves dark lines in its error: these are
 # lines that were measured, and it has hardly changed them. In the two other networks
 # such lines can hardly be seen, since their error lies in measured lines and in missing
-# ones alike. (Both end with a U-Net in the image.)
+# ones alike. (Both end with a U-Net in the image. The darker band in the middle of all
+# three are the central lines, which were measured in every scan.)
 #
 # To see what the domain has to do with it, we first ask what a single convolution can
 # do in either one.
@@ -109,8 +110,9 @@ show_domains_diagram()
 
 # %% [markdown]
 # - *In the image:* the inverse transform $F^{-1}$ makes an image of the lines that were
-#   measured, with zeros for the others. A U-Net cleans this zero-filled image. (Before,
-#   its smooth phase is turned away, and behind the U-Net it is put back. So the U-Net
+#   measured, with zeros for the others. A U-Net cleans this zero-filled image. (A
+#   blurred image, made of the central samples of k-space, tells the smooth part of the
+#   phase. It is taken off before the U-Net and put back behind it, so that the U-Net
 #   sees an image that is nearly real.)
 # - *In k-space:* a U-Net fills in the missing lines, then comes $F^{-1}$.
 # - *In both:* one smaller U-Net in k-space, $F^{-1}$, and one in the image. This
@@ -192,16 +194,17 @@ for name, result in {"in k-space": by_kspace, "in the image": by_image}.items():
 # the real part alone mixes the image with its conjugate, and the k-space of the
 # conjugate is mirrored: what was measured at $k$ appears at $-k$ ([[kspace]]). That
 # helps where the image is nearly real, and the mirrored line was measured. Networks,
-# which see two channels, can learn it. (That is one more reason to turn the smooth
-# phase away first.)
+# which see two channels, can learn it. (That is one more reason to take the smooth
+# phase off first.)
 # </details>
 #
-# And the convolution in k-space, does it fill them *well*? In the image it multiplies
-# by a smooth factor. Where lines are missing, several pixels lie on top of one another
-# ([[sense]]), and no factor pulls them apart. What a smooth factor can do is use that
-# the head fills only a part of the field of view. It can be small at the rim, where
-# there is air, and 1 in the middle. GRAPPA does better since its kernel mixes *coils*,
-# each of which weights the same pixels differently. Our scans have one coil.
+# And the convolution in k-space, does it fill them *well*? Seen from the image, it
+# multiplies each pixel by a smooth factor. But with missing lines each pixel of the
+# zero-filled image is a *sum*: its true value, and a part of others along $y$. No
+# factor takes a sum apart. What can a smooth factor do at all? The head does not fill
+# the field of view, and what zero filling puts into the air around it is wrong. There
+# the factor can be small. GRAPPA does better since its kernel mixes *coils*, each of
+# which weights the same pixels differently ([[sense]]). Our scans have one coil.
 #
 # So with one coil neither domain can do it with convolutions alone. What is left is the
 # activation between them. We let a ReLU act on real and imaginary part of the
@@ -266,10 +269,11 @@ for name, curve in curves.items():
 
 # %% [markdown]
 # From the inner ring to the outer one k-space falls by a factor of more than a hundred.
-# (The inner ring is already a mean; the sample in the centre is larger still.) A
-# network that makes the *squared* error small sees hardly anything but the centre, and
-# the centre is measured. What it should learn are the lines further out. The remedy is
-# the weight: the second curve, $W y$, falls by a factor of 3 only.
+# (The inner ring is already a mean; the sample in the centre is larger still.) The same
+# kernels have to work for all of these numbers. What they learn is what suits the loud
+# centre, which was measured anyway; the outer samples, which the network should fill,
+# are next to nothing beside it. The remedy is the weight: the second curve, $W y$,
+# falls by a factor of 3 only, so all places are about equally loud for the network.
 #
 # A second trap is the unit. One scanner calls the brightest sample 4000, another one
 # 0.002. So we divide $W y$ by its own size $u$, the root mean square of the *measured*
@@ -345,7 +349,8 @@ show_images(panels, reference=reference[SHOWN], error_gain=4)
 # Which domain is best? A comparison is worth what it holds equal. (A network in k-space
 # without $W$, with half of the weights, and trained for half as long has lost before it
 # starts.) Here is what our three have had. One *step* of a training is: draw two scans,
-# run the network on them, and change its weights by the same loss.
+# run the network on them, and change its weights by the same loss (the error of the
+# image).
 
 
 # %% jupyter={"source_hidden": true}
@@ -603,9 +608,8 @@ print(f"{layer.numel():,} weights")
 #
 # Twice as many pixels along each axis are *sixteen* times as many weights.
 # `automap_parameters` counts all, convolutions too; with `shared=True` one network
-# serves both parts, as in ours. (That is possible since the imaginary part of any
-# complex number is the real part of $-i$ times the number: the network sees $-iy$ for
-# it.)
+# serves both parts, as in ours. (The same network is then shown $-iy$. Its image is
+# $-i$ times the image of $y$, and the real part of that is the imaginary part wanted.)
 
 # %%
 for n in [32, 64, 128]:
@@ -752,7 +756,8 @@ show_raki_lines(acceleration=4, n_acs=12)
 # two measured lines, 0 with 4 and 4 with 8. The third layer joins these two results. So
 # the network sees *three* measured lines (blue; seven points of each, since kernels of
 # 5, 1 and 3 points in a row reach over 7). Between three lines there are two gaps. RAKI
-# fills one of them, here the second: 5, 6 and 7 (orange).
+# fills one of them, here the second: 5, 6 and 7 (orange). (The gap above belongs to the
+# three lines that begin four lines higher.)
 #
 # On the right an ACS of 12 lines, where *all* lines were measured. There the orange
 # samples are known, and RAKI can learn from them. Blue and orange together are 9 lines
@@ -769,7 +774,7 @@ show_raki_lines(acceleration=4, n_acs=12)
 
 # %%
 brain = load_real("moco_brain_7ch").to(DEVICE)
-brain_kspace = brain.kspace  # four coils, (4, 256, 216), every line measured
+brain_kspace = brain.kspace  # four of seven coils, (4, 256, 216), every line
 acs = brain_kspace[:, 112:144]  # the central 32 lines
 size = acs.abs().square().mean().sqrt()
 quick = RakiNetwork(4, 4, kind="raki").to(DEVICE)  # 4 coils, R = 4
@@ -781,10 +786,12 @@ w3 = quick.layers[2].detach()[:3]  # (3, 8, 2, 3)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 18.3 · RAKI's three convolutions  (★★☆, about 8 min)
 #
-# Write the network of one coil's part. `torch.conv2d(batch, w)` wants a batch, (1,
-# channels, lines, points); with `dilation=(d, 1)` neighbours along lines lie `d` apart.
-# Nothing is padded, so the result is smaller: $2 \cdot$ `spacing` lines and 6 points
-# are lost. No ReLU at the end: parts of samples are negative as often as positive.
+# Write the network of one coil's part. `spacing` is the distance between blue lines: 4
+# in the ACS of the drawing, and 1 if only the measured lines are handed over, one below
+# the other. `torch.conv2d(batch, w)` wants a batch, (1, channels, lines, points); with
+# `dilation=(d, 1)` neighbours along lines lie `d` apart. Nothing is padded, so the
+# result is smaller: $2 \cdot$ `spacing` lines and 6 points are lost. No ReLU at the
+# end: parts of samples are negative as often as positive.
 #
 # <details><summary>Hint 1: which layers are dilated?</summary>
 #
@@ -799,7 +806,7 @@ w3 = quick.layers[2].detach()[:3]  # (3, 8, 2, 3)
 
 # %% tags=["exercise"] slideshow={"slide_type": "skip"}
 def my_raki_estimate(parts, w1, w2, w3, spacing):
-    """Real (2 coils, lines, kx) -> (R - 1, lines - 2 spacing, kx - 6)."""
+    """Real (2 C, lines, kx), C coils -> (R - 1, lines - 2 spacing, kx - 6)."""
     ### BEGIN SOLUTION
     apart = (spacing, 1)
     features = torch.conv2d(parts[None], w1, dilation=apart).relu()
@@ -811,7 +818,8 @@ def my_raki_estimate(parts, w1, w2, w3, spacing):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Check yourself.** Lines 1, 3 and 4 apart. Then your function, with the weights of
 # the brain, estimates a line outside of the ACS. We know what it should be, since all
-# lines of this brain were measured. (Expect it to follow the line, and not to hit it:
+# lines of this brain were measured. Three measured lines are handed over, one below the
+# other, so their spacing is 1. (Expect it to follow the line, and not to hit it:
 # at $R = 4$, after a short fit of 60 steps.)
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
@@ -886,7 +894,9 @@ for way in ["GRAPPA, 0.0001", "GRAPPA, from ACS", "GRAPPA, best"]:
 # places along $k_y$, and at all 64 points along $k_x$ (there the library lets a line go
 # round at its ends). That makes $16 \cdot 64 = 1024$ examples for the 2960 weights of
 # each network, and a network with more weights than examples learns them by heart.
-# GRAPPA has 80 complex weights to find for each missing line.
+# GRAPPA has 80 complex weights to find for each missing line. (To choose $\lambda$ on
+# the ACS makes GRAPPA a little worse here, 25.6 in place of 26.1 dB: with eight of 24
+# lines hidden, few are left to learn from.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## RAKI on real data
@@ -936,12 +946,12 @@ for way in ["GRAPPA, from ACS", "GRAPPA, best", "RAKI"]:
 show_images(panels, reference=truth[head_only], error_gain=5, scores=False)
 
 # %% [markdown]
-# Look at the last column. At $R = 4$ RAKI is behind the best GRAPPA by 1.2 dB with 24
-# lines, ahead by 0.9 dB with 32, and by 1.9 dB with 48: the more examples, the better
-# for the larger model. At $R = 3$ with 32 lines it is 1.7 dB behind. There GRAPPA's
-# noise is small, and there is little to gain.
+# Look at the last column of the table. At $R = 4$ RAKI is behind the best GRAPPA by 1.2
+# dB with 24 lines, ahead by 0.9 dB with 32, and by 1.9 dB with 48: the more examples,
+# the better for the larger model. At $R = 3$ with 32 lines it is 1.7 dB behind. There
+# GRAPPA's noise is small, and there is little to gain.
 #
-# And the tuning? Compare the last two columns, at $R = 4$ with 32 lines. RAKI leads by
+# And the tuning? Compare its last two columns, at $R = 4$ with 32 lines. RAKI leads by
 # 1.6 dB over GRAPPA with 0.0001, and by 0.9 dB over the best GRAPPA. The difference of
 # 0.7 dB, nearly half of the lead, was nothing but an untuned rival.
 #
@@ -1097,16 +1107,15 @@ show_gain_table(table, label=label, reach=6)
 #
 # - *Late echo.* AUTOMAP falls from +1.5 to -3.3 dB. It has a weight for each place of
 #   k-space, and nothing is at its place any more. The networks of convolutions lose
-#   little, 0.4 or 0.5 dB: a convolution treats all places alike, and before the
-#   U-Net the smooth phase is turned away. (That phase is taken from the central seven
-#   samples or so on either side of the middle. Four places late is among them.)
+#   little, 0.4 or 0.5 dB: a convolution treats all places alike. And the ramp of phase
+#   is smooth, so most of it is taken off before the U-Net in the image.
 # - *Equispaced lines.* The network in the image falls from +5.0 to +2.6 dB. The one in
 #   k-space *rises* from +2.4 to +3.3, and is ahead. Equispaced lines make sharp copies
 #   of the head, which look like anatomy; random lines smear them
 #   ([[compressed_sensing]]). In k-space it is the other way round: now every missing
 #   line has a measured one beside it, while random lines leave wide gaps. (GRAPPA with
 #   one coil does harm: all it has is a smooth factor.)
-# - *R = 5, noise.* Both cost some of the gain, and turn no order round.
+# - *R = 5, noise.* Both cost the three U-Nets some of their gain; their order stays.
 # - *Unit.* Nothing changes, since each divides by the size of its scan (exercise 18.1).
 # - *Another matrix.* AUTOMAP refuses. The others work, the one in the image best.
 
@@ -1289,10 +1298,9 @@ choices.update(lines=["random", "equispaced"], noise=[0.001, 0.005, 0.02, 0.05])
 explore(try_it, **choices)
 
 # %% [markdown]
-# **Questions to try.** With the network in k-space: where is its error in k-space, in
-# the measured lines or between them? Change to the network in the image: which lines of
-# k-space has it changed that were measured? At equispaced lines and $R = 4$: which of
-# the three leaves copies of the head?
+# **Questions to try.** With the network in k-space: what tells you, in the third
+# picture, which lines were measured? Change to the network in the image: can you still
+# tell? At equispaced lines and $R = 4$: which of the three leaves copies of the head?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you have learned
@@ -1317,7 +1325,7 @@ print(f"48 lines {lead_many:+.1f} dB")
 # - **Dense layers.** The inverse transform is one dense layer. AUTOMAP's weights grow
 #   with $N^4$, and fit one matrix.
 # - **RAKI.** Three convolutions that learn from one ACS. They win where there are many
-#   examples and much noise to gain; nearly half of the lead was an untuned $\lambda$.
+#   examples and much noise to avoid; nearly half of the lead was an untuned $\lambda$.
 # - **Other scans.** Each change has its victim: a late echo AUTOMAP, equispaced lines
 #   the network in the image. A formula before the network is the cheapest remedy.
 #
