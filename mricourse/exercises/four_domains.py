@@ -113,6 +113,12 @@ def _wrong_sights(kspace: Tensor, mask: Tensor) -> dict[str, Tensor]:
         / _unit(kspace / weight, mask),
         "The unit was measured before W was applied: measure that of W y.": loud / _unit(kspace, mask),
         mean + "missing ones are not to be counted.": loud / loud.abs().square().mean().sqrt(),
+        "`mask.sum()` counts lines, as the mask is (ky, 1): `mask.expand(kspace.shape).sum()` counts samples.": (
+            loud / (loud.abs().square().sum() / mask.sum()).sqrt()
+        ),
+        "The square of a complex number is complex: take `.abs()` before `.square()`.": (
+            loud / (loud.square().sum() / mask.expand(loud.shape).sum()).sqrt()
+        ),
         mean + "you divide by its square.": loud / _unit(loud, mask) ** 2,
         mean + "not the mean of magnitudes.": loud / (loud.abs().sum() / mask.expand(loud.shape).sum()),
         mean + "not the largest magnitude.": loud / loud.abs().max(),
@@ -190,8 +196,11 @@ def _wrong_matrices(ny: int, nx: int) -> dict[str, Tensor]:
     a, b = matrix.real, matrix.imag
     zero = torch.zeros_like(a)
     unscaled = (ny * nx) ** 0.5
-    turned = torch.eye(ny * nx).reshape(-1, ny, nx).to(torch.complex64)
-    corner = torch.fft.ifft2(turned, norm="ortho").flatten(1).T
+    units = torch.eye(ny * nx).reshape(-1, ny, nx).to(torch.complex64)
+    corner = torch.fft.ifft2(units, norm="ortho").flatten(1).T
+    small_corner = corner / unscaled
+    turned = ifft2c(units.reshape(-1, nx, ny)).flatten(1).T
+    uncentred = "The matrix is that of the transform without centring: use ifft2c, which has the zero in the middle."
     sign = "The sign is wrong: the real part of (a + ib)(p + iq) is a p - b q, the imaginary part b p + a q."
     return {
         sign: _blocks(a, b, b, a),
@@ -201,8 +210,12 @@ def _wrong_matrices(ny: int, nx: int) -> dict[str, Tensor]:
         "The blocks beside the diagonal are zero and the others hold a and b: each row needs both.": (
             _blocks(a, zero, zero, b)
         ),
-        "The matrix is that of the transform without centring: use ifft2c, which has the zero in the middle.": (
-            _blocks(corner.real, -corner.imag, corner.imag, corner.real)
+        uncentred: _blocks(corner.real, -corner.imag, corner.imag, corner.real),
+        uncentred + " (It is also too small by the root of the number of pixels.)": (
+            _blocks(small_corner.real, -small_corner.imag, small_corner.imag, small_corner.real)
+        ),
+        "ny and nx are exchanged: k-space has ny rows of nx samples, reshape(n, ny, nx).": (
+            _blocks(turned.real, -turned.imag, turned.imag, turned.real)
         ),
         "The matrix is too large by the root of the number of pixels.": _dense(ny, nx) * unscaled,
         "The matrix is too small by the root of the number of pixels.": _dense(ny, nx) / unscaled,
@@ -265,6 +278,11 @@ def _explain_shape(came: tuple[int, ...], expected: tuple[int, ...], spacing: in
             f"Your result has {came[2]} points; expected {expected[2]}: along kx neighbours lie side by side, "
             "dilation=(spacing, 1), and nothing is padded."
         )
+    if len(came) == 3 and came[1] > expected[1]:
+        raise CheckFailed(
+            f"Your result has {came[1]} lines of {came[2]} points; expected {expected[1]} of {expected[2]}: nothing is "
+            "padded."
+        )
 
 
 def _estimate(parts: Tensor, w1: Tensor, w2: Tensor, w3: Tensor, spacing: int) -> Tensor:
@@ -286,6 +304,12 @@ def _wrong_estimates(parts: Tensor, weights: list[Tensor], spacing: int) -> dict
         ),
         "No ReLU at all: three linear convolutions are one, and this is GRAPPA's kind.": (
             torch.conv2d(torch.conv2d(first, w2), w3, **apart)[0]
+        ),
+        "The activations differ: RAKI has a ReLU, not tanh, behind the first two convolutions.": (
+            torch.conv2d(torch.conv2d(first.tanh(), w2).tanh(), w3, **apart)[0]
+        ),
+        "The activation behind the second convolution is tanh; RAKI has a ReLU.": (
+            torch.conv2d(second.tanh(), w3, **apart)[0]
         ),
         "The last convolution has no ReLU: parts of samples are negative as often as positive.": right.relu(),
         "A ReLU stands before the first convolution: negative samples are lost.": (
@@ -354,7 +378,7 @@ def _late_scan(ny: int, nx: int, n_coils: int, shift: int) -> tuple[SenseOperato
     smaps = smaps / smaps.abs().square().sum(dim=1, keepdim=True).sqrt()
     mask = (torch.arange(ny) % 2 == 0)[:, None]
     middle = torch.where(mask, fft2c(smaps * images[:, None]), 0)
-    middle[0, -1, ny // 2 // 2 * 2, nx // 2 + 1] = 1.3 * middle.abs().max()
+    middle[0, -1, ny // 2 // 2 * 2, nx // 2 + 3] = 1.3 * middle.abs().max()
     return SenseOperator(smaps, mask), middle.roll(shift, dims=-1)
 
 
@@ -366,6 +390,9 @@ def _wrong_middles(late: Tensor, shift: int) -> dict[str, Tensor]:
     return {
         "The network sees k-space as it came: move it back first, kspace.roll(-shift, dims=-1).": late,
         "k-space is moved further away: roll it by minus the shift.": late.roll(shift, dims=-1),
+        "`argmax` gives the number of the loudest column; the shift is that number minus nx // 2, the middle.": (
+            late.roll(-shift - nx // 2, dims=-1)
+        ),
         "k-space is moved along ky, which moves the measured lines too: roll along kx, dims=-1.": (
             late.roll(-shift, dims=-2)
         ),
@@ -388,6 +415,9 @@ def _wrong_ramps(plain: Tensor, shift: int) -> dict[str, Tensor]:
     return {
         "The phase ramp of the image is lost: multiply by exp(2 pi i shift x / nx) at the end.": plain,
         "The ramp turns the wrong way: its sign is plus.": plain * ramp.conj(),
+        "The ramp has half of its turns: the factor is exp(2 pi i shift x / nx), with the 2.": (
+            plain * torch.exp(1j * math.pi * shift * x / nx)
+        ),
         "x is counted from the left end; it is zero in the middle, number nx // 2.": plain * corner,
         "This is the magnitude: the image stays complex.": plain.abs().to(plain.dtype),
     }

@@ -94,6 +94,10 @@ WRONG = {
         "counts lines only": complete(n_samples="mask.sum()"),
         "a mask of lines as an index": complete(u="loud[mask].abs().square().mean().sqrt()"),
         "no root": complete(u="loud.abs().square().sum() / n_samples"),
+        "complex square": complete(u="(loud.square().sum() / n_samples).sqrt()"),
+        "lines counted, root taken": complete(
+            n_samples="mask.sum()", u="(loud.abs().square().sum() / n_samples).sqrt()"
+        ),
         "mean of magnitudes": complete(u="loud.abs().sum() / n_samples"),
         "the largest": complete(u="loud.abs().max()"),
         "unit of unweighted samples": complete(u="(kspace.abs().square().sum() / n_samples).sqrt()"),
@@ -122,6 +126,7 @@ WRONG = {
         "lower first": dense(result="torch.cat([lower, upper])"),
         "no mixing": dense(upper="a, 0 * b", lower="0 * b, a"),
         "without centring": dense(matrix='torch.fft.ifft2(units, norm="ortho").flatten(1).T'),
+        "without centring, not orthonormal": dense(matrix="torch.fft.ifft2(units).flatten(1).T"),
         "not orthonormal": dense(matrix="(ifft2c(units) / n**0.5).flatten(1).T"),
         "too large": dense(matrix="(ifft2c(units) * n**0.5).flatten(1).T"),
         "rows and columns exchanged": dense(shape="n, nx, ny"),
@@ -162,6 +167,13 @@ WRONG = {
         "kernels turned": raki(
             first="torch.conv2d(parts[None], w1.flip(2, 3), dilation=(spacing, 1)).relu()",
             third="torch.conv2d(features, w3.flip(2, 3), dilation=(spacing, 1))[0]",
+        ),
+        "padded along lines and points": raki(
+            first="torch.conv2d(parts[None], w1, dilation=(spacing, 1), padding=(spacing, 2)).relu()",
+        ),
+        "tanh twice": raki(
+            first="torch.conv2d(parts[None], w1, dilation=(spacing, 1)).tanh()",
+            second="torch.conv2d(features, w2).tanh()",
         ),
         "tanh": raki(second="torch.conv2d(features, w2).tanh()"),
         "two layers": raki(third="features[0]"),
