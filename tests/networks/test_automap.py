@@ -163,9 +163,11 @@ def test_recipes_learn_from_scans_of_their_matrix(name, size):
     recipe = load_recipe(name)
     assert recipe.network["shape"] == recipe.data["shape"] == [size, size]
     assert sum(each.numel() for each in recipe.build().parameters()) == automap_parameters((size, size), shared=True)
-    rival = load_recipe(f"domain_image_{size}")
+    rival = load_recipe(f"domain_hybrid_{size}")
     assert recipe.data == rival.data and recipe.seed == rival.seed
     assert recipe.training == rival.training, "equal updates by equal scans"
+    others = [load_recipe(f"domain_{name}_{size}") for name in ("image", "kspace")]
+    assert all(other.data == recipe.data and other.seed == recipe.seed for other in others)
 
 
 @pytest.mark.parametrize("data", ["", '[data]\nkind = "task"\nshape = [32, 40]\n'])
