@@ -15,7 +15,7 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[learning_to_reconstruct]], [[unet]], [[coil_calibration]] | 110 minutes | 50 s | simulated head, measured brain |
+# | [[learning_to_reconstruct]], [[unet]], [[coil_calibration]] | 115 minutes | 50 s | simulated head, measured brain |
 
 # %% [markdown]
 # A scanner measures k-space, and we want an image. Somewhere on the way stands a

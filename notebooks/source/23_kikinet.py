@@ -1271,9 +1271,10 @@ for name in ["KK", "II"]:
 show_images(panels, reference=knee_image, error_gain=4)
 
 # %% [markdown]
-# The numbers are means of the 20 draws, and the brackets their intervals; they say
-# nothing of other knees. IIII gains 3.0 dB, II 2.6 and KIKI 2.3, in the order that they
-# had on heads. KK loses a little, and its picture is the zero-filled one.
+# The pictures are those of the first draw. The numbers are means of the 20 draws, and
+# the brackets their intervals; they say nothing of other knees. IIII gains 3.0 dB, II
+# 2.6 and KIKI 2.3, in the order that they had on heads. KK loses a little, and its
+# picture is the zero-filled one.
 #
 # Is there nothing to gain from neighbours here? There is: above and below the knee the
 # field is empty, and the linear method that is told the energy, with a reach of 8
