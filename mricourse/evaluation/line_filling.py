@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mricourse.evaluation.calibration import TISSUE
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.physics.coil_combination import rss
 from mricourse.physics.fourier import ifft2c
@@ -14,7 +15,6 @@ from mricourse.reconstruct.grappa_weight import WEIGHTS, grappa_weight_of_acs
 from mricourse.reconstruct.parallel_imaging import grappa
 from mricourse.reconstruct.raki import raki
 
-TISSUE = 0.1  # of the largest magnitude of the reference
 FIXED_WEIGHT = 1e-4  # of `grappa` where nobody chooses
 
 

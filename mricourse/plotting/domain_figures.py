@@ -13,7 +13,7 @@ from torch import Tensor
 from mricourse.evaluation.metrics import psnr
 from mricourse.physics.fourier import fft2c
 from mricourse.plotting.alt_text import set_alt
-from mricourse.plotting.block_diagrams import _arrow, _box
+from mricourse.plotting.block_diagrams import arrow, box
 from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, Row, as_array, as_panels, draw, quiet, styled, top
 
 __all__ = ["show_domains_diagram", "show_errors_in_both", "show_gain_table", "show_raki_lines"]
@@ -46,10 +46,10 @@ def show_domains_diagram() -> Axes:
         axes.text(90, y, "image", va="center", color=IMAGE)
         start = 30.0
         for words, colour, place, width in boxes:
-            _arrow(axes, (start, y), (place - width / 2 - 0.5, y))
-            _box(axes, (place, y), words, colour, width=width)
+            arrow(axes, (start, y), (place - width / 2 - 0.5, y))
+            box(axes, (place, y), words, colour, width=width)
             start = place + width / 2 + 0.5
-        _arrow(axes, (start, y), (89, y))
+        arrow(axes, (start, y), (89, y))
     set_alt(
         axes,
         "Block diagram in four rows, each from k-space on the left to an image on the right. In the image: inverse "

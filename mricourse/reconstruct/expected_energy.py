@@ -47,14 +47,9 @@ def known_energy(kspace: Tensor, mask: Tensor, energy: Tensor, noise_std: float,
     F = fftc(torch.eye(kspace.shape[-2], dtype=kspace.dtype, device=kspace.device), dim=0)  # (ky, y)
     lines = ifftc(kspace, dim=-1)  # (..., ky, x): every column on its own
     batch = kspace.shape[:-2]
-    each = zip(
-        lines.expand(*batch, *lines.shape[-2:]).flatten(0, -3) if batch else lines[None],
-        mask.expand(*batch, *mask.shape[-2:]).flatten(0, -3) if batch else mask[None],
-        energy.expand(*batch, *energy.shape[-2:]).flatten(0, -3) if batch else energy[None],
-        strict=True,
-    )
+    stacks = [part.expand(*batch, *part.shape[-2:]).reshape(-1, *part.shape[-2:]) for part in (lines, mask, energy)]
     images = []
-    for y, rows, bright in each:
+    for y, rows, bright in zip(*stacks, strict=True):
         measured = rows[:, 0]
         if reach is None:
             images.append(_columns(y[measured], F[measured], bright.to(F.dtype), noise_std))

@@ -31,19 +31,14 @@ import copy  # noqa: I001  packed below
 
 import torch
 
-from mricourse import (
-    SenseOperator, claim, device, fft2c, ifft2c, predict, random_complex, your_turn,
-)  # fmt: skip
+from mricourse import SenseOperator, claim, device, fft2c, ifft2c, predict
+from mricourse import random_complex, your_turn
 from mricourse.datasets import load_real
-from mricourse.evaluation import (
-    best_scale, gain_in_words, psnr, score, score_sparse, share_found_in_rings,
-)  # fmt: skip
-from mricourse.exercises import (
-    check_kernel_window, check_kspace_step, check_neighbour_weights, check_put_back,
-)  # fmt: skip
-from mricourse.networks import (
-    KIKINet, brightness, kspace_unit, to_channels, to_image,
-)  # fmt: skip
+from mricourse.evaluation import best_scale, gain_in_words, psnr, score
+from mricourse.evaluation import score_sparse, share_found_in_rings
+from mricourse.exercises import check_kernel_window, check_kspace_step
+from mricourse.exercises import check_neighbour_weights, check_put_back
+from mricourse.networks import KIKINet, brightness, kspace_unit, to_channels, to_image
 from mricourse.physics import equispaced_mask, radial_weight, random_mask, stack
 from mricourse.plotting import (
     error_views, explore, plot_lines, show_gains, show_images, show_kiki_diagram,
