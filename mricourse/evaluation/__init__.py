@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = face(
         "classification": "percent_by_shift percent_right",
         "comparison": "Sampling compare compare_scans samplings turned undersample",
         "costs": "computing_seconds kept_for_backward training_step_ms",
-        "detection": "Readings detection_rate lesion_template read_lesions",
+        "detection": "Readings detection_rate lesion_responses lesion_template read_lesions",
         "ghosts": "ghost_distance",
         "independent_copies": "recorrupted recorrupted_psnr",
         "implicit_gradients": "WeightGradients memory_of_gradients memory_of_rounds reg_weight_gradients",

@@ -147,6 +147,40 @@ def read_lesions(
     return {name: Readings(*(torch.stack(column).cpu() for column in zip(*rows))) for name, rows in found.items()}  # noqa: B905
 
 
+@torch.no_grad()
+def lesion_responses(
+    present: Tensor, without: Tensor, places: Sequence[tuple[float, float]], *, radius: float
+) -> Tensor:
+    """Read how much a lesion changed the images of each contrast, as `lesion_template` says.
+
+    Parameters
+    ----------
+    present, without : Tensor, shape (slices, contrasts, y, x)
+        Reconstructions of a scan with the lesion and of the same scan, noise and lines and all, without; magnitudes
+        count.
+    places : sequence of (y, x)
+        Centre of the lesion in each slice, in pixels.
+    radius : float
+        In pixels.
+
+    Returns
+    -------
+    real Tensor, shape (slices, contrasts)
+        In the unit of the images.
+
+    Raises
+    ------
+    ValueError
+        Not one place for each slice, or one at the edge.
+    """
+    if len(places) != len(present):
+        raise ValueError(f"got {len(places)} places for {len(present)} slices; expected one for each.")
+    shape = tuple(present.shape[-2:])
+    templates = torch.stack([lesion_template(shape, place, radius) for place in places]).to(present.device)
+    change = present.abs() - without.abs()
+    return (change * templates[:, None]).sum(dim=(-2, -1))
+
+
 def detection_rate(without: Tensor, present: Tensor, *, false_alarms: float = 0.1) -> Tensor:
     """How often a bright lesion is found when the observer cries wolf in a known share of images without one.
 

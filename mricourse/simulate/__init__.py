@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = face(
         "phantoms": "AbdominalPhantom abdominal_phantom beating_phantom fat_signal multi_echo_signal shepp_logan",
         "protocols": "brain_slices contrast_scan contrast_scans inside_head",
         "randomised": "draw_scan randomised_scan randomised_scans",
-        "registered_contrasts": "contrast_masks scan_contrasts with_matrix",
+        "registered_contrasts": "contrast_masks measure_contrasts scan_contrasts with_matrix with_strangers",
         "relaxometry": "decay_rate echo_slices",
         "texture": "dead_leaves measured_texture roughened unrelated_texture",
         "slice_scans": "scan_slices",

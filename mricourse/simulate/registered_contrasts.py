@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mricourse.physics.fourier import fft2c, ifft2c
+from mricourse.physics.fourier import complex_noise, fft2c, ifft2c
 from mricourse.physics.multi_contrast import MultiContrastScan
+from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acceleration_of, acs_mask
+from mricourse.physics.scan import Batch
 from mricourse.simulate.acquisition import measure, with_phase
 from mricourse.simulate.motion import moved_along_y
 from mricourse.simulate.random_draws import generator_for, uniform
@@ -113,6 +115,79 @@ def contrast_masks(
         mask[order[first : first + n_lines]] = True
         drawn.append(mask)
     return drawn
+
+
+def measure_contrasts(
+    images: Tensor, *, acceleration: int = 4, masks: str = "complementary", noise_std: float = 0.005, seed: int = 0
+) -> Batch:
+    """Measure complex images of several contrasts by one uniform coil, $y = M (F x + n)$, with lines drawn for each.
+
+    The same seed draws the same noise for all images and options, and the first contrast the same lines under either
+    kind of masks: results can be compared pair by pair.
+
+    Parameters
+    ----------
+    images : complex Tensor, shape (slices, contrasts, y, x)
+        With their phases.
+    acceleration, masks
+        As in `contrast_masks`.
+    noise_std : float
+        Of the real and of the imaginary part of a sample, in the unit of the images; at least 0.
+    seed : int
+        Of lines and noise, drawn on the CPU.
+
+    Returns
+    -------
+    Batch
+        Operator, k-space (slices, contrasts, 1, ky, kx), and the images as its reference.
+
+    Raises
+    ------
+    ValueError
+        Images without an axis of contrasts, negative noise, or masks that cannot be drawn.
+    """
+    if images.ndim != 4 or not images.is_complex():
+        raise ValueError(
+            f"images are {images.dtype} of shape {tuple(images.shape)}; expected complex ones, (slices, contrasts, y, "
+            "x): give one slice an axis with images[None]."
+        )
+    if not noise_std >= 0:
+        raise ValueError(f"noise_std is {noise_std}; expected a standard deviation, 0 or more.")
+    n_slices, n_contrasts, ny, nx = images.shape
+    lines = []
+    for number in range(n_slices):
+        generator = generator_for(seed, "lines", str(number))
+        lines.append(torch.stack(contrast_masks(ny, n_contrasts, acceleration, masks=masks, generator=generator)))
+    mask = torch.stack(lines)[:, :, None].to(images.device)  # (slices, contrasts, 1, ky, 1)
+    noise = complex_noise((n_slices, n_contrasts, 1, ny, nx), generator_for(seed, "noise")).to(images.device)
+    smaps = torch.ones(n_slices, n_contrasts, 1, ny, nx, dtype=images.dtype, device=images.device)
+    kspace = torch.where(mask, fft2c(images)[:, :, None] + noise_std * noise, 0)
+    return Batch(SenseOperator(smaps, mask), kspace, images)
+
+
+def with_strangers(images: Tensor, kept: int, *, step: int = 1) -> Tensor:
+    """Give one contrast of each slice partners of another slice: (slices, contrasts, y, x), same shape.
+
+    Parameters
+    ----------
+    images : Tensor, shape (slices, contrasts, y, x)
+    kept : int
+        Number of the contrast that stays; the others come from `step` slices further on, around the end.
+    step : int
+
+    Raises
+    ------
+    ValueError
+        Fewer than two slices, a step that ends at the slice itself, or no such contrast.
+    """
+    n_slices, n_contrasts = images.shape[:2]
+    if step % n_slices == 0:
+        raise ValueError(f"step is {step} among {n_slices} slices; expected one that leads to another slice.")
+    if not 0 <= kept < n_contrasts:
+        raise ValueError(f"kept is {kept}; expected the number of a contrast, 0 to {n_contrasts - 1}.")
+    strangers = images.roll(-step, dims=0)
+    strangers[:, kept] = images[:, kept]
+    return strangers
 
 
 def with_matrix(image: Tensor, shape: tuple[int, int]) -> Tensor:
