@@ -117,7 +117,6 @@ def show_responses(responses: Mapping[str, Tensor], contrasts: Sequence[str]) ->
         cell.set_xticks(range(n), contrasts)
         cell.set_yticks(range(n), contrasts)
         cell.set(title=method, xlabel="read in", ylabel="lesion in")
-    figure.tight_layout()
     return list(cells[0])
 
 
@@ -143,7 +142,6 @@ def show_sharing() -> list[Axes]:
             for row in range(3):
                 curve = {"arrowstyle": "->", "color": COLOURS[row + 3], "connectionstyle": "arc3,rad=-0.32", "lw": 1.2}
                 cell.annotate("", (2.68, 2.2 - row), (0, 2.2 - row), arrowprops=curve)
-    figure.tight_layout()
     set_alt(
         cells[0],
         "Three diagrams of two rounds with three contrasts each. DIRN: every contrast has convolutions of its own, "

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mricourse.evaluation.detection import Readings, detection_rate, lesion_template, read_lesions
+from mricourse.evaluation.detection import Readings, detection_rate, lesion_responses, lesion_template, read_lesions
 from mricourse.simulate.lesions import add_disc, add_discs, flat_place
 
 
@@ -62,3 +62,16 @@ def test_a_disc_keeps_the_phase_and_lies_where_it_is_flat():
     assert torch.equal(two[0], disc) and not torch.equal(two[1], two[0])
     with pytest.raises(ValueError, match="expected a head"):
         flat_place(torch.zeros(30, 30) + torch.eye(30), radius=6)
+
+
+def test_responses_are_read_in_every_contrast():
+    flat = torch.polar(torch.full((2, 3, 40, 36), 0.5), torch.linspace(0, 2, 36).expand(2, 3, 40, 36))
+    places = [(20, 15), (18, 20)]
+    present = flat.clone()
+    for number, place in enumerate(places):
+        present[number, 1] = add_disc(flat[number, 1], centre=place, radius=3, contrast=-0.2)
+    found = lesion_responses(present, flat, places, radius=3)
+    assert found.shape == (2, 3) and found[:, [0, 2]].abs().max() < 1e-6
+    assert torch.all(found[:, 1] < -0.15) and torch.all(found[:, 1] > -0.2)
+    with pytest.raises(ValueError, match="got 1 places for 2 slices"):
+        lesion_responses(present, flat, places[:1], radius=3)

@@ -14,7 +14,13 @@ from mricourse.simulate.motion import moved_along_y
 from mricourse.simulate.multi_contrast import HEAD, ContrastScans
 from mricourse.simulate.random_draws import generator_for, place_in_split
 from mricourse.simulate.randomised import random_slice
-from mricourse.simulate.registered_contrasts import contrast_masks, scan_contrasts, with_matrix
+from mricourse.simulate.registered_contrasts import (
+    contrast_masks,
+    measure_contrasts,
+    scan_contrasts,
+    with_matrix,
+    with_strangers,
+)
 from mricourse.simulate.texture import measured_texture, unrelated_texture
 
 SHAPE = (72, 64)
@@ -231,3 +237,37 @@ def test_a_lesion_is_inserted_into_one_measured_contrast():
     for wrong in ({"centre": (300, 4), "radius": 4}, {"centre": (10, 4), "radius": 0}):
         with pytest.raises(ValueError, match="expected a centre inside"):
             insert_lesion(flair, **wrong, level=1.0)
+
+
+# --- measured again
+
+
+def test_measuring_again_draws_the_same_lines_and_noise():
+    images = torch.stack([scans()[number].reference for number in range(2)])
+    case = measure_contrasts(images, noise_std=0.01, seed=4)
+    assert case.kspace.shape == (2, 3, 1, *SHAPE) and case.A.mask.shape == (2, 3, 1, SHAPE[0], 1)
+    other = measure_contrasts(2 * images, noise_std=0.01, seed=4)
+    assert torch.allclose(other.kspace - case.kspace, case.A.forward(images), atol=1e-5), "the same noise"
+    same = measure_contrasts(images, noise_std=0.01, masks="same", seed=4)
+    assert torch.equal(same.A.mask[:, 0], case.A.mask[:, 0]) and torch.equal(same.A.mask[:, 1], same.A.mask[:, 0])
+    assert torch.equal(same.kspace[:, 0], case.kspace[:, 0])
+    shared = case.A.mask.sum(1).amax((-3, -2, -1))
+    assert shared.tolist() == [3, 3] and int((case.A.mask.sum(1) > 1).sum()) == 2 * round(0.08 * SHAPE[0])
+    assert not torch.equal(case.A.mask[0], case.A.mask[1]), "each slice has lines of its own"
+    clean = measure_contrasts(images, noise_std=0.0)
+    assert torch.allclose(clean.kspace, clean.A.forward(images), atol=1e-5)
+    with pytest.raises(ValueError, match="expected complex ones, .slices, contrasts, y, x."):
+        measure_contrasts(images[0])
+    with pytest.raises(ValueError, match="noise_std is -1"):
+        measure_contrasts(images, noise_std=-1)
+
+
+def test_strangers_replace_all_but_one_contrast():
+    images = torch.arange(6.0).reshape(3, 2, 1, 1).expand(3, 2, 4, 5)
+    found = with_strangers(images, 1)
+    assert found[:, :, 0, 0].tolist() == [[2, 1], [4, 3], [0, 5]]
+    assert with_strangers(images, 0, step=2)[:, 1, 0, 0].tolist() == [5, 1, 3]
+    with pytest.raises(ValueError, match="step is 3 among 3 slices"):
+        with_strangers(images, 0, step=3)
+    with pytest.raises(ValueError, match="kept is 2"):
+        with_strangers(images, 2)
