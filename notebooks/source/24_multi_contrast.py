@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[modl]], [[enhancement]] | 95 minutes | 40 s | simulated, two patients |
+# | [[modl]], [[enhancement]] | 100 minutes | 40 s | simulated, two patients |
 
 # %% [markdown]
 # A patient rarely gets one scan. A brain protocol has T1w, T2w and FLAIR at least, one
@@ -761,7 +761,7 @@ copied = squares["DISN"][:, off_diagonal].abs().mean(1)
 claim("DISN: share of a lesion that is copied, %", copied, at_most=25)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# ## Exercise 24.4 · Go further: your own lesion  (★★★, about 15 min)
+# ## Exercise 24.4 · Go further: your own lesion  (★★★, about 12 min)
 #
 # First write the reading. `present` and `without` are reconstructions with and without
 # the lesion, (contrasts, y, x), complex. `template` is (y, x): positive in the disc
