@@ -71,10 +71,12 @@ images = {"reference": references}
 for name, network in {"apart": apart, "together": together}.items():
     images[name] = network(bench.A, bench.kspace)  # (slices, contrasts, y, x)
 shown = {name: stack[SHOWN] for name, stack in images.items()}
-show_contrasts(shown, CONTRASTS, reference=references[SHOWN], error_gain=3)
+show_contrasts(shown, CONTRASTS, reference=references[SHOWN])
 
 # %% [markdown]
-# (Rows: a contrast, and below it the errors of both networks, three times as bright.)
+# (Rows: the three contrasts. Columns: the truth, each contrast alone, all together. The
+# head, its phases and the noise are simulated. What DIRN and DISN mean in the names of
+# the files, we shall see.)
 #
 # The third column is better than the second by «0.0» dB in T1w, «0.0» dB in T2w and
 # «0.0» dB in FLAIR. Both networks have the same number of weights, saw the same
@@ -390,8 +392,9 @@ show_images(parts, window=(-1, 1), label="value")
 # <details><summary>Why this form? (after you have solved it)</summary>
 #
 # After the round the change is multiplied by the same phase and brightness again, so
-# nothing is lost: $x_c + e^{i\varphi_c} b_c\,N_c$. The imaginary channels are nearly
-# empty but for folding and noise. They are kept, since folding is not real.
+# nothing is lost: $x_c + e^{i\varphi_c} u_c\,N_c$, with the brightness $u_c$. The
+# imaginary channels are nearly empty but for folding and noise. They are kept, since
+# folding is not real.
 # </details>
 #
 # <details><summary>A common mistake</summary>
