@@ -32,6 +32,7 @@ RECIPES = (
     "contrast_disn",
     "contrast_disn_same_mask",
     "contrast_dirn_same_mask",
+    "contrast_dirn_again",
     "contrast_disn_shuffled",
 )
 
