@@ -753,9 +753,9 @@ for name, each in squares.items():
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 copied = squares["DIRN"][:, off_diagonal].abs().max()
-claim("DIRN: lesion found in another contrast, %", copied, at_most=0.01)
+claim("DIRN: lesion found in another contrast", copied, at_most=0.01, unit="%")
 copied = squares["DISN"][:, off_diagonal].abs().mean(1)
-claim("DISN: share of a lesion that is copied, %", copied, at_most=25)
+claim("DISN: share of a lesion that is copied", copied, at_most=25, unit="%")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 24.4 · Go further: your own lesion  (★★★, about 12 min)
@@ -804,7 +804,9 @@ for name, objects in {"without": one, "dark disc in FLAIR": dark}.items():
     answers[name] = together(case.A, case.kspace)[0]
 present = answers["dark disc in FLAIR"]
 response = my_lesion_response(present, answers["without"], template)
-print("true -0.15 or less, in FLAIR alone; read:", response.cpu().numpy().round(3))
+true = my_lesion_response(dark[0], one[0], template)
+print("T1w, T2w, FLAIR, true:", true.cpu().numpy().round(3))
+print("T1w, T2w, FLAIR, read:", response.cpu().numpy().round(3))
 show_contrasts({"reference": dark[0], **answers}, CONTRASTS)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -944,7 +946,8 @@ show_close_up(flair, real[largest, 2], **part)
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = (real_dB["DISN"] - real_dB["DIRN"]).mean(1)
-claim("two patients: DISN over DIRN", gain, at_least=0, unit="dB")
+of_two = {"unit": "dB", "samples": "slices of two patients"}
+claim("two patients: DISN over DIRN", gain, at_least=0, **of_two)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>How we chose the bounds of this lesson</summary>
