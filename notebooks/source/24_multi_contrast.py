@@ -30,6 +30,7 @@
 from functools import partial  # noqa: I001  packed below
 
 import torch
+from torch.nn.functional import avg_pool2d
 
 from mricourse import check, claim, device, fft2c, ifft2c, predict, your_turn
 from mricourse.datasets import load_open_ms
@@ -807,9 +808,15 @@ response = my_lesion_response(present, answers["without"], template)
 true = my_lesion_response(dark[0], one[0], template)
 print("T1w, T2w, FLAIR, true:", true.cpu().numpy().round(3))
 print("T1w, T2w, FLAIR, read:", response.cpu().numpy().round(3))
-show_contrasts({"reference": dark[0], **answers}, CONTRASTS)
+changes = {}
+for number, contrast in enumerate(CONTRASTS):
+    changes[contrast] = present[number].abs() - answers["without"][number].abs()
+show_images(changes, window=(-0.1, 0.1), label="change")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
+# (Grey is no change. The disc itself is in the third picture, its copies are in the
+# first two.)
+#
 # **Change it, and explain.** (1) Change the last cell so that the disc is in T1w *and*
 # FLAIR, and not in T2w: is it copied more strongly than from one contrast? (2) Use
 # `masks="same"` in both scans, with the network `trained("contrast_disn_same_mask")`.
@@ -928,8 +935,9 @@ for number, contrast in enumerate(CONTRASTS):
     print(f"{contrast:5} within lesions: {gain_in_words(difference)}")
 
 # %%
-largest = int(lesions.sum(dim=(1, 2)).argmax())  # the slice with most of it
-row, column = lesions[largest].nonzero().float().mean(0).long().tolist()  # its middle
+count = avg_pool2d(lesions[:, None].float(), 9, stride=1, padding=4)[:, 0]
+place = torch.unravel_index(count.argmax(), count.shape)  # where most lesion is near
+largest, row, column = [int(each) for each in place]  # slice, y, x
 part = {"rows": slice(row - 20, row + 20), "columns": slice(column - 20, column + 20)}
 flair = {"reference": real[largest, 2]}
 for name in ["DIRN", "DISN"]:
@@ -937,8 +945,8 @@ for name in ["DIRN", "DISN"]:
 show_close_up(flair, real[largest, 2], **part)
 
 # %% [markdown]
-# First row: the FLAIR with most lesion. Second row: the framed part, enlarged. Third
-# row: errors, five times as bright. «The bright lesions … are there in both. DISN draws
+# First row: the FLAIR with the largest lesion. Second row: the framed part, with the
+# lesion in its middle. Third row: errors, five times as bright. «The bright lesions … are there in both. DISN draws
 # their edges …»
 #
 # Within lesions DISN is «0.0» dB ahead in FLAIR, «0.0» in T2w and «0.0» in T1w. «So the
