@@ -207,7 +207,8 @@ def check_strangers(mine: Callable[[Tensor, int], Tensor]) -> None:
     """
     for n_slices, n_contrasts in ((5, 3), (4, 2), (2, 3)):
         number = torch.arange(n_slices)[:, None, None, None] * 10 + torch.arange(n_contrasts)[None, :, None, None]
-        images = torch.complex(number + torch.zeros(4, 3), torch.ones(n_slices, n_contrasts, 4, 3))
+        pattern = torch.arange(12.0).reshape(4, 3).expand(n_slices, n_contrasts, 4, 3)
+        images = torch.complex(number + torch.zeros(4, 3), pattern)
         for kept in range(n_contrasts):
             answer = asked(mine, images, kept)
             check_tensor(answer, images.shape)
@@ -270,8 +271,9 @@ def check_lesion_response(mine: Callable[[Tensor, Tensor, Tensor], Tensor]) -> N
     template[1, 2:6] = -0.25
     without = torch.polar(torch.ones(2, ny, nx), torch.linspace(0, 3, nx).expand(2, ny, nx))
     present = without.clone()
-    present[0, 4, 3:5] *= 1.2
-    present[1, 4, 3:5] *= 0.7
+    turn = torch.polar(torch.ones(()), torch.tensor(0.5))  # a lesion may have a phase of its own
+    present[0, 4, 3:5] *= 1.2 * turn
+    present[1, 4, 3:5] *= 0.7 * turn
     cases = [(present, without, template)]
     drawn = random_complex(2, 3, ny, nx, seed=3)
     cases.append((drawn[0], drawn[1], template))

@@ -51,7 +51,7 @@ torch.manual_seed(0)
 DEVICE = device()  # the GPU where there is one, else the CPU
 CONTRASTS = ["T1w", "T2w", "FLAIR"]  # their order in all tensors
 NOISE_STD = 0.005  # of real and imaginary part; the brightest pixel of each is 1
-SHOWN = 3  # the slice that figures show
+SHOWN = 15  # the slice that figures show
 
 
 def trained(name):

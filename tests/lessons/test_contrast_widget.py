@@ -22,7 +22,7 @@ def lesson():
     chosen = [source for source in cells if any(words in source for words in NEEDED)]
     assert len(chosen) == len(NEEDED)
     for source in chosen:
-        exec(source.replace("range(20)", "range(4)"), names)
+        exec(source, names)
     names["view"] = names["explore"](
         names["try_it"], method=list(names["networks"]), contrast=names["CONTRASTS"], **names["choices"]
     )
