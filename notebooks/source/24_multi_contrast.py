@@ -630,8 +630,9 @@ for shared in [0.0, 0.5, 1.0]:
 # %% [markdown]
 # «With all of the texture shared the lead is 0.0 dB, with none 0.0 dB.» So «a 0.0» of
 # the 0.0 dB would have been a gift of the simulation. How much texture real contrasts
-# share, one has to measure. In flat parts of the two patients below, noise included, T1
-# and T2 are correlated by -0.2 to -0.8, FLAIR and either by -0.2 to 0.2.
+# share, one has to measure. We did so, outside of this notebook, away from edges in the
+# two patients below, with their noise: T1 and T2 are correlated by -0.2 to -0.8, FLAIR
+# and either of them by -0.2 to 0.2.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## When partners do not lie where they should
@@ -946,8 +947,8 @@ show_close_up(flair, real[largest, 2], **part)
 
 # %% [markdown]
 # First row: the FLAIR with the largest lesion. Second row: the framed part, with the
-# lesion in its middle. Third row: errors, five times as bright. «The bright lesions … are there in both. DISN draws
-# their edges …»
+# lesion in its middle. Third row: errors, five times as bright. «The bright lesions …
+# are there in both. DISN draws their edges …»
 #
 # Within lesions DISN is «0.0» dB ahead in FLAIR, «0.0» in T2w and «0.0» in T1w. «So the
 # partners do not harm lesions that show in two contrasts of three.»
