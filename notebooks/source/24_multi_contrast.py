@@ -542,8 +542,8 @@ pair_of_slices = references[SHOWN : SHOWN + 2]
 strange = measure_contrasts(my_strangers(pair_of_slices, kept=1), noise_std=NOISE_STD)
 friends = measure_contrasts(pair_of_slices, noise_std=NOISE_STD)
 views = {"reference": pair_of_slices[0, 1]}  # T2w
-for name, case in {"true partners": friends, "strangers": strange}.items():
-    views[name] = together(case.A, case.kspace)[0, 1]
+for name, scan in {"true partners": friends, "strangers": strange}.items():
+    views[name] = together(scan.A, scan.kspace)[0, 1]
 show_images(views, reference=views["reference"], error_gain=3)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -802,8 +802,8 @@ dark[0, 2] = add_disc(one[0, 2], centre=place, radius=RADIUS, contrast=-0.15)
 template = lesion_template(tuple(one.shape[-2:]), place, RADIUS).to(DEVICE)
 answers = {}
 for name, objects in {"without": one, "dark disc in FLAIR": dark}.items():
-    case = measure_contrasts(objects, noise_std=NOISE_STD)
-    answers[name] = together(case.A, case.kspace)[0]
+    scan = measure_contrasts(objects, noise_std=NOISE_STD)
+    answers[name] = together(scan.A, scan.kspace)[0]
 present = answers["dark disc in FLAIR"]
 response = my_lesion_response(present, answers["without"], template)
 true = my_lesion_response(dark[0], one[0], template)
@@ -835,8 +835,8 @@ trials["same lines"] = (trained("contrast_disn_same_mask"), {"masks": "same"})
 for name, (network, options) in trials.items():
     read = []  # with the discs, and without
     for objects in [both, one]:
-        case = measure_contrasts(objects, noise_std=NOISE_STD, **options)
-        read.append(network(case.A, case.kspace)[0])
+        scan = measure_contrasts(objects, noise_std=NOISE_STD, **options)
+        read.append(network(scan.A, scan.kspace)[0])
     found = my_lesion_response(read[0], read[1], template)
     print(f"{name:11} T1w, T2w, FLAIR:", found.cpu().numpy().round(3))
 
