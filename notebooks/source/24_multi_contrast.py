@@ -17,11 +17,12 @@
 # | [[modl]], [[enhancement]] | 100 minutes | 40 s | simulated, two patients |
 
 # %% [markdown]
-# A patient rarely gets one scan. A brain protocol has T1w, T2w and FLAIR at least, one
-# after the other, each a few minutes long. A **contrast** is one of these images: the
-# same head, weighted by other properties of its tissue. Each is usually reconstructed
-# as if the others did not exist. That seems a waste: whoever has seen the T1w image
-# knows where the ventricles end.
+# A patient rarely gets one scan. A brain protocol has three at least, one after the
+# other, each a few minutes long: T1w and T2w, whose brightness depends most on the
+# relaxation times $T_1$ and $T_2$, and FLAIR, a T2w scan in which fluid is made dark.
+# They are three *contrasts* ([[kspace]]) of the same head. Each is usually
+# reconstructed as if the others did not exist. That seems a waste: whoever has seen the
+# T1w image knows where the ventricles, the caves of fluid in the middle, end.
 #
 # Here is a slice in three contrasts, one line of k-space in four measured of each. One
 # network (*apart*) reconstructs each contrast alone, the other (*together*) all three.
@@ -79,6 +80,12 @@ show_contrasts(shown, CONTRASTS, reference=references[SHOWN])
 # head, its phases and the noise are simulated. What DIRN and DISN mean in the names of
 # the files, we shall see.)
 #
+# `ContrastScans` draws slices of a simulated head, each in three contrasts.
+# `measure_contrasts` takes such images, (slices, contrasts, y, x), and measures each
+# with one coil, with its own lines and noise. It returns the operator `bench.A`
+# ([[forward_model]]) and the samples `bench.kspace`, (slices, contrasts, coils, ky,
+# kx), zero where nothing was measured. We call these 20 slices our bench.
+#
 # The third column is better than the second by «0.0» dB in T1w, «0.0» dB in T2w and
 # «0.0» dB in FLAIR. Both networks have the same number of weights, saw the same
 # training data, and start from the same samples.
@@ -93,7 +100,7 @@ show_contrasts(shown, CONTRASTS, reference=references[SHOWN])
 # ## What contrasts have in common
 #
 # Look at the first column again. The outlines are the same in all rows. But fluid is
-# dark in T1w, bright in T2w, and dark in FLAIR, where the sequence nulls its signal.
+# dark in T1w, bright in T2w, and dark in FLAIR.
 # White matter is brighter than grey in T1w and darker in both others. So no contrast
 # can be computed from the grey values of another by one rule. What they share is
 # *where* something changes, and not by how much, nor in which direction.
@@ -161,10 +168,11 @@ print("back to its own data:", corrected.numpy().round(2))
 # clean image.
 #
 # But the data know. A row $(1, 1, 5, 5)$ would have $s_1 = -4 + 4i$, and we measured
-# $-3 + 5i$. In the second printed row we have added the difference of the samples to
-# the image, as its zero-filled picture. This is what the data step does that each
-# network of this lesson ends with. The fourth pixel is brighter than the third again,
-# by 0.5 in place of 2. The two samples that were not measured would give the rest.
+# $-3 + 5i$. The difference is $1 + i$. For the second printed row we have made a
+# zero-filled image of this difference, and added its real part. The fourth pixel is
+# brighter than the third again, by 0.5 in place of 2. The two samples that were not
+# measured would give the rest. The *data step*, with which each round of our networks
+# ends, does the same on images.
 #
 # So a partner helps where it is right. Where it is wrong, only the contrast's own data
 # speak against it, and they are incomplete. Both will come back on images.
@@ -173,7 +181,7 @@ print("back to its own data:", corrected.numpy().round(2))
 # ### What our simulation lets them share
 #
 # A simulation can make such networks look good too easily. If all contrasts are
-# rendered from one measured image, they share its finest grain, which is what a network
+# computed from one measured image, they share its finest grain, which is what a network
 # could copy best. And if the partner measures the lines that the contrast itself lacks,
 # something may be gained even without any anatomy in common. So here is what the three
 # scans of a slice share in `ContrastScans`:
@@ -183,7 +191,7 @@ print("back to its own data:", corrected.numpy().round(2))
 # | tissue of each pixel, position, shape | yes, exactly |
 # | the subject's $T_1$, $T_2$, proton densities | yes |
 # | fine texture in a tissue | a part: T2w correlates with T1w by 0.5, FLAIR by 0.25 |
-# | timing of the sequence | no, within 10 % of the usual |
+# | timing of the sequence | no, drawn for each within 10 % of the usual |
 # | phase | no, a smooth one for each |
 # | noise | no, but it is equally strong |
 # | lines of k-space | the central 10 of 128; outside, no line is measured twice |
@@ -247,11 +255,12 @@ show_sharing()
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The data step, sample by sample
 #
-# With one uniform coil the minimum can be written down. $F$ keeps lengths, so both
-# terms can be counted in k-space, and each sample stands for itself. Call a sample of
-# $F z_c$ now $Z$, the measured one $y$, and the one that we look for $X$. Where it
-# was measured, $\tfrac12 |X - Z|^2 + \tfrac{\lambda}{2} |X - y|^2$ has to be smallest.
-# Its slope is zero where $(X - Z) + \lambda\,(X - y) = 0$, so
+# With one uniform coil the minimum can be written down. $F$ keeps lengths, $\lVert F x
+# \rVert = \lVert x \rVert$. So the first term can be counted in k-space, like the
+# second, and in a sum over samples each sample stands for itself. Call a sample of
+# $F z_c$ now $Z$, the measured one $y$, and the one that we look for $X$. Where it was
+# measured, $\tfrac12 |X - Z|^2 + \tfrac{\lambda}{2} |X - y|^2$ has to be smallest. Its
+# slope is zero where $(X - Z) + \lambda\,(X - y) = 0$, so
 #
 # $$ X = \frac{Z + \lambda\,y}{1 + \lambda}\;\text{ where measured,}\qquad
 #    X = Z\;\text{ elsewhere.} $$
@@ -263,7 +272,8 @@ show_sharing()
 #
 # Write it for all contrasts at once. `z` are images, (contrasts, y, x), `kspace` the
 # samples, (contrasts, ky, kx), zero where nothing was measured, `mask` is (contrasts,
-# ky, 1), and `weights` holds one $\lambda_c$ for each contrast, (contrasts,).
+# ky, 1), True where a line was measured, and `weights` holds one $\lambda_c$ for each
+# contrast, (contrasts,).
 #
 # <details><summary>Hint 1: one weight a contrast</summary>
 #
@@ -394,8 +404,9 @@ show_images(parts, window=(-1, 1), label="value")
 #
 # After the round the change is multiplied by the same phase and brightness again, so
 # nothing is lost: $x_c + e^{i\varphi_c} u_c\,N_c$, with the brightness $u_c$. The
-# imaginary channels are nearly empty but for folding and noise. They are kept, since
-# folding is not real.
+# imaginary channels are nearly empty but for folding and noise. They are kept: a folded
+# copy of the head has another phase than the place where it falls, and this is how a
+# network can tell the two apart.
 # </details>
 #
 # <details><summary>A common mistake</summary>
@@ -422,8 +433,8 @@ for name, file in FILES.items():
 
 # %% [markdown]
 # The weights are within 3.4 % of each other. All three had the same 18,000 steps on the
-# same draws of two heads. «The minutes differ by a quarter at most.» The network learns
-# from the mean of the decibels of the three contrasts, so that each counts as much.
+# same draws of two heads. «The minutes differ by a quarter at most.» The loss is the
+# mean of the three contrasts' errors in decibels, so that each counts as much.
 #
 # We score the 20 slices of the head that none of them has seen. For each slice and each
 # contrast we take the PSNR with partners minus the PSNR of DIRN, and average over the
@@ -611,10 +622,10 @@ claim("strangers in training, too: over DIRN", gain, at_most=0.2, unit="dB")
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Third control: how much texture do they share?
 #
-# At last the trap of the simulation. We draw the same 20 slices twice more. In one the
-# texture of T2w and FLAIR is a function of that of T1w (shared: 1), in the other they
-# have nothing in common (shared: 0). Tissue, shape and noise are the same. (The
-# networks were trained at 0.5.)
+# Now the other trap of our table: the fine grain. We draw the same 20 slices twice
+# more. Once the texture of T2w and FLAIR follows that of T1w completely (shared: 1),
+# once they have nothing in common (shared: 0). Tissue, shape and noise are the same.
+# (The bench has 0.5, and so had the training.)
 
 # %%
 texture_lead = {}
@@ -631,8 +642,10 @@ for shared in [0.0, 0.5, 1.0]:
 # «With all of the texture shared the lead is 0.0 dB, with none 0.0 dB.» So «a 0.0» of
 # the 0.0 dB would have been a gift of the simulation. How much texture real contrasts
 # share, one has to measure. We did so, outside of this notebook, away from edges in the
-# two patients below, with their noise: T1 and T2 are correlated by -0.2 to -0.8, FLAIR
-# and either of them by -0.2 to 0.2.
+# two patients below, with their noise: T1w and T2w are correlated by -0.2 to -0.8,
+# FLAIR and either of them by -0.2 to 0.2. (The sign: tissue of shorter $T_1$ has a
+# shorter $T_2$, too, so grain that is brighter in T1w is darker in T2w. The 0.5 of our
+# table is the correlation of the tissue's grain, before it becomes brightness.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## When partners do not lie where they should
@@ -688,9 +701,10 @@ claim("four pixels: DISN's lead over DIRN", moved_lead[4], at_most=0, unit="dB")
 #
 # Some lesions show in one contrast and not in the others. This is where four pixels on
 # paper lost a lesion. We put a disc into *one* contrast of each slice, with a radius of
-# 3 pixels and a contrast of 0.15, where the slice is flat. Then we measure with and
-# without it, with the same lines and the same noise, and reconstruct both. The
-# difference of the two is what the disc has caused.
+# 3 pixels, brighter than its surroundings by 0.15 of the brightest pixel. `flat_place`
+# finds a place for it without edges nearby. Then we measure with and without the disc,
+# with the same lines and the same noise, and reconstruct both. The difference of the
+# two is what the disc has caused.
 #
 # We read it as in [[enhancement]]: mean of the disc minus mean of a ring around it. The
 # library's `lesion_responses(present, without, places, radius=...)` gives this reading
@@ -699,15 +713,16 @@ claim("four pixels: DISN's lead over DIRN", moved_lead[4], at_most=0, unit="dB")
 # 0 % in another contrast means: *copied*.
 
 # %%
-RADIUS, CONTRAST = 3, 0.15  # pixels; the brightest pixel is 1
+RADIUS = 3  # of the disc, in pixels
+BRIGHTER = 0.15  # than its surroundings; the brightest pixel is 1
 places = [flat_place(each.abs().sum(0)) for each in references]  # (y, x) a slice
 
 
-def with_lesion_in(number, images=references, contrast=CONTRAST):
-    """The images with a disc in contrast number 0, 1 or 2, and nothing else changed."""
-    changed = images.clone()
-    discs = add_discs(images[:, number], places, radius=RADIUS, contrast=contrast)
-    changed[:, number] = discs
+def with_lesion_in(number):
+    """Our references with a disc in contrast 0, 1 or 2, and nothing else changed."""
+    changed = references.clone()
+    one = references[:, number]  # (slices, y, x)
+    changed[:, number] = add_discs(one, places, radius=RADIUS, contrast=BRIGHTER)
     return changed
 
 
@@ -734,16 +749,6 @@ def lesion_square(network):
 squares = {name: lesion_square(networks[name]) for name in ["DIRN", "DISN"]}
 show_responses({name: each.mean(0) for name, each in squares.items()}, CONTRASTS)
 
-# %% [markdown]
-# Rows: the contrast that has the lesion. Columns: where it is read. Mean of 20 slices.
-#
-# *DIRN* (left) has zeros beside the diagonal: it cannot copy. On the diagonal it keeps
-# «00», «00» and «00» % of the disc. *DISN* keeps «00», «00» and «00» %, and beside the
-# diagonal there are up to «0» %.
-#
-# So is a lesion copied or removed? «Hardly: …» The largest copy in a single slice is
-# «0» % of a disc.
-
 # %%
 off_diagonal = ~torch.eye(3, dtype=torch.bool, device=DEVICE)
 for name, each in squares.items():
@@ -752,6 +757,16 @@ for name, each in squares.items():
     print(f"{name}: kept {kept.mean():.0f} %, in the worst slice {kept.min():.0f} %;")
     print(f"  copied at most {copied.abs().mean(0).max():.0f} % in the mean,", end=" ")
     print(f"{copied.abs().max():.0f} % in a single slice")
+
+# %% [markdown]
+# Rows: the contrast that has the lesion. Columns: where it is read. Mean of 20 slices.
+#
+# *DIRN* has zeros beside the diagonal: it cannot copy. On the diagonal it keeps
+# «00», «00» and «00» % of the disc. *DISN* keeps «00», «00» and «00» %, and beside the
+# diagonal there are up to «0» %.
+#
+# So is a lesion copied or removed? «Hardly: …» The largest copy in a single slice is
+# «0» % of a disc.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 copied = squares["DIRN"][:, off_diagonal].abs().max()
@@ -818,8 +833,9 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 # (Grey is no change. The disc itself is in the third picture, its copies are in the
 # first two.)
 #
-# **Change it, and explain.** (1) Change the last cell so that the disc is in T1w *and*
-# FLAIR, and not in T2w: is it copied more strongly than from one contrast? (2) Use
+# **Change it, and explain.** (1) Copy the last cell into a new one, and change it so
+# that a bright disc is in T1w *and* FLAIR, and not in T2w: is it copied into T2w more
+# strongly than from one contrast? (2) Use
 # `masks="same"` in both scans, with the network `trained("contrast_disn_same_mask")`.
 # (3) Take `acceleration=6`. At which of the three does a copy become visible, and why
 # there?
@@ -829,7 +845,8 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 # %% tags=["solution"]
 both = one.clone()
 for number in [0, 2]:
-    both[0, number] = add_disc(one[0, number], centre=place, radius=3, contrast=0.15)
+    disc = {"centre": place, "radius": RADIUS, "contrast": BRIGHTER}
+    both[0, number] = add_disc(one[0, number], **disc)
 trials = {"as above": (together, {}), "R = 6": (together, {"acceleration": 6})}
 trials["same lines"] = (trained("contrast_disn_same_mask"), {"masks": "same"})
 for name, (network, options) in trials.items():
@@ -862,9 +879,9 @@ for name, (network, options) in trials.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## On real data: two patients with lesions
 #
-# `open_ms` holds T1, T2 and FLAIR of patients with multiple sclerosis, with lesions
-# that several raters have outlined. Twelve slices of two patients travel with the
-# course. Here the anatomy, the contrasts and the lesions are measured.
+# `open_ms` holds T1w, T2w and FLAIR of patients with multiple sclerosis, with lesions
+# that several raters have outlined. Twelve slices of each of two patients travel with
+# the course. Here the anatomy, the contrasts and the lesions are measured.
 #
 # What is *not* measured is the k-space. The published images are magnitudes, registered
 # to each other, with the skull removed. We give each a smooth phase, bring it to 128 x
@@ -911,8 +928,8 @@ show_gains(real_lead, xlabel="over DIRN (dB), 24 slices of two patients")
 
 # %% [markdown]
 # With real anatomy DISN is ahead of DIRN by «0.0» dB in T1w, «0.0» in T2w and «0.0» in
-# FLAIR; on the simulated head it was «0.0», «0.0» and «0.0». «…» With strangers, slices
-# of a patient under another's contrast, the lead becomes a loss of «0.0» dB.
+# FLAIR; on the simulated head it was «0.0», «0.0» and «0.0». «…» With strangers, whose
+# partners come from the next of the 24 slices, the lead becomes a loss of «0.0» dB.
 #
 # (The slices are those of two people, and those of one person resemble each other. So
 # the interval is about these two, and not about patients.)
