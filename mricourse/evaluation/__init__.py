@@ -20,7 +20,7 @@ __getattr__, __dir__, __all__ = face(
         "lipschitz": "jacobian_products lipschitz_constant",
         "metrics": "best_scale nmse nrmse psnr ssim",
         "noisy_reference": "ReferenceNoise reference_noise",
-        "realism": "null_space_part share_found split_error surviving_error texture_distance",
+        "realism": "grain_correlation null_space_part share_found split_error surviving_error texture_distance",
         "scores": "evaluate",
         "sharpness": "edge_width mean_profile radial_profile",
         "statistics": "Interval bootstrap_interval mean_interval t_interval",

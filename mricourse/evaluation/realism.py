@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from mricourse.evaluation.metrics import finite
 from mricourse.physics.fourier import fft2c, floating, ifft2c
@@ -11,6 +12,7 @@ from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import conjugate_gradient
 
 N_LEVELS = 500  # of the brightness between 0 and the highest
+DARK = 0.2  # of what 99 % of the pixels stay below: background and nulled fluid
 
 
 def null_space_part(image: Tensor, mask: Tensor) -> Tensor:
@@ -183,6 +185,53 @@ def _cumulative(images: Tensor, high: float) -> Tensor:
     steps = torch.cat([magnitude.diff(dim=axis).abs().flatten(1) for axis in (1, 2)], dim=1)
     counts = torch.stack([torch.histc(step, N_LEVELS, 0, high) for step in steps])
     return counts.double().cumsum(1) / steps.shape[1]
+
+
+def grain_correlation(first: Tensor, second: Tensor, *, flattest: float = 0.1) -> Tensor:
+    """Correlate the finest detail of two registered contrasts away from edges.
+
+    The detail is an image minus its mean over 3 x 3 pixels, relative to that over 7 x 7. Away from edges lie the pixels
+    around which both images vary least over 7 x 7 pixels, relative to their brightness. Noise counts as detail, and
+    lowers the correlation; a mixture of tissues in a pixel is detail as well, and raises it.
+
+    Parameters
+    ----------
+    first, second : Tensor, shape (slices, y, x)
+        Complex ones by magnitude; any unit.
+    flattest : float
+        Share of the pixels of a slice that are counted, among those that are not dark in both.
+
+    Returns
+    -------
+    real Tensor, shape (slices,)
+        From -1 to 1.
+
+    Raises
+    ------
+    ValueError
+        Stacks that are not (slices, y, x) or differ in shape, or a share out of range.
+    """
+    if first.ndim != 3 or first.shape != second.shape:
+        raise ValueError(
+            f"the images have shapes {tuple(first.shape)} and {tuple(second.shape)}; expected one, (slices, y, x)."
+        )
+    if not 0 < flattest <= 1:
+        raise ValueError(f"flattest is {flattest}; expected a share above 0, at most 1.")
+    pairs = torch.stack([floating(first).abs(), floating(second).abs()], dim=1)  # (slices, 2, y, x)
+    around = _local_mean(pairs, 7)
+    grain = (pairs - _local_mean(pairs, 3)) / around.clamp_min(1e-6)
+    variance = (_local_mean(pairs.square(), 7) - around.square()).clamp_min(0)
+    spread = (variance / around.square().clamp_min(1e-12)).amax(1)  # (slices, y, x)
+    bright = (pairs > DARK * pairs.flatten(2).quantile(0.99, dim=2)[..., None, None]).all(1)
+    found = []
+    for detail, vary, inside in zip(grain, spread, bright, strict=True):
+        flat = inside & (vary <= vary[inside].quantile(flattest))
+        found.append(torch.corrcoef(detail[:, flat])[0, 1])
+    return torch.stack(found)
+
+
+def _local_mean(images: Tensor, size: int) -> Tensor:
+    return avg_pool2d(images, size, stride=1, padding=size // 2)
 
 
 def _energy(image: Tensor) -> Tensor:

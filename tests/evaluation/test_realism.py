@@ -6,6 +6,7 @@ from scipy.stats import wasserstein_distance
 
 from mricourse import fft2c, ifft2c, random_complex
 from mricourse.evaluation.realism import (
+    grain_correlation,
     null_space_part,
     share_found,
     split_error,
@@ -154,3 +155,31 @@ def test_a_weight_of_zero_is_refused(mask):
     A = SenseOperator(torch.ones(1, 97, 80, dtype=torch.complex64), mask)
     with pytest.raises(ValueError, match="reg_weight is 0.0; expected a number above 0"):
         surviving_error(random_complex(97, 80), A, 0.0)
+
+
+def test_grain_is_correlated_away_from_edges():
+    """A sharp edge, or a bright margin, in both images must not count as shared grain."""
+    generator = torch.Generator().manual_seed(0)
+    grain, other = torch.randn(2, 3, 64, 60, generator=generator)
+    tissue = torch.ones(64, 60)
+    tissue[:, 30:] = 3.0  # an edge in both
+    tissue[:, 50:] = 0.0
+    first = tissue * (1 + 0.02 * grain)
+    for share in (1.0, 0.6, 0.0, -0.6):
+        mixed = share * grain + (1 - share**2) ** 0.5 * other
+        second = 5 * (4 - tissue) * (tissue > 0) * (1 + 0.02 * mixed)
+        found = grain_correlation(first, second, flattest=0.5)
+        assert found.shape == (3,)
+        torch.testing.assert_close(found.mean(), torch.tensor(share), atol=0.08, rtol=0)
+    turned = torch.polar(first, torch.full_like(first, 1.0))
+    torch.testing.assert_close(grain_correlation(turned, first), torch.ones(3))
+
+
+def test_grain_of_what_does_not_fit_is_refused():
+    image = torch.ones(2, 20, 20)
+    with pytest.raises(ValueError, match="expected one, .slices, y, x."):
+        grain_correlation(image, image[:, 1:])
+    with pytest.raises(ValueError, match="expected one, .slices, y, x."):
+        grain_correlation(image[0], image[0])
+    with pytest.raises(ValueError, match="flattest is 0"):
+        grain_correlation(image, image, flattest=0)
