@@ -71,9 +71,15 @@ def show_frozen_steps(
 
 @styled
 def show_close_up(
-    images: Mapping[str, Tensor], reference: Tensor, *, rows: slice, columns: slice, error_gain: float = 5
+    images: Mapping[str, Tensor],
+    reference: Tensor,
+    *,
+    rows: slice,
+    columns: slice,
+    error_gain: float = 5,
+    errors_of_part: bool = False,
 ) -> Panels:
-    """Show images whole, a part of each enlarged, and the errors of the whole, in three lines of panels.
+    """Show images whole, a part of each enlarged, and the errors, in three lines of panels.
 
     Parameters
     ----------
@@ -85,6 +91,8 @@ def show_close_up(
         The part, framed in the whole image.
     error_gain : float
         How many times as bright as images the errors are shown.
+    errors_of_part : bool
+        Whether the errors are those of the part, enlarged, or of the whole.
 
     Returns
     -------
@@ -111,11 +119,15 @@ def show_close_up(
     parts = [panel[rows, columns] for panel in panels]
     errors = [None if same else np.abs(np.abs(panel) - np.abs(wanted)) for panel, same in zip(panels, own, strict=True)]
     blank = [""] * len(panels)
+    words = f"error × {error_gain:g}"
+    if errors_of_part:
+        errors = [None if error is None else error[rows, columns] for error in errors]
+        words = f"{words}, part"
     axes = draw(
         [
             Row(panels, titles, window=(0.0, high), label="magnitude (a.u.)"),
             Row(parts, blank, window=(0.0, high), label="magnitude (a.u.)"),
-            Row(errors, [f"error × {error_gain:g}"] * len(panels), "inferno", (0.0, high / error_gain), "|error|"),
+            Row(errors, [words] * len(panels), "inferno", (0.0, high / error_gain), "|error|"),
         ]
     )
     for cell in axes[: len(panels)]:

@@ -83,7 +83,7 @@ def show_contrasts(
 
 
 @styled
-def show_responses(responses: Mapping[str, Tensor], contrasts: Sequence[str]) -> list[Axes]:
+def show_responses(responses: Mapping[str, Tensor], contrasts: Sequence[str]) -> Panels:
     """Show in which contrast a lesion turns up that was put into one alone, a square of numbers for each method.
 
     Parameters
@@ -117,11 +117,11 @@ def show_responses(responses: Mapping[str, Tensor], contrasts: Sequence[str]) ->
         cell.set_xticks(range(n), contrasts)
         cell.set_yticks(range(n), contrasts)
         cell.set(title=method, xlabel="read in", ylabel="lesion in")
-    return list(cells[0])
+    return Panels(cells[0])
 
 
 @styled
-def show_sharing() -> list[Axes]:
+def show_sharing() -> Panels:
     """Draw what the blocks of DIRN, DFSN and DISN see: three contrasts, two rounds.
 
     Returns
@@ -148,7 +148,7 @@ def show_sharing() -> list[Axes]:
         "followed by its own data step; the rows are not connected. DFSN: one block of convolutions sees all three "
         "contrasts, and each has its own data step. DISN: as DFSN, and arcs lead the first images to the second block.",
     )
-    return [quiet(cell) for cell in cells]
+    return Panels(quiet(cell) for cell in cells)
 
 
 def _chain(cell: Axes, y: float, colour: str, *, joined: bool) -> None:

@@ -35,6 +35,9 @@ def test_a_close_up_has_whole_images_parts_and_errors():
     assert shapes == [(20, 16), (20, 16), (6, 5), (6, 5), (20, 16)]
     assert axes[1].get_title() == f"K = 5, {psnr(image, reference):.1f} dB"
     assert axes[0].patches[0].get_bbox().bounds == (1.5, 3.5, 5, 6)
+    enlarged = show_close_up(images, reference, rows=slice(4, 10), columns=slice(2, 7), errors_of_part=True)
+    assert enlarged[4].get_images()[0].get_array().shape == (6, 5)
+    assert enlarged[4].get_title() == "error × 5, part"
     assert axes[4].get_images()[0].get_clim()[1] * 4 == pytest.approx(axes[0].get_images()[0].get_clim()[1])
 
 
