@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = face(
         "lenet_and_its_heirs": "check_channel_attention check_lenet check_percent_by_shift check_residual_block",
         "modl": "check_data_consistency check_modl check_psnr_by_iteration check_reg_weight_gradient",
         "modl_in_practice": "check_held_out_error check_smooth_phase check_weighted_mean",
-        "multi_contrast": "check_data_step check_joint_input check_lesion_response check_strangers",
+        "multi_contrast": "check_data_step check_first_change check_joint_input check_lesion_response check_strangers",
         "optimizers": "check_adam_step check_rate check_rmsprop_step check_sense_momentum",
         "unrolled_networks": "check_cascade check_ista_iteration check_lipschitz check_plug_and_play",
         "sense": "check_best_pair check_conjugate_gradient check_sense_unfold",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mricourse.classroom.exercise_checks import CheckFailed, asked, check, check_tensor, passed, reject_known_mistakes
 from mricourse.networks.image_domain import brightness, smooth_phase
+from mricourse.networks.multi_contrast import MultiContrastNet
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.simulate.registered_contrasts import with_strangers
 
@@ -32,7 +33,7 @@ def check_data_step(mine: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) ->
         mask = _masks(n_contrasts, ny)
         kspace = mask * random_complex(n_contrasts, ny, nx, seed=2)
         weights = torch.tensor([0.5, 2.0, 9.0][:n_contrasts])
-        answer = asked(mine, z, kspace, mask, weights)
+        answer = _asked_for_a_step(mine, z, kspace, mask, weights)
         check_tensor(answer, (n_contrasts, ny, nx))
         right = _data_step(z, kspace, mask, weights)
         reject_known_mistakes(answer, right, _wrong_data_steps(z, kspace, mask, weights), tolerance=CLOSE)
@@ -45,6 +46,18 @@ def check_data_step(mine: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) ->
             "(Z + lambda y) / (1 + lambda), and one that was not measured with Z.",
         )
     passed(LESSON, "my_data_step", "each contrast goes to its own samples with its own weight")
+
+
+def _asked_for_a_step(mine: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], *arguments: Tensor) -> object:
+    try:
+        return asked(mine, *arguments)
+    except CheckFailed as error:
+        if "size of tensor" not in str(error):
+            raise
+        raise CheckFailed(
+            "Shapes do not fit: mask is (contrasts, ky, 1) and weights is (contrasts,). Give weights two more axes, "
+            "weights[:, None, None], so that each lambda meets its own contrast."
+        ) from error
 
 
 def _masks(n_contrasts: int, ny: int) -> Tensor:
@@ -99,6 +112,17 @@ def _wrong_data_steps(z: Tensor, kspace: Tensor, mask: Tensor, weights: Tensor) 
         "fft2c and ifft2c have changed places: to k-space with fft2c.": fft2c(
             torch.where(mask, (ifft2c(z) + each * kspace) / (1 + each), ifft2c(z))
         ),
+        "Two things: z is an image, so take fft2c of it first; and the joined samples want ifft2c at the end.": (
+            torch.where(mask, (z + each * kspace) / (1 + each), z)
+        ),
+        "lambda is missing: both samples count the same, (Z + y) / 2.": ifft2c(
+            torch.where(mask, (samples + kspace) / 2, samples)
+        ),
+        "Lambda is squared.": ifft2c((samples + each**2 * mask * kspace) / (1 + each**2 * mask)),
+        "Lambda weighs the wrong part: it belongs to the measured sample; and what was not measured stays Z.": (
+            ifft2c((each * mask * samples + kspace) / (1 + each * mask))
+        ),
+        "These are the measured samples alone: z never comes in.": ifft2c(kspace),
         "This is z itself: the data never come in.": z,
     }
 
@@ -116,7 +140,7 @@ def check_joint_input(mine: Callable[[Tensor], Tensor]) -> None:
     """
     for n_contrasts, ny, nx in ((3, 45, 48), (2, 50, 46)):
         images = _heads(n_contrasts, ny, nx)
-        answer = asked(mine, images)
+        answer = _asked_for_channels(mine, images)
         check(
             not (isinstance(answer, Tensor) and tuple(answer.shape) == (n_contrasts, 2, ny, nx)),
             f"Your result has the shape {(n_contrasts, 2, ny, nx)}; join its first two axes with .flatten(0, 1).",
@@ -137,6 +161,18 @@ def check_joint_input(mine: Callable[[Tensor], Tensor]) -> None:
             "brightness.",
         )
     passed(LESSON, "my_joint_input", "real and imaginary part of each contrast, alike in units and phase")
+
+
+def _asked_for_channels(mine: Callable[[Tensor], Tensor], images: Tensor) -> object:
+    try:
+        return asked(mine, images)
+    except CheckFailed as error:
+        if "is invalid for input of size" not in str(error):
+            raise
+        raise CheckFailed(
+            f"A size is fixed that belongs to other images: here there are {len(images)} contrasts. `.flatten(0, 1)` "
+            "joins two axes of any size."
+        ) from error
 
 
 def _heads(n_contrasts: int, ny: int, nx: int) -> Tensor:
@@ -178,6 +214,7 @@ def _wrong_inputs(images: Tensor) -> dict[str, Tensor]:
         "All contrasts have the brightness of the brightest one; each has its own.": _channels(
             images / (phase * unit.max())
         ),
+        "All contrasts have the mean of the brightnesses; each has its own.": _channels(images / (phase * unit.mean())),
         "All contrasts are turned by the phase of the first one; each has its own.": _channels(
             images / (phase[:1] * unit)
         ),
@@ -192,6 +229,34 @@ def _wrong_inputs(images: Tensor) -> dict[str, Tensor]:
         ),
         "The imaginary part has the wrong sign.": _channels(alike.conj()),
     }
+
+
+def check_first_change(channels: Tensor, network: MultiContrastNet, images: Tensor) -> None:
+    """The network's first convolutions make of these channels the change that they make in the network.
+
+    Parameters
+    ----------
+    channels : real Tensor, shape (2 contrasts, y, x)
+        The learner's.
+    network : MultiContrastNet
+        With features in common (DFSN, DISN).
+    images : complex Tensor, shape (contrasts, y, x)
+        The zero-filled images that the channels were made of.
+
+    Raises
+    ------
+    CheckFailed
+        Where another change comes out.
+    """
+    first = network.iterations[0]
+    wanted = first([images / (smooth_phase(images) * brightness(images))])
+    change = first.layers(channels[None])[0]
+    off = (torch.complex(change[0::2], change[1::2]) - wanted).abs().max()
+    check(
+        off < CLOSE,
+        f"The first round of the network changes its images in another way: your channels of the measured slice lead "
+        f"to a change that is off by up to {off:.2g}.",
+    )
 
 
 # --- strangers ---
@@ -240,18 +305,44 @@ def _wrong_strangers(images: Tensor, kept: int) -> dict[str, Tensor]:
     axes[:, kept] = images[:, kept]
     always = rolled.clone()
     always[:, 0] = images[:, 0]
+    by_slice = rolled.clone()
+    if kept < len(images):
+        by_slice[kept] = images[kept]
     return {
         "Nothing has changed: the partners should come from the next slice.": images,
         "All contrasts moved on together, so that they still fit: contrast number kept stays.": rolled,
         "The contrast that should stay was changed, and its partners were kept: the other way round.": exchanged,
         "Contrast 0 stays whatever kept says.": always,
+        "The last contrast stays whatever kept says.": _but_one(rolled, images, -1),
         "Only one partner was changed; all but the contrast kept come from the next slice.": one,
         "All partners come from slice 0; each slice should have those of the next one.": first,
         "The contrasts changed places within a slice: roll the slices, dims=0.": axes,
-        "The partners come from the slice before: roll by -1.": with_strangers(images, kept, step=-1)
-        if len(images) > 1
-        else images,
+        "The partners come from the slice before: roll by -1.": with_strangers(images, kept, step=-1),
+        "roll has no axis, so that all numbers of the stack moved on by one: give it dims=0.": _but_one(
+            images.roll(-1), images, kept
+        ),
+        "kept counts contrasts, and here it counts slices: the contrasts are the second axis, [:, kept].": by_slice,
+        "The order of the slices is reversed; the partners come from the next slice.": _but_one(
+            images.flip(0), images, kept
+        ),
+        "The last slice keeps its own partners; it should get those of slice 0.": _but_one(
+            torch.cat([images[1:], images[-1:]]), images, kept
+        ),
+        "The partners come from two slices further on: roll by -1.": _but_one(images.roll(-2, dims=0), images, kept),
+        "The rows of the images moved, and not the slices: roll with dims=0.": _but_one(
+            images.roll(-1, dims=2), images, kept
+        ),
+        "The columns of the images moved, and not the slices: roll with dims=0.": _but_one(
+            images.roll(-1, dims=3), images, kept
+        ),
     }
+
+
+def _but_one(partners: Tensor, images: Tensor, kept: int) -> Tensor:
+    """These partners, with the contrast that stays as it was."""
+    mixed = partners.clone()
+    mixed[:, kept] = images[:, kept]
+    return mixed
 
 
 # --- the response to a lesion ---
@@ -312,7 +403,14 @@ def _wrong_responses(present: Tensor, without: Tensor, template: Tensor) -> dict
         "This is the reading with the lesion alone: subtract the reading without.": (present.abs() * template).sum(
             axes
         ),
+        "This is the reading without the lesion alone: it is subtracted from that with the lesion.": (
+            without.abs() * template
+        ).sum(axes),
         "The template is not used.": change.sum(axes),
+        "This is the largest change of any pixel; the template says where to read.": change.amax(axes),
+        "Squares of the magnitudes are read; take the magnitudes themselves.": (
+            (present.abs().square() - without.abs().square()) * template
+        ).sum(axes),
         "Real parts are read; the images have a phase: read magnitudes.": (
             (present.real - without.real) * template
         ).sum(axes),

@@ -86,6 +86,7 @@ WRONG = {
         "mask of the first": step(weight="weights[:, None, None] * mask[:1]"),
         "stays in k-space": step(result="samples"),
         "z taken for k-space": step(samples="(z + weight * kspace) / (1 + weight)"),
+        "z taken for k-space, no way back": step(samples="(z + weight * kspace) / (1 + weight)", result="samples"),
         "transforms exchanged": step(samples="(ifft2c(z) + weight * kspace) / (1 + weight)", result="fft2c(samples)"),
         "magnitude": step(result="ifft2c(samples).abs()"),
         "real part": step(result="ifft2c(samples).real"),
@@ -154,6 +155,8 @@ WRONG = {
         ),
         "partners of slice 0": strangers(strangers="images[:1].expand_as(images).clone()"),
         "reversed": strangers(strangers="images.flip(0)"),
+        "rolled without an axis": strangers(strangers="images.roll(-1)"),
+        "columns rolled": strangers(strangers="images.roll(-1, dims=3)"),
         "one partner": (
             "def my_strangers(images, kept):\n"
             "    strangers = images.clone()\n"
@@ -262,12 +265,28 @@ RIGHT = {
 
 SAYS = {
     ("my_data_step", "no mask"): "The mask is missing",
+    ("my_data_step", "weights along x"): "two more axes",
+    ("my_data_step", "data only"): "z never comes in",
     ("my_data_step", "weights reversed"): "wrong order",
+    ("my_data_step", "z taken for k-space"): "take fft2c of z first",
+    ("my_data_step", "z taken for k-space, no way back"): "Two things",
+    ("my_data_step", "always 1"): "lambda is missing",
+    ("my_data_step", "lambda at z, everywhere"): "it belongs to the measured sample",
+    ("my_data_step", "squared weights"): "Lambda is squared",
     ("my_joint_input", "phase doubled"): "turned the wrong way",
+    ("my_joint_input", "mean brightness"): "mean of the brightnesses",
+    ("my_joint_input", "three contrasts always"): "A size is fixed",
     ("my_joint_input", "reals first"): "The real parts come first",
     ("my_strangers", "in place"): "changes its arguments",
     ("my_strangers", "all rolled"): "All contrasts moved on together",
+    ("my_strangers", "the slice before"): "roll by -1",
+    ("my_strangers", "rolled without an axis"): "give it dims=0",
+    ("my_strangers", "the kept slice"): "the second axis",
+    ("my_strangers", "no wrap"): "that of slice 0",
     ("my_lesion_response", "magnitude of the difference"): "take both magnitudes first",
+    ("my_lesion_response", "squares"): "Squares",
+    ("my_lesion_response", "without alone"): "without the lesion alone",
+    ("my_lesion_response", "at the brightest pixel"): "largest change",
 }
 
 
