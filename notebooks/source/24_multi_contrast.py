@@ -102,10 +102,10 @@ show_contrasts(shown, CONTRASTS, reference=references[SHOWN])
 # ## What contrasts have in common
 #
 # Look at the first column again. The outlines are the same in all rows. But fluid is
-# dark in T1w, bright in T2w, and dark in FLAIR.
-# White matter is brighter than grey in T1w and darker in both others. So no contrast
-# can be computed from the grey values of another by one rule. What they share is
-# *where* something changes, and not by how much, nor in which direction.
+# dark in T1w, bright in T2w, and dark in FLAIR. White matter is brighter than grey in
+# T1w and darker in both others. So no contrast can be computed from the grey values of
+# another by one rule. What they share is *where* something changes, and not by how
+# much, nor in which direction.
 #
 # How much is that worth? We take four pixels in a row, real numbers, without noise. Let
 # T1w be known, and T2w unknown:
@@ -122,7 +122,8 @@ show_contrasts(shown, CONTRASTS, reference=references[SHOWN])
 #
 # (Here the transform is not divided by anything, and $k$ counts from 0, as in
 # `torch.fft.fft`.) The row is real, so the sample at $k = 3$, which is $k = -1$, is the
-# conjugate of $s_1$ ([[kspace]]), and known, too. Only $s_2$ is missing. We get
+# conjugate of $s_1$ ([[kspace]]), and known, too. Only $s_2$ is missing. (Images of a
+# scanner have a phase. There no sample follows from another.) We get
 #
 # $$ s_0 = 1 + 4 + 4 + 4 = 13 , \qquad s_1 = (1 - 4) - i\,(4 - 4) = -3 . $$
 #
@@ -172,13 +173,14 @@ borrowed = borrow_edge(measured)
 print("edge borrowed:       ", borrowed.numpy())
 
 # %% [markdown]
-# The sum of all pixels was measured, so the 2 of the lesion cannot vanish. But they are
-# spread: each of the four pixels got 0.5. As a lesion it is gone. Pixel 4 is as bright
-# as its neighbours, and a radiologist would see a clean image.
+# The sum of all pixels was measured, so the 2 of the lesion cannot
+# vanish. But they are spread: each of the four pixels is 0.5 brighter than in $(1, 4,
+# 4, 4)$, the row without a lesion. As a lesion it is gone. Pixel 4 is as bright as its
+# neighbours, and a radiologist would see a clean image.
 #
-# But the data know. The row $(1.5, 4.5, 4.5, 4.5)$ has $s_1 = -3$, and we measured
-# $-3 + 2i$. No $a$ and $b$ explain the $2i$ that is left, the *misfit*. So we make a
-# row of the misfit alone, and add it.
+# But the data know. The row $(1.5, 4.5, 4.5, 4.5)$ has the right sum, 15. But it has
+# $s_1 = -3$, and we measured $-3 + 2i$. No $a$ and $b$ explain the $2i$ that is left,
+# the *misfit*. So we make a row of the misfit alone, and add it.
 
 # %%
 misfit = measured - torch.fft.fft(borrowed)[:2]  # what the borrowed edge cannot explain
@@ -187,10 +189,11 @@ corrected = borrowed + real_row(misfit)
 print("back to its own data:", corrected.numpy())
 
 # %% [markdown]
-# This row has the samples that were measured. Its fourth pixel is brighter than the
-# third again, by 1 in place of 2, and the second is too dark by 0.5. The sample $s_2$,
-# which nobody measured, would give the rest. The *data step*, with which each round of
-# our networks ends, does the same on images.
+# The row of the misfit is $(0, -1, 0, 1)$. (Its $s_1$ is $(0 - 0) -
+# i\,(-1 - 1) = 2i$, as it should be.) With it we have $(1.5, 3.5, 4.5, 5.5)$, and all
+# that was measured fits. The fourth pixel is brighter than the third again, by 1 in
+# place of 2. The sample $s_2$, which nobody measured, would give the rest. The *data
+# step*, with which each round of our networks ends, does the same on images.
 #
 # So a partner helps where it is right. Where it is wrong, only the contrast's own data
 # speak against it, and they are incomplete. Both will come back on images.
@@ -260,11 +263,12 @@ show_mask(masks)
 #   paper. In [[modl]] it weighed the denoised image. So a large $\lambda_c$ means:
 #   believe the samples.)
 #
-# **DIRN** (deep independent reconstruction network) is the one of the three in which
-# the convolutions of a contrast see that contrast only. **DFSN** (deep feature sharing
-# network) is the one in which all three contrasts go into the same convolutions, and
-# all three changes come out of them. **DISN** (deep information sharing network) is a
-# DFSN whose convolutions also see the images of all earlier rounds.
+# - **DIRN** (deep independent reconstruction network) is an unrolled network in which
+#   the convolutions of a contrast see that contrast only.
+# - **DFSN** (deep feature sharing network) is an unrolled network in which all contrasts
+#   go into the same convolutions, and the changes of all come out of them.
+# - **DISN** (deep information sharing network) is a DFSN whose convolutions also see the
+#   images of all earlier rounds.
 
 # %%
 show_sharing()
@@ -283,7 +287,8 @@ show_sharing()
 # second, and in a sum over samples each sample stands for itself. Call a sample of
 # $F z_c$ now $Z$, the measured one $y$, and the one that we look for $X$. Where it was
 # measured, $\tfrac12 |X - Z|^2 + \tfrac{\lambda}{2} |X - y|^2$ has to be smallest. Its
-# slope is zero where $(X - Z) + \lambda\,(X - y) = 0$, so
+# slope, for the real part of $X$ and for the imaginary one, is zero where $(X - Z) +
+# \lambda\,(X - y) = 0$, so
 #
 # $$ X = \frac{Z + \lambda\,y}{1 + \lambda}\;\text{ where measured,}\qquad
 #    X = Z\;\text{ elsewhere.} $$
@@ -409,7 +414,8 @@ def my_joint_input(images):
     ### END SOLUTION
 
 
-# %% [markdown] slideshow={"slide_type": "skip"} **Check yourself.** Images with other
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Check yourself.** Images with other
 # phases and units have to come out alike. Then your channels go into the first
 # convolutions of the trained DFSN. The change that comes out has to be the one that the
 # whole network makes in its first round. At last we look at the six channels.
@@ -544,9 +550,9 @@ print("the same lines:      DISN over DIRN", gain_in_words(same_lead))
 #
 # Now the lead. It is «0.0» dB with complementary lines and «0.0» dB with the same. So
 # «about half» of it needs partners that measured *other lines of the same head*. The
-# rest is there when the lines are the same: it is what another contrast is worth. (The
-# two do not simply add up. A partner with the same holes also knows less about the
-# edges that it shows in its own way.)
+# rest is there when the lines are the same: it is what another contrast of the head is
+# worth by itself. (The two do not simply add up: a partner whose holes are the same
+# also sees the edges less well.)
 #
 # A paper may give each contrast a mask of its own, and say that the other *contrasts*
 # have helped. It has not shown that. A second scan of the same contrast, with other
@@ -587,7 +593,8 @@ def my_strangers(images, kept):
     ### END SOLUTION
 
 
-# %% [markdown] slideshow={"slide_type": "skip"} **Check yourself.** Stacks of images
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Check yourself.** Stacks of images
 # whose numbers say where each comes from. Then your function gives the T2w of the slice
 # shown two strangers, and we look at what DISN makes of it.
 
@@ -648,7 +655,8 @@ for name in ["DISN", "DISN, trained with strangers"]:
     strange_lead[f"strangers, {name}"] = (strange_dB[name] - dB["DIRN"]).mean(1)
 show_gains(strange_lead, xlabel="over DIRN (dB), mean of three contrasts")
 
-# %% [markdown] The first bar is the lead with true partners. The second is the same
+# %% [markdown]
+# The first bar is the lead with true partners. The second is the same
 # DISN, tested with strangers: it is «0.0» dB «*behind*» DIRN. «It still believes its
 # partners, and borrows edges that are not there.» The third is another DISN, which had
 # strangers in its training as well. It is «level with» DIRN, «0.0» dB: «it has learned
@@ -747,7 +755,8 @@ for distance, each in moved_lead.items():
 pixel_mm = draws[SHOWN].scans["T1w"].meta["pixel_mm"]
 print(f"a pixel of the slice shown: {pixel_mm:.1f} mm")
 
-# %% [markdown] The blue line falls from «0.0» dB to «0.0» after half a pixel and «0.0»
+# %% [markdown]
+# The blue line falls from «0.0» dB to «0.0» after half a pixel and «0.0»
 # after one. It «crosses zero at about 0.0 pixels. From there on partners do harm.» At
 # four pixels it is «close to» the loss by strangers. (Each slice has a field of view of
 # its own. In the one that we show a pixel is 1.5 mm.)
@@ -759,13 +768,14 @@ print(f"a pixel of the slice shown: {pixel_mm:.1f} mm")
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim("four pixels: DISN's lead over DIRN", moved_lead[4], at_most=0, unit="dB")
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# *A good place for a pause.* So far: «partners help»; part of that needs other lines of
+# the same head; «strangers take the lead away, and partners that lie a pixel or two off
+# do so, too». All of this was about the mean over an image. Next comes what the
+# radiologist looks for.
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A lesion in one contrast only
-#
-# **A good place for a pause.** So far: «partners help»; part of that needs other lines
-# of the same head; «strangers take the lead away, and partners that lie a pixel or two
-# off do so, too». All of this was about the mean over an image. Now to what the
-# radiologist looks for.
 #
 # Some lesions show in one contrast and not in the others. This is where the four pixels
 # on paper spread a lesion until it was none. We put a disc into *one* contrast of each
@@ -774,7 +784,8 @@ claim("four pixels: DISN's lead over DIRN", moved_lead[4], at_most=0, unit="dB")
 # measure with and without the disc, with the same lines and the same noise, and
 # reconstruct both. The difference of the two is what the disc has caused.
 
-# %% [markdown] **How we read it.** As in [[enhancement]]: mean of the disc minus mean
+# %% [markdown]
+# **How we read it.** As in [[enhancement]]: mean of the disc minus mean
 # of a ring around it, with the lesion minus without. The library's
 # `lesion_responses(present, without, places, radius=...)` gives this reading for each
 # slice and contrast, (slices, contrasts).
@@ -782,7 +793,8 @@ claim("four pixels: DISN's lead over DIRN", moved_lead[4], at_most=0, unit="dB")
 # We want percent, so we divide by the reading of the *true* disc. That is the same
 # reading in the references, with and without the disc, in the contrast that has it. So
 # 100 % in that contrast means: fully kept. And anything but 0 % in another contrast
-# means: *copied*.
+# means: *copied*. The folded function `lesion_square(network)` does this for a disc in
+# each of the contrasts, one after the other. It returns (slices, lesion in, read in).
 
 # %%
 RADIUS = 3  # of the disc, in pixels
@@ -802,7 +814,7 @@ def with_lesion_in(number):
 predict("lesion-square")
 
 
-# %%
+# %% jupyter={"source_hidden": true}
 def lesion_square(network):
     """Percent of the lesion that is read, (slices, lesion in, read in)."""
     without = network(bench.A, bench.kspace)
@@ -821,7 +833,7 @@ def lesion_square(network):
 squares = {name: lesion_square(networks[name]) for name in ["DIRN", "DISN"]}
 show_responses({name: each.mean(0) for name, each in squares.items()}, CONTRASTS)
 
-# %%
+# %% jupyter={"source_hidden": true}
 off_diagonal = ~torch.eye(3, dtype=torch.bool, device=DEVICE)
 for name, each in squares.items():
     kept = each.diagonal(dim1=1, dim2=2)  # lesion in = read in: (slices, contrasts)
@@ -877,7 +889,7 @@ def my_lesion_response(present, without, template):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Images of which one can count the reading. Then a *dark* disc is
+# **Check yourself.** Small images whose reading one can count. Then a *dark* disc is
 # put into the FLAIR of the slice shown, and your function reads DISN's answer.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
@@ -903,7 +915,8 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # (Grey is no change. The disc itself is in the third picture, its copies are in the
-# first two.)
+# first two. The faint column above and below it is folding: lines along $k_y$ are
+# missing, so what a disc leaves unclear lies on its column.)
 #
 # **Change it, and explain.** Copy the last cell into a new one, and change it there.
 # (1) Put a *bright* disc into T1w *and* FLAIR, and not into T2w. Is it copied into T2w
@@ -920,30 +933,41 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 #
 # <details><summary>What we found</summary>
 #
-# Read in T2w, where a disc has «0.000»: (1) «0.000», (2) «0.000», (3) «0.000».
+# Read in T2w: (1) «0.000», and from T1w alone «0.000», from FLAIR alone «0.000»; (2)
+# «0.000»; (3) «0.000». A bright disc in T2w itself reads «0.000».
 # </details>
 #
 # *Your answer:* (click here and write)
 
-# %% tags=["solution"]
-both = one.clone()
-for number in [0, 2]:
-    disc = {"centre": place, "radius": RADIUS, "contrast": BRIGHTER}
-    both[0, number] = add_disc(one[0, number], **disc)
-trials = {"as above": (together, {}), "R = 6": (together, {"acceleration": 6})}
-trials["same lines"] = (trained("contrast_disn_same_mask"), {"masks": "same"})
-for name, (network, options) in trials.items():
-    read = []  # with the discs, and without
-    for objects in [both, one]:
-        scan = measure_contrasts(objects, noise_std=NOISE_STD, **options)
-        read.append(network(scan.A, scan.kspace)[0])
-    found = my_lesion_response(read[0], read[1], template)
-    print(f"{name:11} T1w, T2w, FLAIR:", found.cpu().numpy().round(3))
 
-# %% [markdown] tags=["solution"] (1) When two partners agree, T2w's answer is «larger:
-# 0.0 in place of 0.0». (2) «…» (3) With fewer lines the own data object less, and «…».
-# A copy can be strong only where the contrast's own samples say little: in detail as
-# fine as the missing lines.
+# %% tags=["solution"]
+def read_in_t2w(numbers, network=together, **options):
+    """Response of T2w to bright discs in the contrasts of these numbers."""
+    changed = one.clone()
+    disc = {"centre": place, "radius": RADIUS, "contrast": BRIGHTER}
+    for number in numbers:
+        changed[0, number] = add_disc(one[0, number], **disc)
+    images = []  # with the discs, and without
+    for objects in [changed, one]:
+        scan = measure_contrasts(objects, noise_std=NOISE_STD, **options)
+        images.append(network(scan.A, scan.kspace)[0])
+    return my_lesion_response(images[0], images[1], template)[1].item()
+
+
+# %% tags=["solution"]
+of_same = trained("contrast_disn_same_mask")
+for words, numbers in {"T1w": [0], "FLAIR": [2], "both": [0, 2]}.items():
+    print(f"discs in {words}, T2w reads: {read_in_t2w(numbers):.3f}")
+print(f"both, the same lines: {read_in_t2w([0, 2], of_same, masks='same'):.3f}")
+print(f"both, R = 6:          {read_in_t2w([0, 2], acceleration=6):.3f}")
+print(f"a disc in T2w itself: {read_in_t2w([1]):.3f}")
+
+# %% [markdown] tags=["solution"]
+# (1) With discs in both partners T2w reads «0.000», with one in T1w alone «0.000», in
+# FLAIR alone «0.000»: «when two partners agree, they are believed more». (2) With the
+# same lines «0.000»: «…» (3) With fewer lines «0.000»: «the own data object less». A
+# copy can be strong only where the contrast's own samples say little: in detail as fine
+# as the missing lines.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
@@ -970,10 +994,11 @@ for name, (network, options) in trials.items():
 # to each other, with the skull removed. We give each a smooth phase, bring it to 128 x
 # 128 pixels of 1.7 mm, and measure it with our lines and our noise. So their own
 # noise counts as truth, the k-space fits the model of our networks better than a
-# scanner's would, and resampling by the registration has smoothed them. Such a test is
-# called an **inverse crime**: a test whose data come from the same model that the
-# reconstruction uses. It can show that partners with real anatomy help or harm. It
-# cannot show how good the images of a scanner would be.
+# scanner's would, and resampling by the registration has smoothed them.
+#
+# An **inverse crime** is a test whose data come from the same model that the
+# reconstruction uses. Ours is one. It can show that partners with real anatomy help or
+# harm. It cannot show how good the images of a scanner would be.
 
 # %%
 patients = [load_open_ms("07"), load_open_ms("19")]
@@ -1009,7 +1034,8 @@ foreign = target_dB(together, with_strangers, images=real) - real_dB["DIRN"]
 real_lead["strangers, mean"] = foreign.mean(1)
 show_gains(real_lead, xlabel="over DIRN (dB), 24 slices of two patients")
 
-# %% [markdown] With real anatomy DISN is «ahead of» DIRN by «0.0» dB in T1w, «0.0» in
+# %% [markdown]
+# With real anatomy DISN is «ahead of» DIRN by «0.0» dB in T1w, «0.0» in
 # T2w and «0.0» in FLAIR; on the simulated head it was «0.0», «0.0» and «0.0». «…» With
 # strangers, whose partners come from the next of the 24 slices, «the lead becomes a
 # loss of 0.0» dB.
@@ -1027,7 +1053,8 @@ for name, rows in {"patient 07": slice(0, 12), "patient 19": slice(12, 24)}.item
 # score the pixels within the raters' outlines alone.
 
 # %%
-print(f"{lesions.any(-1).any(-1).sum()} of {len(lesions)} slices have a lesion")
+with_some = lesions.flatten(1).any(1).sum()  # slices with a pixel of lesion
+print(f"{with_some} of {len(lesions)} slices have a lesion")
 for number, contrast in enumerate(CONTRASTS):
     inside = {}
     for name in ["DIRN", "DISN"]:
@@ -1038,8 +1065,8 @@ for number, contrast in enumerate(CONTRASTS):
 
 # %%
 count = avg_pool2d(lesions[:, None].float(), 9, stride=1, padding=4)[:, 0]
-place = torch.unravel_index(count.argmax(), count.shape)  # where most lesion is near
-largest, row, column = [int(each) for each in place]  # slice, y, x
+middle = torch.unravel_index(count.argmax(), count.shape)  # where most lesion is near
+largest, row, column = [int(each) for each in middle]  # slice, y, x
 part = {"rows": slice(row - 20, row + 20), "columns": slice(column - 20, column + 20)}
 flair = {"reference": real[largest, 2]}
 for name in ["DIRN", "DISN"]:
