@@ -265,10 +265,10 @@ show_mask(masks)
 #
 # - **DIRN** (deep independent reconstruction network) is an unrolled network in which
 #   the convolutions of a contrast see that contrast only.
-# - **DFSN** (deep feature sharing network) is an unrolled network in which all contrasts
-#   go into the same convolutions, and the changes of all come out of them.
-# - **DISN** (deep information sharing network) is a DFSN whose convolutions also see the
-#   images of all earlier rounds.
+# - **DFSN** (deep feature sharing network) is an unrolled network in which all
+#   contrasts go into the same convolutions, and the changes of all come out of them.
+# - **DISN** (deep information sharing network) is a DFSN whose convolutions also see
+#   the images of all earlier rounds.
 
 # %%
 show_sharing()
@@ -551,8 +551,8 @@ print("the same lines:      DISN over DIRN", gain_in_words(same_lead))
 # Now the lead. It is «0.0» dB with complementary lines and «0.0» dB with the same. So
 # «about half» of it needs partners that measured *other lines of the same head*. The
 # rest is there when the lines are the same: it is what another contrast of the head is
-# worth by itself. (The two do not simply add up: a partner whose holes are the same
-# also sees the edges less well.)
+# worth by itself. (The two are no sum of separate parts: a partner whose holes are the
+# same also sees the edges less well.)
 #
 # A paper may give each contrast a mask of its own, and say that the other *contrasts*
 # have helped. It has not shown that. A second scan of the same contrast, with other
@@ -1026,9 +1026,11 @@ real_images = {}
 for name, network in networks.items():
     real_images[name] = network(real_case.A, real_case.kspace)
 real_dB = {name: psnr(image, real) for name, image in real_images.items()}
+
+# %%
 real_lead = {}
+gain = real_dB["DISN"] - real_dB["DIRN"]  # (slices, contrasts)
 for number, contrast in enumerate(CONTRASTS):
-    gain = real_dB["DISN"] - real_dB["DIRN"]
     real_lead[f"DISN, {contrast}"] = gain[:, number]
 foreign = target_dB(together, with_strangers, images=real) - real_dB["DIRN"]
 real_lead["strangers, mean"] = foreign.mean(1)
@@ -1049,8 +1051,9 @@ for name, rows in {"patient 07": slice(0, 12), "patient 19": slice(12, 24)}.item
     print(f"{name}: DISN over DIRN {gain_in_words(each)}")
 
 # %% [markdown]
-# And the lesions? They are bright in FLAIR and T2w, and hardly to be seen in T1w. We
-# score the pixels within the raters' outlines alone.
+# And the lesions? These are bright in FLAIR and T2w, and somewhat dark in T1w. So
+# unlike our discs they show in all three contrasts. We score the pixels within the
+# raters' outlines alone.
 
 # %%
 with_some = lesions.flatten(1).any(1).sum()  # slices with a pixel of lesion
@@ -1079,7 +1082,7 @@ show_close_up(flair, real[largest, 2], errors_of_part=True, **part)
 # bright lesions … are there in both. DISN draws their edges …»
 #
 # Within lesions DISN is «0.0» dB «ahead» in T1w, «0.0» in T2w and «0.0» in FLAIR. «So
-# the partners do not harm lesions that show in two contrasts of three.»
+# the partners do not harm lesions that show in all three contrasts.»
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = (real_dB["DISN"] - real_dB["DIRN"]).mean(1)
