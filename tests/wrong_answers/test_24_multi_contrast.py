@@ -282,7 +282,7 @@ SAYS = {
     ("my_strangers", "the slice before"): "roll by -1",
     ("my_strangers", "rolled without an axis"): "give it dims=0",
     ("my_strangers", "the kept slice"): "the second axis",
-    ("my_strangers", "no wrap"): "that of slice 0",
+    ("my_strangers", "no wrap"): "those of slice 0",
     ("my_lesion_response", "magnitude of the difference"): "take both magnitudes first",
     ("my_lesion_response", "squares"): "Squares",
     ("my_lesion_response", "without alone"): "without the lesion alone",
