@@ -415,10 +415,10 @@ def my_joint_input(images):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Images with other
-# phases and units have to come out alike. Then your channels go into the first
-# convolutions of the trained DFSN. The change that comes out has to be the one that the
-# whole network makes in its first round. At last we look at the six channels.
+# **Check yourself.** Images with other phases and units have to come out alike. Then
+# your channels go into the first convolutions of the trained DFSN. The change that
+# comes out has to be the one that the whole network makes in its first round. At last
+# we look at the six channels.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_joint_input(my_joint_input)
@@ -545,13 +545,13 @@ print("the same lines:      DISN over DIRN", gain_in_words(same_lead))
 # %% [markdown]
 # First the images themselves. DIRN has «00.0» dB with complementary lines and «00.0» dB
 # with the same: it never sees a partner, and each contrast alone has its lines drawn in
-# the same way. (So it needed no other training.) DISN falls from «00.0» to «00.0» dB.
+# the same way. (So it needed no other training.) «DISN falls» from «00.0» to «00.0» dB.
 # «So complementary lines are a help to it.»
 #
 # Now the lead. It is «0.0» dB with complementary lines and «0.0» dB with the same. So
-# «about half» of it needs partners that measured *other lines of the same head*. The
+# «about half» of it needs partners that measured *other lines of the same head*. «The
 # rest is there when the lines are the same: it is what another contrast of the head is
-# worth by itself. (The two are no sum of separate parts: a partner whose holes are the
+# worth by itself.» (The two are no sum of separate parts: a partner whose holes are the
 # same also sees the edges less well.)
 #
 # A paper may give each contrast a mask of its own, and say that the other *contrasts*
@@ -594,9 +594,9 @@ def my_strangers(images, kept):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Stacks of images
-# whose numbers say where each comes from. Then your function gives the T2w of the slice
-# shown two strangers, and we look at what DISN makes of it.
+# **Check yourself.** Stacks of images whose numbers say where each comes from. Then
+# your function gives the T2w of the slice shown two strangers, and we look at what DISN
+# makes of it.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_strangers(my_strangers)
@@ -656,17 +656,17 @@ for name in ["DISN", "DISN, trained with strangers"]:
 show_gains(strange_lead, xlabel="over DIRN (dB), mean of three contrasts")
 
 # %% [markdown]
-# The first bar is the lead with true partners. The second is the same
-# DISN, tested with strangers: it is «0.0» dB «*behind*» DIRN. «It still believes its
-# partners, and borrows edges that are not there.» The third is another DISN, which had
-# strangers in its training as well. It is «level with» DIRN, «0.0» dB: «it has learned
-# not to listen.»
+# The first bar is the lead with true partners. The second is the same DISN, tested with
+# strangers: it is «0.0» dB «*behind*» DIRN. «It still believes its partners, and
+# borrows edges that are not there.» The third is another DISN, which had strangers in
+# its training as well. It is «level with» DIRN, «0.0» dB: «it has learned not to
+# listen.»
 #
 # Each answers one question. The second bar: does DISN *use* its partners? «Yes, or
 # strangers could do no harm.» The third: can anything be gained without a shared head?
 # «No, though the strangers had complementary lines. So other lines are worth nothing by
-# themselves: they help as lines of the same head.» And the lead is no accident of wider
-# layers or of the training.
+# themselves: they help as lines of the same head. And the lead is no accident of wider
+# layers or of the training.»
 #
 # DIRN's own score does not change at all with strangers, since it never looks at them.
 # That is a check of our bench.
@@ -756,10 +756,10 @@ pixel_mm = draws[SHOWN].scans["T1w"].meta["pixel_mm"]
 print(f"a pixel of the slice shown: {pixel_mm:.1f} mm")
 
 # %% [markdown]
-# The blue line falls from «0.0» dB to «0.0» after half a pixel and «0.0»
-# after one. It «crosses zero at about 0.0 pixels. From there on partners do harm.» At
-# four pixels it is «close to» the loss by strangers. (Each slice has a field of view of
-# its own. In the one that we show a pixel is 1.5 mm.)
+# The blue line falls from «0.0» dB to «0.0» after half a pixel and «0.0» after one. It
+# «crosses zero at about 0.0 pixels. From there on partners do harm.» At four pixels it
+# is «close to» the loss by strangers. (Each slice has a field of view of its own. In
+# the one that we show a pixel is 1.5 mm.)
 #
 # A registration error of a pixel is common. So a lead that was measured with perfectly
 # registered contrasts is an upper bound. (Networks can be trained with partners that
@@ -785,10 +785,10 @@ claim("four pixels: DISN's lead over DIRN", moved_lead[4], at_most=0, unit="dB")
 # reconstruct both. The difference of the two is what the disc has caused.
 
 # %% [markdown]
-# **How we read it.** As in [[enhancement]]: mean of the disc minus mean
-# of a ring around it, with the lesion minus without. The library's
-# `lesion_responses(present, without, places, radius=...)` gives this reading for each
-# slice and contrast, (slices, contrasts).
+# **How we read it.** As in [[enhancement]]: mean of the disc minus mean of a ring
+# around it, with the lesion minus without. The library's `lesion_responses(present,
+# without, places, radius=...)` gives this reading for each slice and contrast, (slices,
+# contrasts).
 #
 # We want percent, so we divide by the reading of the *true* disc. That is the same
 # reading in the references, with and without the disc, in the contrast that has it. So
@@ -1037,10 +1037,10 @@ real_lead["strangers, mean"] = foreign.mean(1)
 show_gains(real_lead, xlabel="over DIRN (dB), 24 slices of two patients")
 
 # %% [markdown]
-# With real anatomy DISN is «ahead of» DIRN by «0.0» dB in T1w, «0.0» in
-# T2w and «0.0» in FLAIR; on the simulated head it was «0.0», «0.0» and «0.0». «…» With
-# strangers, whose partners come from the next of the 24 slices, «the lead becomes a
-# loss of 0.0» dB.
+# With real anatomy DISN is «ahead of» DIRN by «0.0» dB in T1w, «0.0» in T2w and «0.0»
+# in FLAIR; on the simulated head it was «0.0», «0.0» and «0.0». «…» With strangers,
+# whose partners come from the next of the 24 slices, «the lead becomes a loss of 0.0»
+# dB.
 #
 # (The slices are those of two people, and those of one person resemble each other. So
 # the interval is about these two, and not about patients.)
