@@ -88,8 +88,8 @@ show_contrasts(shown, CONTRASTS, reference=references[SHOWN])
 # ([[forward_model]]) and the samples `bench.kspace`, (slices, contrasts, coils, ky,
 # kx), zero where nothing was measured. We call these 20 slices our bench.
 #
-# The third column is better than the second by «0.0» dB in T1w, «0.0» dB in T2w and
-# «0.0» dB in FLAIR. Both networks have about the same number of weights (within 3.4 %),
+# The third column is better than the second by 5.4 dB in T1w, 5.2 dB in T2w and
+# 2.7 dB in FLAIR. Both networks have about the same number of weights (within 3.4 %),
 # saw the same training data, and start from the same samples.
 #
 # Is this because the contrasts help each other? It looks like it. But there are other
@@ -461,13 +461,15 @@ FILES = {"DIRN": "contrast_dirn", "DFSN": "contrast_dfsn", "DISN": "contrast_dis
 networks = {name: trained(file) for name, file in FILES.items()}
 for name, file in FILES.items():
     card = load_checkpoint(file).card
-    print(f"{name}: {card.n_parameters:,} weights, {card.n_steps:,} steps,", end=" ")
-    print(f"{card.seconds / 60:.0f} minutes of training")
+    print(f"{name}: {card.n_parameters:,} weights, {card.n_steps:,} steps")
 
 # %% [markdown]
 # The weights are within 3.4 % of each other. All three had the same 18,000 steps on the
-# same draws of two heads. «The minutes differ by a quarter at most.» The loss is the
-# mean of the three contrasts' errors in decibels, so that each counts as much.
+# same draws of two heads. A step of DIRN takes a third longer than one of DISN, and two
+# thirds longer than one of DFSN. So in time, too, it is not the one that is short of
+# training. (In their last 3000 steps all gained less than 0.1 dB on validation slices.)
+# The loss is the mean of the three contrasts' errors in decibels, so that each counts
+# as much.
 #
 # We score the 20 slices of the head that none of them has seen. For each slice and each
 # contrast we take the PSNR with partners minus the PSNR of DIRN, and average over the
@@ -491,17 +493,20 @@ show_gains(over_dirn, xlabel="over DIRN (dB), a dot a slice")
 
 # %% [markdown]
 # Each dot is a slice, a bar their mean, and the black line its 95 % interval. DFSN is
-# «ahead of» DIRN by «0.0» dB in T1w, «0.0» in T2w and «0.0» in FLAIR, DISN by «0.0»,
-# «0.0» and «0.0» dB. «The arcs of DISN add 0.0 dB to what sharing gives, less than two
-# trainings of one network may differ.» (`lead` keeps the mean of DISN's three, one
-# number for each slice. We need it in all that follows.)
+# ahead of DIRN by 3.7 dB in T1w, 4.9 in T2w and 3.0 in FLAIR, DISN by 3.7, 4.7 and 2.9
+# dB. That is a great deal. The arcs of DISN add nothing to it: in the mean DISN is 0.1
+# dB behind DFSN. We go on with DISN, the network that the paper recommends.
+#
+# (`lead` keeps the mean of DISN's three, one number for each slice. We need it in all
+# that follows.)
 #
 # <details><summary>How sure is this?</summary>
 #
 # The interval speaks of slices of this one simulated head, for these trained networks.
 # Another seed of the training would move the means, too. How far? We trained DIRN a
 # second time with another seed (`contrast_dirn_again`), and scored it outside of this
-# notebook. The two differ by «0.0» dB. So of DISN over DFSN we claim nothing.
+# notebook. The two differ by «0.0» dB. So of the 0.1 dB between DFSN and DISN we claim
+# nothing. (In the paper the arcs do help. Its networks are larger.)
 # </details>
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -510,9 +515,9 @@ claim("DISN over DIRN, mean of three contrasts", lead, at_least=0.5, unit="dB")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Is it the partners?
 #
-# «DISN is ahead.» Now we take away one after the other what the partners might bring.
-# The partners change, the contrast that we score does not: its lines and its noise stay
-# the same to the last digit.
+# DISN is 3.8 dB ahead. Now we take away one after the other what the partners might
+# bring. The partners change, the contrast that we score does not: its lines and its
+# noise stay the same to the last digit.
 #
 # ### First control: the same lines
 #
@@ -543,21 +548,25 @@ print("complementary lines: DISN over DIRN", gain_in_words(lead))
 print("the same lines:      DISN over DIRN", gain_in_words(same_lead))
 
 # %% [markdown]
-# First the images themselves. DIRN has «00.0» dB with complementary lines and «00.0» dB
+# First the images themselves. DIRN has 25.2 dB with complementary lines and 25.2 dB
 # with the same: it never sees a partner, and each contrast alone has its lines drawn in
-# the same way. (So it needed no other training.) «DISN falls» from «00.0» to «00.0» dB.
-# «So complementary lines are a help to it.»
+# the same way. (So it needed no other training.) DISN falls from 29.0 to 28.2 dB. So
+# complementary lines are a help to it.
 #
-# Now the lead. It is «0.0» dB with complementary lines and «0.0» dB with the same. So
-# «about half» of it needs partners that measured *other lines of the same head*. «The
-# rest is there when the lines are the same: it is what another contrast of the head is
-# worth by itself.» (The two are no sum of separate parts: a partner whose holes are the
+# Now the lead. It is 3.8 dB with complementary lines and 3.0 dB with the same. So about
+# a fifth of it needs partners that measured *other lines of the same head*. Four fifths
+# are there when the lines are the same: that is what another contrast of the head is
+# worth by itself. (The two are no sum of separate parts: a partner whose holes are the
 # same also sees the edges less well.)
+#
+# How can a partner with the same holes help at all? Both see an edge blurred, and
+# blurred alike. But it is one edge that they see, with another step and another noise
+# in each. Two blurred views of one edge say more about its place than one.
 #
 # A paper may give each contrast a mask of its own, and say that the other *contrasts*
 # have helped. It has not shown that. A second scan of the same contrast, with other
-# lines, would have helped, too. The gain is real all the same: whoever plans a protocol
-# may well choose complementary lines. One should only know what it is.
+# lines, would have helped, too. (Here most of the lead *is* the other contrasts. It
+# need not be so elsewhere, and only this control tells.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Second control: strangers
@@ -657,16 +666,17 @@ show_gains(strange_lead, xlabel="over DIRN (dB), mean of three contrasts")
 
 # %% [markdown]
 # The first bar is the lead with true partners. The second is the same DISN, tested with
-# strangers: it is «0.0» dB «*behind*» DIRN. «It still believes its partners, and
-# borrows edges that are not there.» The third is another DISN, which had strangers in
-# its training as well. It is «level with» DIRN, «0.0» dB: «it has learned not to
-# listen.»
+# strangers: it is 6.5 dB *behind* DIRN. It still believes its partners, and borrows
+# edges that are not there. The third is another DISN, which had strangers in its
+# training as well. It has learned not to listen, and the great loss is gone. But it is
+# still 1.0 dB behind DIRN.
 #
-# Each answers one question. The second bar: does DISN *use* its partners? «Yes, or
-# strangers could do no harm.» The third: can anything be gained without a shared head?
-# «No, though the strangers had complementary lines. So other lines are worth nothing by
+# Each answers one question. The second bar: does DISN *use* its partners? Yes, or
+# strangers could do no harm. The third: can anything be gained without a shared head?
+# No, though the strangers had complementary lines. So other lines are worth nothing by
 # themselves: they help as lines of the same head. And the lead is no accident of wider
-# layers or of the training.»
+# layers. Where there is nothing to share, one block for three images is worse than
+# three small blocks: its 14 features have to serve three heads at once.
 #
 # DIRN's own score does not change at all with strangers, since it never looks at them.
 # That is a check of our bench.
@@ -708,15 +718,16 @@ for name, each in grain.items():
     print(f"correlation of T1w and T2w away from edges, {name}: {each.mean():+.2f}")
 
 # %% [markdown]
-# The lead is «0.0» dB with none of the texture, «0.0» with half and «0.0» with all of
-# it. So «a 0.0» of our «0.0» dB are a gift of the grain.
+# The lead is 3.8 dB with none of the texture, 3.8 with half and 3.6 with all of it. So
+# nothing of it is a gift of the texture. We feared this trap, and it is empty here.
 #
-# Is 0.5 too kind? The lower lines compare the finest detail of T1w and T2w, away from
-# edges, with that of the two patients of the last section. (The correlation is
-# negative: where there is more water, T1w is darker and T2w brighter.) Ours is -0.78,
-# theirs are -0.47 and -0.69. So yes, ours is a little too kind. But -0.71 are left
-# without any texture in common: a pixel that is a mixture of two tissues is the same
-# mixture in all contrasts. The lead without shared texture is the safer number.
+# Is our grain like that of patients? The lower lines compare the finest detail of T1w
+# and T2w, away from edges, with that of the two patients of the last section. (The
+# correlation is negative: where there is more water, T1w is darker and T2w brighter.)
+# Ours is -0.78, theirs are -0.47 and -0.69. So ours is a little too kind. And -0.71 are
+# left without any texture in common: a pixel that is a mixture of two tissues is the
+# same mixture in all contrasts. This part we cannot take away. But patients have it,
+# too.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## When partners do not lie where they should
@@ -756,9 +767,9 @@ pixel_mm = draws[SHOWN].scans["T1w"].meta["pixel_mm"]
 print(f"a pixel of the slice shown: {pixel_mm:.1f} mm")
 
 # %% [markdown]
-# The blue line falls from «0.0» dB to «0.0» after half a pixel and «0.0» after one. It
-# «crosses zero at about 0.0 pixels. From there on partners do harm.» At four pixels it
-# is «close to» the loss by strangers. (Each slice has a field of view of its own. In
+# The blue line falls from 3.8 dB to 1.8 after half a pixel, and is at -1.0 after one.
+# It crosses zero at about 0.8 pixels. From there on partners do harm. At four pixels
+# they do nearly as much as strangers. (Each slice has a field of view of its own. In
 # the one that we show a pixel is 1.5 mm.)
 #
 # A registration error of a pixel is common. So a lead that was measured with perfectly
@@ -769,10 +780,10 @@ print(f"a pixel of the slice shown: {pixel_mm:.1f} mm")
 claim("four pixels: DISN's lead over DIRN", moved_lead[4], at_most=0, unit="dB")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# *A good place for a pause.* So far: «partners help»; part of that needs other lines of
-# the same head; «strangers take the lead away, and partners that lie a pixel or two off
-# do so, too». All of this was about the mean over an image. Next comes what the
-# radiologist looks for.
+# *A good place for a pause.* So far: partners help, by 3.8 dB; a fifth of that needs
+# other lines of the same head; strangers turn the lead into a loss, and so do partners
+# that lie a pixel off. All of this was about the mean over an image. Next comes what
+# the radiologist looks for.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## A lesion in one contrast only
@@ -802,11 +813,13 @@ BRIGHTER = 0.15  # than its surroundings; the brightest pixel is 1
 places = [flat_place(each.abs().sum(0)) for each in references]  # (y, x) a slice
 
 
-def with_lesion_in(number):
-    """Our references with a disc in contrast 0, 1 or 2, and nothing else changed."""
+def with_lesions(signs):
+    """Our references with discs: {contrast 0, 1 or 2: 1 for bright, -1 for dark}."""
     changed = references.clone()
-    one = references[:, number]  # (slices, y, x)
-    changed[:, number] = add_discs(one, places, radius=RADIUS, contrast=BRIGHTER)
+    for number, sign in signs.items():
+        one = references[:, number]  # (slices, y, x)
+        disc = {"radius": RADIUS, "contrast": sign * BRIGHTER}
+        changed[:, number] = add_discs(one, places, **disc)
     return changed
 
 
@@ -815,16 +828,21 @@ predict("lesion-square")
 
 
 # %% jupyter={"source_hidden": true}
+def responses(network, changed):
+    """What each contrast reads of the lesions in these images, (slices, contrasts)."""
+    without = network(bench.A, bench.kspace)
+    case = measure_contrasts(changed, noise_std=NOISE_STD)
+    present = network(case.A, case.kspace)
+    return lesion_responses(present, without, places, radius=RADIUS)
+
+
 def lesion_square(network):
     """Percent of the lesion that is read, (slices, lesion in, read in)."""
-    without = network(bench.A, bench.kspace)
     rows = []  # for each contrast that has the lesion: (slices, read in)
     for number in range(3):
-        changed = with_lesion_in(number)
+        changed = with_lesions({number: 1})
         true = lesion_responses(changed, references, places, radius=RADIUS)
-        case = measure_contrasts(changed, noise_std=NOISE_STD)
-        present = network(case.A, case.kspace)
-        read = lesion_responses(present, without, places, radius=RADIUS)
+        read = responses(network, changed)
         rows.append(100 * read / true[:, number, None])  # true disc: (slices, 1)
     return torch.stack(rows, dim=1)  # (slices, lesion in, read in)
 
@@ -845,18 +863,99 @@ for name, each in squares.items():
 # %% [markdown]
 # Rows: the contrast that has the lesion. Columns: where it is read. Mean of 20 slices.
 #
-# *DIRN* has zeros beside the diagonal: it cannot copy. On the diagonal it keeps
-# «00», «00» and «00» % of the disc. *DISN* keeps «00», «00» and «00» %, and beside the
-# diagonal the largest number is «0» %.
+# *DIRN* has zeros beside the diagonal: it cannot copy. On the diagonal it keeps 61, 66
+# and 53 % of the disc. (It is small, and three lines in four are missing. So it is
+# blurred, and its middle is less bright.)
 #
-# So is a lesion copied or removed? «Hardly: …» The largest copy in a single slice is
-# «0» % of a disc.
+# *DISN* keeps 59, 58 and 54 %. Look at T2w. There DISN is 4.7 dB ahead, and yet it
+# keeps *less* of a lesion that only T2w shows. Its better PSNR is that of the edges
+# which all contrasts have in common. A lesion in one contrast is not among them.
+#
+# Beside the diagonal the largest number is -22 %. A bright disc in T2w leaves a *dark*
+# one in T1w, where nothing is. In a single slice a copy has up to 39 % of the disc.
+#
+# So is a lesion copied or removed? Both, in part. Here is the slice with the darkest
+# copy. We show what the disc in T2w has changed in each contrast.
+
+# %%
+darkest = int(squares["DISN"][:, 1, 0].argmin())  # lesion in T2w, read in T1w
+case = measure_contrasts(with_lesions({1: 1}), noise_std=NOISE_STD)
+present = together(case.A, case.kspace)[darkest].abs()
+change = present - images["together"][darkest].abs()  # (contrasts, y, x)
+show_images(dict(zip(CONTRASTS, change, strict=True)), window=(-0.1, 0.1), label="change")
+
+# %% [markdown]
+# (Grey is no change. The faint column above and below each disc is folding.)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### Why is the copy dark?
+#
+# Nobody told the network to invert a lesion. But think of the heads from which it has
+# learned. Where there is more water, T2w is brighter and T1w is darker. It was so in
+# every one of them. So DISN seems to have learned this rule, and when T2w says *more
+# water here*, it makes T1w a little darker.
+#
+# If that is true, we can predict more. We put discs into T1w *and* T2w at one place:
+#
+# - *With the rule:* dark in T1w, bright in T2w. Most lesions are so, those of multiple
+#   sclerosis as well: they hold more water.
+# - *Against the rule:* bright in both. So is a lesion that takes up contrast agent. The
+#   agent makes it bright in T1w, its water makes it bright in T2w.
+#
+# We ask how much of T1w's disc is kept, in percent. For comparison there are a dark and
+# a bright disc in T1w alone.
+
+# %%
+predict("against-the-rule")
+
+# %%
+LESIONS = {  # name: {contrast: sign}
+    "dark in T1w, bright in T2w": {0: -1, 1: 1},  # with the rule
+    "dark in T1w alone": {0: -1},
+    "bright in T1w alone": {0: 1},
+    "bright in T1w and T2w": {0: 1, 1: 1},  # against the rule
+}
+in_t1w = {"DIRN": {}, "DISN": {}}  # network: {lesion: percent of T1w's disc (slices,)}
+for lesion, signs in LESIONS.items():
+    changed = with_lesions(signs)
+    true = lesion_responses(changed, references, places, radius=RADIUS)[:, 0]
+    for name, of_each in in_t1w.items():
+        of_each[lesion] = 100 * responses(networks[name], changed)[:, 0] / true
+
+# %%
+more_kept = {}  # percent of T1w's disc, of DISN minus of DIRN (slices,)
+for lesion in LESIONS:
+    more_kept[lesion] = in_t1w["DISN"][lesion] - in_t1w["DIRN"][lesion]
+    means = [f"{name} {each[lesion].mean():.0f} %" for name, each in in_t1w.items()]
+    print(f"{lesion:26}: kept in T1w: {', '.join(means)}")
+label = "kept in T1w: DISN minus DIRN (% of the disc)"
+show_gains(more_kept, unit="%", xlabel=label)
+
+# %% [markdown]
+# DIRN looks at T1w alone, so the disc in T2w changes nothing: it keeps 69 % of the dark
+# disc and 61 % of the bright one. DISN keeps nearly as much, 64 and 59 %, as long as
+# T2w has nothing there. But with a T2w that fits the rule it keeps 88 % of the dark
+# disc. And of the bright disc, against the rule, it keeps only 40 %.
+#
+# So the partners do not only copy. They *confirm* what is as in the heads of the
+# training, and *weaken* what is not. A lesion that is bright in both has lost a third
+# of its T1w signal, and nothing in the PSNR tells.
+#
+# Is this a fault? A radiologist reasons in this way, too: what two contrasts agree upon
+# is believed. But he sees both, and knows of the contrast agent. The network gives him
+# one T1w image, and does not say which part of it was T2w's opinion.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 copied = squares["DIRN"][:, off_diagonal].abs().max()
 claim("DIRN: lesion found in another contrast", copied, at_most=0.01, unit="%")
 copied = squares["DISN"][:, off_diagonal].abs().mean(1)
 claim("DISN: share of a lesion that is copied", copied, at_most=25, unit="%")
+dark_copy = -squares["DISN"][:, 1, 0]
+claim("bright disc in T2w: dark copy in T1w", dark_copy, at_least=10, unit="%")
+gain = more_kept["dark in T1w, bright in T2w"]
+claim("with the rule: DISN keeps more of T1w", gain, at_least=5, unit="%")
+loss = -more_kept["bright in T1w and T2w"]
+claim("against the rule: DISN keeps less of T1w", loss, at_least=5, unit="%")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 24.4 · Go further: your own lesion  (★★★, about 12 min)
@@ -918,56 +1017,42 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 # first two. The faint column above and below it is folding: lines along $k_y$ are
 # missing, so what a disc leaves unclear lies on its column.)
 #
-# **Change it, and explain.** Copy the last cell into a new one, and change it there.
-# (1) Put a *bright* disc into T1w *and* FLAIR, and not into T2w. Is it copied into T2w
-# more strongly than from one contrast? (2) The same with `masks="same"` in
-# `measure_contrasts`, and with the network `trained("contrast_disn_same_mask")`. (3)
-# The same with `acceleration=6` in `measure_contrasts`. In which of the three is the
-# copy in T2w largest, and why there?
+# **Change it, and explain.** All discs so far had a radius of 3 pixels. Does it depend
+# on the size how much T2w has to say about a lesion in T1w? In a new cell set `RADIUS`
+# to 1.5, and copy into it what filled `in_t1w` above. Print how much DISN keeps of a
+# disc that is bright in T1w alone, and of one that is bright in T1w and T2w. Then do it
+# with a radius of 8. Which lesions depend more on the partner, and why? (At the end set
+# `RADIUS` back to 3, since all cells below and above read it.)
 #
-# <details><summary>Hint: two discs</summary>
+# <details><summary>Hint: what does a small disc look like in k-space?</summary>
 #
-# `for number in [0, 2]:` and then the line with `add_disc`, with `number` in the place
-# of 2 and `contrast=BRIGHTER`.
+# The smaller a disc, the wider it spreads over k-space. Which lines have we measured
+# completely?
 # </details>
 #
 # <details><summary>What we found</summary>
 #
-# Read in T2w: (1) «0.000», and from T1w alone «0.000», from FLAIR alone «0.000»; (2)
-# «0.000»; (3) «0.000». A bright disc in T2w itself reads «0.000».
+# In T1w are kept, alone and with T2w against it: radius 1.5: 44 and 26 %; radius 3: 59
+# and 40 %; radius 8: 79 and 68 %.
 # </details>
 #
 # *Your answer:* (click here and write)
 
-
 # %% tags=["solution"]
-def read_in_t2w(numbers, network=together, **options):
-    """Response of T2w to bright discs in the contrasts of these numbers."""
-    changed = one.clone()
-    disc = {"centre": place, "radius": RADIUS, "contrast": BRIGHTER}
-    for number in numbers:
-        changed[0, number] = add_disc(one[0, number], **disc)
-    images = []  # with the discs, and without
-    for objects in [changed, one]:
-        scan = measure_contrasts(objects, noise_std=NOISE_STD, **options)
-        images.append(network(scan.A, scan.kspace)[0])
-    return my_lesion_response(images[0], images[1], template)[1].item()
-
-
-# %% tags=["solution"]
-of_same = trained("contrast_disn_same_mask")
-for words, numbers in {"T1w": [0], "FLAIR": [2], "both": [0, 2]}.items():
-    print(f"discs in {words}, T2w reads: {read_in_t2w(numbers):.3f}")
-print(f"both, the same lines: {read_in_t2w([0, 2], of_same, masks='same'):.3f}")
-print(f"both, R = 6:          {read_in_t2w([0, 2], acceleration=6):.3f}")
-print(f"a disc in T2w itself: {read_in_t2w([1]):.3f}")
+for RADIUS in [1.5, 8, 3]:  # the functions above read it; 3 comes last and stays
+    for lesion in ["bright in T1w alone", "bright in T1w and T2w"]:
+        changed = with_lesions(LESIONS[lesion])
+        true = lesion_responses(changed, references, places, radius=RADIUS)[:, 0]
+        part = 100 * responses(together, changed)[:, 0] / true
+        print(f"radius {RADIUS:3}, {lesion:21}: kept in T1w {part.mean():.0f} %")
 
 # %% [markdown] tags=["solution"]
-# (1) With discs in both partners T2w reads «0.000», with one in T1w alone «0.000», in
-# FLAIR alone «0.000»: «when two partners agree, they are believed more». (2) With the
-# same lines «0.000»: «…» (3) With fewer lines «0.000»: «the own data object less». A
-# copy can be strong only where the contrast's own samples say little: in detail as fine
-# as the missing lines.
+# Of the smallest disc DISN keeps 44 % when T1w has it alone, and 26 % when T2w speaks
+# against it. Of the largest it keeps 79 and 68 %. The large one lies mostly in the
+# central lines, which T1w has measured itself. There its own data decide. The small one
+# spreads over all of k-space, and three quarters of the outer lines are missing. What
+# fills them is what the network has learned, and what the partners say. So it is the
+# *small* lesions for which one has to be careful.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
@@ -1037,10 +1122,11 @@ real_lead["strangers, mean"] = foreign.mean(1)
 show_gains(real_lead, xlabel="over DIRN (dB), 24 slices of two patients")
 
 # %% [markdown]
-# With real anatomy DISN is «ahead of» DIRN by «0.0» dB in T1w, «0.0» in T2w and «0.0»
-# in FLAIR; on the simulated head it was «0.0», «0.0» and «0.0». «…» With strangers,
-# whose partners come from the next of the 24 slices, «the lead becomes a loss of 0.0»
-# dB.
+# With real anatomy DISN is ahead of DIRN by 2.2 dB in T1w, 1.9 in T2w and 0.7 in FLAIR;
+# on the simulated head it was 3.7, 4.7 and 2.9. So the lead is real, and less than half
+# as large. (What is different? The registration, the grain, edges that are less sharp,
+# and lesions. We cannot tell them apart here.) With strangers, whose partners come from
+# the next of the 24 slices, the lead becomes a loss of 4.2 dB.
 #
 # (The slices are those of two people, and those of one person resemble each other. So
 # the interval is about these two, and not about patients.)
@@ -1078,11 +1164,14 @@ show_close_up(flair, real[largest, 2], errors_of_part=True, **part)
 
 # %% [markdown]
 # First row: the FLAIR with the largest lesion. Second row: the framed part, with the
-# lesion in its middle. Third row: the errors of that part, five times as bright. «The
-# bright lesions … are there in both. DISN draws their edges …»
+# lesion in its middle. Third row: the errors of that part, five times as bright. The
+# bright lesion is there in both. DIRN blurs its borders, and DISN draws them more as
+# they are. (Over the whole of this slice the two are level. So it is one of those in
+# which DISN gains nothing in FLAIR, and still it has the better lesion.)
 #
-# Within lesions DISN is «0.0» dB «ahead» in T1w, «0.0» in T2w and «0.0» in FLAIR. «So
-# the partners do not harm lesions that show in all three contrasts.»
+# Within lesions DISN is 2.9 dB ahead in T1w, 1.5 in T2w and 1.8 in FLAIR. So the
+# partners do no harm to these lesions. But remember why: bright in T2w and dark in T1w,
+# they follow the rule that DISN has learned.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = (real_dB["DISN"] - real_dB["DIRN"]).mean(1)
@@ -1092,12 +1181,14 @@ claim("two patients: DISN over DIRN", gain, at_least=0, **of_two)
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>How we chose the bounds of this lesson</summary>
 #
-# All bounds were written before the networks were trained. Half a decibel is a lead
+# Most bounds were written before the networks were trained. Half a decibel is a lead
 # that one could see. With the same lines less is left, so we asked for 0.2 dB. A
 # network that was trained with strangers should gain nothing; 0.2 dB is about what two
 # trainings of one network differ by. That four pixels take the whole lead, and that
 # strangers do harm, were our expectations. Of a lesion we asked that at most a quarter
-# is copied. «What failed, and what was changed, stands here.»
+# is copied, in the mean over all pairs of contrasts. All of these held. The last three
+# claims on lesions came after the measurement: we had looked for copies, and not for
+# dark ones, nor for the rule behind them.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -1127,16 +1218,18 @@ choices["noise"] = [0.0, 0.005, 0.02, 0.05]
 explore(try_it, method=list(networks), contrast=CONTRASTS, **choices)
 
 # %% [markdown]
-# **Questions to try.** The networks learned with complementary lines at $R = 4$. What
-# happens to DISN with the same lines, and to DIRN? In the third picture, which lines
-# are dark, and do the lines of the partners show? At which acceleration does the error
-# of DISN begin to look like anatomy of another contrast?
+# **Questions to try.** Take T2w. The networks learned with complementary lines at $R =
+# 4$. What happens to DISN with the same lines, and to DIRN? In the third picture, which
+# lines are dark, and do the lines of the partners show? At which acceleration is DISN
+# no better than DIRN is at $R = 4$?
 #
 # <details><summary>What we saw</summary>
 #
-# «DISN falls, since it has not learned with the same lines; DIRN does not.» The
-# measured lines are dark: the data step holds them. «Those of the partners …» «From R =
-# 0 on …»
+# DISN falls from 30.1 to 28.1 dB, since it has not learned with the same lines. DIRN
+# has 24.5 and 24.9 dB. The measured lines are dark: the data step holds them. Those of
+# the partners do not show: a partner brings no samples, only edges, and an edge is
+# spread over all lines. So with DISN all missing lines are a little darker. At $R = 6$
+# DISN has 23.7 dB, less than DIRN at $R = 4$. But it was not trained for that.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -1157,6 +1250,8 @@ for name, each in squares.items():
     kept = each.diagonal(dim1=1, dim2=2).mean()
     copied = each[:, off_diagonal].abs().mean()
     print(f"{name}: {kept:.0f} % of a lesion kept, {copied:.1f} % copied")
+for lesion, each in more_kept.items():
+    print(f"{lesion}: DISN keeps {each.mean():+.0f} % of T1w's disc beside DIRN")
 print(f"two patients: {gain_in_words((real_dB['DISN'] - real_dB['DIRN']).mean(1))}")
 
 # %% [markdown]
@@ -1167,9 +1262,10 @@ print(f"two patients: {gain_in_words((real_dB['DISN'] - real_dB['DIRN']).mean(1)
 #   contrast alone.
 # - **Controls.** Partners with other lines help by lines of the same head: measure with
 #   the same lines to see what another contrast is worth. Strangers must take the lead
-#   away. «Partners that lie a pixel off take a part of it.»
+#   away. Partners that lie a pixel off do so, too.
 # - **Lesions.** Put a lesion into one contrast, and read all of them: is it kept, is it
-#   copied?
+#   copied, bright or dark? Then put one into two contrasts, as the training heads would
+#   have it, and as they would not. A better PSNR says nothing about this.
 #
 # The next lesson asks this question of *any* network: what does it show that was never
 # measured? See [[hallucinations]].
