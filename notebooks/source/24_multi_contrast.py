@@ -14,7 +14,7 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[modl_in_practice]], [[enhancement]] | 105 minutes | 40 s | simulated, two patients |
+# | [[modl_in_practice]], [[enhancement]] | 115 minutes | 50 s | simulated, two patients |
 
 # %% [markdown]
 # A patient rarely gets one scan. A brain protocol has three at least, one after the
@@ -1154,7 +1154,7 @@ for number, contrast in enumerate(CONTRASTS):
 
 # %%
 count = avg_pool2d(lesions[:, None].float(), 9, stride=1, padding=4)[:, 0]
-middle = torch.unravel_index(count.argmax(), count.shape)  # where most lesion is near
+middle = torch.unravel_index(count.argmax().cpu(), count.shape)  # where most lesion is near
 largest, row, column = [int(each) for each in middle]  # slice, y, x
 part = {"rows": slice(row - 20, row + 20), "columns": slice(column - 20, column + 20)}
 flair = {"reference": real[largest, 2]}
