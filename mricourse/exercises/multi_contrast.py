@@ -215,6 +215,9 @@ def _wrong_inputs(images: Tensor) -> dict[str, Tensor]:
             images / (phase * unit.max())
         ),
         "All contrasts have the mean of the brightnesses; each has its own.": _channels(images / (phase * unit.mean())),
+        "All contrasts are divided by one number, the largest magnitude of all; each has its own.": _channels(
+            images / (phase * images.abs().max())
+        ),
         "All contrasts are turned by the phase of the first one; each has its own.": _channels(
             images / (phase[:1] * unit)
         ),
@@ -370,6 +373,10 @@ def check_lesion_response(mine: Callable[[Tensor, Tensor, Tensor], Tensor]) -> N
     cases.append((drawn[0], drawn[1], template))
     for present, without, template in cases:
         answer = asked(mine, present, without, template)
+        check(
+            not (isinstance(answer, Tensor) and answer.ndim == 0),
+            f"Your result is one number for {len(present)} contrasts; sum over the last two axes, y and x, alone.",
+        )
         check_tensor(answer, (len(present),))
         check(not answer.is_complex(), "Your responses are complex: read magnitudes, image.abs().")
         right = ((present.abs() - without.abs()) * template).sum((-2, -1))

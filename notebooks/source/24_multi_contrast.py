@@ -495,7 +495,8 @@ show_gains(over_dirn, xlabel="over DIRN (dB), a dot a slice")
 # Each dot is a slice, a bar their mean, and the black line its 95 % interval. DFSN is
 # ahead of DIRN by 3.7 dB in T1w, 4.9 in T2w and 3.0 in FLAIR, DISN by 3.7, 4.7 and 2.9
 # dB. That is a great deal. The arcs of DISN add nothing to it: in the mean DISN is 0.1
-# dB behind DFSN. We go on with DISN, the network that the paper recommends.
+# dB behind DFSN. We go on with DISN all the same, since it is the network that the
+# paper recommends. DFSN would tell the same story.
 #
 # (`lead` keeps the mean of DISN's three, one number for each slice. We need it in all
 # that follows.)
@@ -506,7 +507,8 @@ show_gains(over_dirn, xlabel="over DIRN (dB), a dot a slice")
 # Another seed of the training would move the means, too. How far? We trained DIRN a
 # second time with another seed (`contrast_dirn_again`), and scored it outside of this
 # notebook. The two differ by «0.0» dB. So of the 0.1 dB between DFSN and DISN we claim
-# nothing. (In the paper the arcs do help. Its networks are larger.)
+# nothing. (The paper recommends the arcs. In
+# networks of other sizes they may help.)
 # </details>
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -516,16 +518,17 @@ claim("DISN over DIRN, mean of three contrasts", lead, at_least=0.5, unit="dB")
 # ## Is it the partners?
 #
 # DISN is 3.8 dB ahead. Now we take away one after the other what the partners might
-# bring. The partners change, the contrast that we score does not: its lines and its
-# noise stay the same to the last digit.
+# bring: their other lines, their head, their grain.
 #
 # ### First control: the same lines
 #
 # With complementary masks a partner brings two things at once: another contrast, and
 # other lines. Where T2w has a hole in k-space, T1w may have a line. It is a line of the
 # same head, and so it knows where the edges are that T2w's hole has hidden. Now let all
-# three measure the *same* lines, each as many as before. Then all have the same holes,
-# and what is left is that they show one head in different brightness.
+# three measure the *same* lines, each as many as before. (T2w and FLAIR get those of
+# T1w. So their own lines are others than before, but drawn in the same way.) Then all
+# have the same holes, and what is left is that they show one head in different
+# brightness.
 #
 # For this test there is another DISN, which was trained with the same lines for all
 # (`contrast_disn_same_mask`). DIRN is the one from above.
@@ -549,15 +552,15 @@ print("the same lines:      DISN over DIRN", gain_in_words(same_lead))
 
 # %% [markdown]
 # First the images themselves. DIRN has 25.2 dB with complementary lines and 25.2 dB
-# with the same: it never sees a partner, and each contrast alone has its lines drawn in
-# the same way. (So it needed no other training.) DISN falls from 29.0 to 28.2 dB. So
+# with the same: it never sees a partner, so it does not matter to it whose lines are
+# the same. (And it needed no other training.) DISN falls from 29.0 to 28.2 dB. So
 # complementary lines are a help to it.
 #
 # Now the lead. It is 3.8 dB with complementary lines and 3.0 dB with the same. So about
 # a fifth of it needs partners that measured *other lines of the same head*. Four fifths
 # are there when the lines are the same: that is what another contrast of the head is
-# worth by itself. (The two are no sum of separate parts: a partner whose holes are the
-# same also sees the edges less well.)
+# worth by itself. (These parts do not add up. With the same lines a partner also
+# sees its own edges less well at the places where the other needs it.)
 #
 # How can a partner with the same holes help at all? Both see an edge blurred, and
 # blurred alike. But it is one edge that they see, with another step and another noise
@@ -571,8 +574,9 @@ print("the same lines:      DISN over DIRN", gain_in_words(same_lead))
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Second control: strangers
 #
-# Now the partners of each contrast come from another slice. If the lead comes from the
-# shared head, it has to vanish.
+# Now the partners of each contrast come from another slice. The contrast that we score
+# keeps its lines and its noise to the last digit. If the lead comes from the shared
+# head, it has to vanish.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 24.3 · strangers for partners  (★☆☆, about 6 min)
@@ -676,7 +680,8 @@ show_gains(strange_lead, xlabel="over DIRN (dB), mean of three contrasts")
 # No, though the strangers had complementary lines. So other lines are worth nothing by
 # themselves: they help as lines of the same head. And the lead is no accident of wider
 # layers. Where there is nothing to share, one block for three images is worse than
-# three small blocks: its 14 features have to serve three heads at once.
+# three small blocks: its 14 features have to serve images that have nothing to do with
+# each other.
 #
 # DIRN's own score does not change at all with strangers, since it never looks at them.
 # That is a check of our bench.
@@ -722,12 +727,13 @@ for name, each in grain.items():
 # nothing of it is a gift of the texture. We feared this trap, and it is empty here.
 #
 # Is our grain like that of patients? The lower lines compare the finest detail of T1w
-# and T2w, away from edges, with that of the two patients of the last section. (The
-# correlation is negative: where there is more water, T1w is darker and T2w brighter.)
-# Ours is -0.78, theirs are -0.47 and -0.69. So ours is a little too kind. And -0.71 are
-# left without any texture in common: a pixel that is a mixture of two tissues is the
-# same mixture in all contrasts. This part we cannot take away. But patients have it,
-# too.
+# and T2w, away from edges, with that of the two patients at the end of this lesson.
+# (The correlation is negative: where there is more water, T1w is darker and T2w
+# brighter.) Ours is -0.78, theirs are -0.47 and -0.69. So ours is a little too kind.
+# And -0.71 are left without any texture in common: a pixel that is a mixture of two
+# tissues is the same mixture in all contrasts. (Such pixels lie at edges, but also
+# where a thin fold of grey matter is barely touched.) This part we cannot take away.
+# But patients have it, too.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## When partners do not lie where they should
@@ -882,7 +888,8 @@ darkest = int(squares["DISN"][:, 1, 0].argmin())  # lesion in T2w, read in T1w
 case = measure_contrasts(with_lesions({1: 1}), noise_std=NOISE_STD)
 present = together(case.A, case.kspace)[darkest].abs()
 change = present - images["together"][darkest].abs()  # (contrasts, y, x)
-show_images(dict(zip(CONTRASTS, change, strict=True)), window=(-0.1, 0.1), label="change")
+changes = dict(zip(CONTRASTS, change, strict=True))
+show_images(changes, window=(-0.1, 0.1), label="change")
 
 # %% [markdown]
 # (Grey is no change. The faint column above and below each disc is folding.)
@@ -935,7 +942,8 @@ show_gains(more_kept, unit="%", xlabel=label)
 # DIRN looks at T1w alone, so the disc in T2w changes nothing: it keeps 69 % of the dark
 # disc and 61 % of the bright one. DISN keeps nearly as much, 64 and 59 %, as long as
 # T2w has nothing there. But with a T2w that fits the rule it keeps 88 % of the dark
-# disc. And of the bright disc, against the rule, it keeps only 40 %.
+# disc. And of the bright disc, against the rule, it keeps only 40 %. (A single slice
+# may do otherwise: see the dots.)
 #
 # So the partners do not only copy. They *confirm* what is as in the heads of the
 # training, and *weaken* what is not. A lesion that is bright in both has lost a third
@@ -1033,7 +1041,8 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 # <details><summary>What we found</summary>
 #
 # In T1w are kept, alone and with T2w against it: radius 1.5: 44 and 26 %; radius 3: 59
-# and 40 %; radius 8: 79 and 68 %.
+# and 40 %; radius 8: 79 and 68 %. A small disc lies mostly in outer lines, which T1w
+# has not measured. There the partners have the word.
 # </details>
 #
 # *Your answer:* (click here and write)
@@ -1077,9 +1086,10 @@ for RADIUS in [1.5, 8, 3]:  # the functions above read it; 3 comes last and stay
 #
 # What is *not* measured is the k-space. The published images are magnitudes, registered
 # to each other, with the skull removed. We give each a smooth phase, bring it to 128 x
-# 128 pixels of 1.7 mm, and measure it with our lines and our noise. So their own
-# noise counts as truth, the k-space fits the model of our networks better than a
-# scanner's would, and resampling by the registration has smoothed them.
+# 128 pixels of 1.7 mm (`with_matrix`; `scan_contrasts` does it, too), and measure it
+# with our lines and our noise. So their own noise counts as truth, the k-space fits the
+# model of our networks better than a scanner's would, and resampling by the
+# registration has smoothed them.
 #
 # An **inverse crime** is a test whose data come from the same model that the
 # reconstruction uses. Ours is one. It can show that partners with real anatomy help or
@@ -1122,11 +1132,12 @@ real_lead["strangers, mean"] = foreign.mean(1)
 show_gains(real_lead, xlabel="over DIRN (dB), 24 slices of two patients")
 
 # %% [markdown]
-# With real anatomy DISN is ahead of DIRN by 2.2 dB in T1w, 1.9 in T2w and 0.7 in FLAIR;
-# on the simulated head it was 3.7, 4.7 and 2.9. So the lead is real, and less than half
-# as large. (What is different? The registration, the grain, edges that are less sharp,
-# and lesions. We cannot tell them apart here.) With strangers, whose partners come from
-# the next of the 24 slices, the lead becomes a loss of 4.2 dB.
+# With real anatomy DISN is ahead of DIRN by 2.2 dB in T1w, 1.9 in T2w and 0.75 in
+# FLAIR; on the simulated head it was 3.7, 4.7 and 2.9. So the lead is real. In the mean
+# it is less than half as large, 1.6 dB. (What is different? The registration, the
+# grain, edges that are less sharp, and lesions. We cannot tell them apart here.) With
+# strangers, whose partners come from the next of the 24 slices, the lead becomes a loss
+# of 4.2 dB.
 #
 # (The slices are those of two people, and those of one person resemble each other. So
 # the interval is about these two, and not about patients.)
@@ -1153,8 +1164,9 @@ for number, contrast in enumerate(CONTRASTS):
     print(f"{contrast:5} within lesions: {gain_in_words(difference)}")
 
 # %%
-count = avg_pool2d(lesions[:, None].float(), 9, stride=1, padding=4)[:, 0]
-middle = torch.unravel_index(count.argmax().cpu(), count.shape)  # where most lesion is near
+# The share of lesion in the 9 x 9 pixels around each pixel (24, y, x), and its maximum.
+nearby = avg_pool2d(lesions[:, None].float(), 9, stride=1, padding=4)[:, 0]
+middle = torch.unravel_index(nearby.argmax().cpu(), nearby.shape)
 largest, row, column = [int(each) for each in middle]  # slice, y, x
 part = {"rows": slice(row - 20, row + 20), "columns": slice(column - 20, column + 20)}
 flair = {"reference": real[largest, 2]}
@@ -1170,8 +1182,8 @@ show_close_up(flair, real[largest, 2], errors_of_part=True, **part)
 # which DISN gains nothing in FLAIR, and still it has the better lesion.)
 #
 # Within lesions DISN is 2.9 dB ahead in T1w, 1.5 in T2w and 1.8 in FLAIR. So the
-# partners do no harm to these lesions. But remember why: bright in T2w and dark in T1w,
-# they follow the rule that DISN has learned.
+# partners do no harm to these lesions. But they may owe that to the rule: they are
+# bright in T2w and dark in T1w, as DISN expects it.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = (real_dB["DISN"] - real_dB["DIRN"]).mean(1)
@@ -1225,11 +1237,13 @@ explore(try_it, method=list(networks), contrast=CONTRASTS, **choices)
 #
 # <details><summary>What we saw</summary>
 #
-# DISN falls from 30.1 to 28.1 dB, since it has not learned with the same lines. DIRN
-# has 24.5 and 24.9 dB. The measured lines are dark: the data step holds them. Those of
-# the partners do not show: a partner brings no samples, only edges, and an edge is
-# spread over all lines. So with DISN all missing lines are a little darker. At $R = 6$
-# DISN has 23.7 dB, less than DIRN at $R = 4$. But it was not trained for that.
+# (These lines are others than those of the first figure, so the numbers differ a
+# little.) DISN falls from 30.1 to 28.1 dB, since it has not learned with the same
+# lines. DIRN has 24.5 and 24.9 dB. The measured lines are dark: the data step holds
+# them. Those of the partners do not show: a partner brings no samples, only edges, and
+# an edge is spread over all lines. So with DISN all missing lines are a little darker.
+# At $R = 6$ DISN has 23.7 dB, less than DIRN at $R = 4$. But it was not trained for
+# that.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}

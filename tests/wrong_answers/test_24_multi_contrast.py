@@ -116,6 +116,7 @@ WRONG = {
         "magnitude and angle": joint(pairs="torch.stack([alike.abs(), alike.angle()], dim=1)"),
         "first brightness": joint(alike="images / (smooth_phase(images) * brightness(images)[:1])"),
         "one brightness": joint(alike="images / (smooth_phase(images) * brightness(images).max())"),
+        "one maximum": joint(alike="images / (smooth_phase(images) * images.abs().max())"),
         "mean brightness": joint(alike="images / (smooth_phase(images) * brightness(images).mean())"),
         "first phase": joint(alike="images / (smooth_phase(images)[:1] * brightness(images))"),
         "all phase": joint(alike="images / (torch.sgn(images) * brightness(images))"),
@@ -275,6 +276,7 @@ SAYS = {
     ("my_data_step", "squared weights"): "Lambda is squared",
     ("my_joint_input", "phase doubled"): "turned the wrong way",
     ("my_joint_input", "mean brightness"): "mean of the brightnesses",
+    ("my_joint_input", "one maximum"): "divided by one number",
     ("my_joint_input", "three contrasts always"): "A size is fixed",
     ("my_joint_input", "reals first"): "The real parts come first",
     ("my_strangers", "in place"): "changes its arguments",
@@ -285,6 +287,7 @@ SAYS = {
     ("my_strangers", "no wrap"): "those of slice 0",
     ("my_lesion_response", "magnitude of the difference"): "take both magnitudes first",
     ("my_lesion_response", "squares"): "Squares",
+    ("my_lesion_response", "one number"): "over the last two axes",
     ("my_lesion_response", "without alone"): "without the lesion alone",
     ("my_lesion_response", "at the brightest pixel"): "largest change",
 }
