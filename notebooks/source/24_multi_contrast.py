@@ -506,9 +506,9 @@ show_gains(over_dirn, xlabel="over DIRN (dB), a dot a slice")
 # The interval speaks of slices of this one simulated head, for these trained networks.
 # Another seed of the training would move the means, too. How far? We trained DIRN a
 # second time with another seed (`contrast_dirn_again`), and scored it outside of this
-# notebook. The two differ by «0.0» dB. So of the 0.1 dB between DFSN and DISN we claim
-# nothing. (The paper recommends the arcs. In
-# networks of other sizes they may help.)
+# notebook. The two differ by 0.1 dB in the mean, and by 0.2 dB in FLAIR. So of the 0.1
+# dB between DFSN and DISN we claim nothing. (The paper recommends the arcs. In networks
+# of other sizes they may help.)
 # </details>
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -898,7 +898,7 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 # ### Why is the copy dark?
 #
 # Nobody told the network to invert a lesion. But think of the heads from which it has
-# learned. Where there is more water, T2w is brighter and T1w is darker. It was so in
+# learned. Where a brain has more water, T2w is brighter and T1w is darker. It was so in
 # every one of them. So DISN seems to have learned this rule, and when T2w says *more
 # water here*, it makes T1w a little darker.
 #
