@@ -31,7 +31,6 @@ RECIPES = (
     "contrast_dfsn",
     "contrast_disn",
     "contrast_disn_same_mask",
-    "contrast_dirn_same_mask",
     "contrast_dirn_again",
     "contrast_disn_shuffled",
 )
