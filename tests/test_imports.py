@@ -26,7 +26,7 @@ ALLOWED = {  # package -> the packages it may import; "*" is all of them
     "clinical": "physics reconstruct networks training datasets",
     "classroom": "evaluation datasets training.cards",
     "exercises": "physics simulate reconstruct networks training evaluation fundamentals datasets plotting "
-    "classroom.exercise_checks",
+    "classroom.exercise_checks classroom.error_advice",
     "commands": "*",
 }
 FREE = {"mricourse", "mricourse.files", "mricourse._lazy"}  # every module may import these

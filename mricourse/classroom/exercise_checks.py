@@ -98,7 +98,7 @@ def check_tensor(answer: object, shape: Sequence[int], *, is_complex: bool | Non
     check(torch.isfinite(answer).all(), "Your result holds numbers that are infinite or not numbers (NaN).")
 
 
-def asked(mine: Callable, *arguments: object) -> object:
+def asked(mine: Callable, *arguments: object, advice: Mapping[str, str] | None = None) -> object:
     """Call the learner's function with copies of tensors, and give what it returns.
 
     Parameters
@@ -107,22 +107,25 @@ def asked(mine: Callable, *arguments: object) -> object:
         The learner's function.
     *arguments : object
         What it takes.
+    advice : mapping {part of an error's words: sentence}, optional
+        What an error of Python means in this exercise, where it can be said better than for any function.
 
     Raises
     ------
     CheckFailed
-        Where it stops with an error, whose cause stays visible, or changes a tensor that it was given.
+        Where it stops with an error, with the sentence that says what it means, or changes a tensor that it was given.
     """
     import torch
+
+    from mricourse.classroom.error_advice import stops
 
     copies = [value.clone() if isinstance(value, torch.Tensor) else value for value in arguments]
     try:
         answer = mine(*copies)
-    except (NotYet, CheckFailed):
+    except OneSentence:
         raise
     except Exception as error:
-        words = " ".join(str(error).split())
-        raise CheckFailed(f"Your function stops with {type(error).__name__}: {words.rstrip('.')}.") from error
+        raise CheckFailed(stops(error, mine, advice)) from error
     for before, after in zip(arguments, copies, strict=True):
         same = not isinstance(before, torch.Tensor) or torch.equal(before, after)
         check(same, "Your function changes its arguments: work on copies, and leave what came as it was.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -23,22 +23,7 @@ def _close(answer: Tensor, right: Tensor) -> bool:
     return float((answer - right).abs().max()) <= CLOSE * max(float(right.abs().max()), 1e-30)
 
 
-def _advised(advice: Mapping[str, str], mine: Callable, *arguments: object) -> object:
-    """As `asked`; to an error of Python whose words hold a key of `advice` its sentence is added."""
-    try:
-        return asked(mine, *arguments)
-    except CheckFailed as failed:
-        for words, sentence in advice.items():
-            if words in str(failed):
-                raise CheckFailed(f"{sentence} ({failed})") from failed
-        raise
-
-
 # --- a scale for k-space ---
-
-MASK_ADVICE = {
-    "shape of the mask": "The mask has one value a line, (ky, 1): `mask.expand(kspace.shape)` has one for each sample."
-}
 
 
 def check_complete(mine: Callable[[Body, Tensor, Tensor], Tensor]) -> None:
@@ -58,7 +43,7 @@ def check_complete(mine: Callable[[Body, Tensor, Tensor], Tensor]) -> None:
             seen.append(loud)
             return loud
 
-        answer = _advised(MASK_ADVICE, mine, keep, kspace, mask)
+        answer = asked(mine, keep, kspace, mask)
         check_tensor(answer, shape, is_complex=True)
         check(len(seen) == 1, f"Your function calls `body` {len(seen)} times; expected once.")
         check_tensor(seen[0], shape, is_complex=True)
@@ -249,7 +234,7 @@ def check_raki_estimate(mine: Callable[[Tensor, Tensor, Tensor, Tensor, int], Te
             torch.randn(3, 5, 1, 1, generator=generator),
             torch.randn(n_targets, 3, 2, 3, generator=generator),
         ]
-        answer = _advised(DILATION_ADVICE, mine, parts, *weights, spacing)
+        answer = asked(mine, parts, *weights, spacing, advice=DILATION_ADVICE)
         shape = (n_targets, n_lines - 2 * spacing, n_points - 6)
         if isinstance(answer, Tensor) and answer.shape != shape:
             _explain_shape(tuple(answer.shape), shape, spacing, n_lines)
@@ -341,7 +326,7 @@ def check_recentred(mine: Callable[[Callable, SenseOperator, Tensor], Tensor]) -
             seen.append(kspace)
             return operator.adjoint(kspace)
 
-        answer = _advised(BATCH_ADVICE, mine, network, A, late)
+        answer = asked(mine, network, A, late, advice=BATCH_ADVICE)
         check_tensor(answer, (2, ny, nx), is_complex=True)
         check(len(seen) == 1, f"Your function calls `network` {len(seen)} times; expected once.")
         check_tensor(seen[0], tuple(late.shape), is_complex=True)

@@ -82,6 +82,9 @@ def _wrong_samples(predicted: Tensor, measured: Tensor, mask: Tensor) -> dict[st
         "You keep the prediction where samples were measured, and zeros elsewhere: the trap of the text.": torch.where(
             mask, predicted, 0
         ),
+        "The first column of the mask is taken for all of it: a mask may be of single points, (ky, kx).": torch.where(
+            mask[:, :1], measured, predicted
+        ),
         "You take a zero in `measured` for a gap. A measured sample may be zero: ask the mask.": torch.where(
             measured != 0, measured, predicted
         ),
@@ -315,7 +318,11 @@ def check_neighbour_weights(mine: Callable[[Tensor, Sequence[tuple[int, int]]], 
     for seed, offsets in ((1, [(1, 0)]), (2, [(-1, 0), (1, 0)]), (3, [(-2, 1), (1, -1), (0, 3)])):
         kspace = random_complex(NY, NX, seed=seed)
         smooth = fft2c(ifft2c(kspace) * _envelope())  # neighbours that know of one another
-        answer = asked(mine, smooth, list(offsets))
+        answer = asked(mine, smooth, list(offsets), advice=_advice_on_columns(len(offsets)))
+        check(
+            getattr(answer, "shape", None) != (NY,),
+            f"Your result has the shape {(NY,)}; expected {(len(offsets),)}: flatten each neighbour, then stack them.",
+        )
         check_tensor(answer, (len(offsets),))
         right = _weights(smooth, offsets)
         reject_known_mistakes(answer, right, _wrong_weights(smooth, offsets), tolerance=1e-3)
@@ -327,6 +334,21 @@ def check_neighbour_weights(mine: Callable[[Tensor, Sequence[tuple[int, int]]], 
             "number j of the matrix holds, for every k, the sample at k + offset j.",
         )
     passed(LESSON, "my_neighbour_weights", "least squares over all samples, for one, two and three neighbours")
+
+
+def _advice_on_columns(n_offsets: int) -> dict[str, str]:
+    shapes = f"{(NY * NX, n_offsets)}, and the goal {(NY * NX, 1)}"
+    columns = (
+        f"The matrix has a row for each sample and a column for each neighbour, here {shapes}: flatten each neighbour, "
+        "and stack them along the last axis, `torch.stack(columns, -1)`."
+    )
+    goal = f"A goal without a second axis gives weights without one: no `[:, 0]` then, or a goal of {(NY * NX, 1)}."
+    return {
+        "should match other.size": columns,
+        "at least 2 dimensions": columns,
+        "mat1 and mat2": columns,
+        "too many indices": goal,
+    }
 
 
 def _envelope() -> Tensor:

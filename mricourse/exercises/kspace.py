@@ -7,7 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mricourse.classroom.exercise_checks import CheckFailed, NotYet, check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.exercise_checks import (
+    CheckFailed,
+    OneSentence,
+    check,
+    check_tensor,
+    passed,
+    reject_known_mistakes,
+)
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.sampling import partial_fourier_mask
 from mricourse.physics.symmetry import conjugate_mirror
@@ -405,9 +412,9 @@ def _answer(mine: Transform, values: Tensor, advice: Callable[[Exception], str] 
     before = values.clone()
     try:
         answer = mine(values)
-    except NotYet:
+    except OneSentence:
         raise
-    except (AttributeError, IndexError, NameError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:
         kind = "a single image" if values.ndim == 2 else "a stack of images"
         said = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         sentence = f"For {kind}, shape {tuple(values.shape)}, your function stops ({said})"

@@ -8,7 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mricourse.classroom.exercise_checks import CheckFailed, check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.error_advice import stops
+from mricourse.classroom.exercise_checks import (
+    CheckFailed,
+    OneSentence,
+    check,
+    check_tensor,
+    passed,
+    reject_known_mistakes,
+)
 from mricourse.evaluation.classification import percent_by_shift, percent_right
 from mricourse.networks.blocks import AttentionBlock, ResidualBlock
 from mricourse.networks.lenet import modern_lenet
@@ -23,18 +31,18 @@ BUILT = "Capital letters build a layer and compute nothing: write `x.relu()`, `x
 def _result(function: Callable[..., Any], *arguments: Any, hint: str, says: Mapping[str, str] | None = None) -> Any:
     """What a function returns; sizes that do not fit, and layers taken for numbers, become a sentence.
 
-    `says` has better sentences than the hint, by a piece of what PyTorch says. An unsolved exercise stays one, and an
-    error that neither explains stays an error.
+    `says` has better sentences than the hint, by a piece of what PyTorch says. The hint is about sizes; of what is no
+    error of PyTorch's the general advice says what it means. An unsolved exercise stays one.
     """
     try:
         return function(*arguments)
-    except NotImplementedError:
+    except OneSentence:
         raise
-    except (RuntimeError, TypeError, AttributeError, IndexError) as error:
+    except Exception as error:
         words = str(error).strip()
         found = next((sentence for piece, sentence in (says or {}).items() if piece in words), None)
         if found is None and not isinstance(error, RuntimeError):
-            raise
+            raise CheckFailed(stops(error, function)) from error
         raise CheckFailed(f"{found or hint} Python says: {words.splitlines()[0]}") from None
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mricourse.classroom.exercise_checks import NotYet, check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.error_advice import stops
+from mricourse.classroom.exercise_checks import OneSentence, check, check_tensor, passed, reject_known_mistakes
 from mricourse.fundamentals.update_rules import adam_step, rmsprop_step
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
@@ -140,14 +141,12 @@ def _run(mine: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         said = str(error)
         check("'float' object" not in said, FIRST_MEMORY)
         check("SenseOperator" not in said, f"{said}: the operator has `A.forward`, `A.adjoint` and `A.normal`.")
-        check(False, f"Your function stops: {said}.")
+        check(False, stops(error, mine))
     except UnboundLocalError as error:
         name = str(error).split("'")[1]
         check(False, f"`{name}` is used before it has a value: give it one at the beginning, before it is read.")
-    except NotYet:
+    except OneSentence:
         raise
-    except (NameError, ArithmeticError, LookupError, RuntimeError) as error:
-        check(False, f"Your function stops: {_first_line(error)}.")
     except (TypeError, ValueError) as error:
         said = str(error)
         takes_floats = "only one element tensors" in said or "Tensor with" in said or "only tensors with one" in said
@@ -155,11 +154,9 @@ def _run(mine: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         takes_tensors = "must be Tensor, not" in said
         check(not (takes_tensors and "sqrt" in said), f"`torch.sqrt` takes tensors. {FIRST_MEMORY} {NUMBERS_ROOT}")
         check(not takes_tensors, f"torch's functions take tensors, not numbers ({said.splitlines()[0]}).")
-        check(False, f"Your function stops: {_first_line(error)}.")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        check(False, stops(error, mine))
+    except Exception as error:
+        check(False, stops(error, mine))
 
 
 # --- rules ---

@@ -28,6 +28,8 @@ def _scan(seed: int) -> tuple[SenseOperator, Tensor]:
 
 # --- an iteration of ISTA-Net ---
 
+NO_CODE = {"Expected both inputs": "`decode` takes a code, what `code` has made of an image, and an image came."}
+
 
 def check_ista_iteration(mine: Callable[..., Tensor]) -> None:
     """Data step, code, soft threshold, way back, and the sum, for two transforms.
@@ -40,7 +42,7 @@ def check_ista_iteration(mine: Callable[..., Tensor]) -> None:
     for code, decode, step_size, threshold in ((_code, _decode, 0.7, 0.2), (_turned, _turned_back, 1.6, 0.35)):
         A, kspace = _scan(3)
         image = random_complex(NY, NX, seed=5)
-        answer = asked(mine, A, kspace, image, step_size, threshold, code, decode)
+        answer = asked(mine, A, kspace, image, step_size, threshold, code, decode, advice=NO_CODE)
         check_tensor(answer, (NY, NX), is_complex=True)
         stepped = image - step_size * (A.normal(image) - A.adjoint(kspace))
         right = stepped + decode(soft_threshold(code(stepped), threshold))

@@ -8,7 +8,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import mricourse
-from mricourse import check, passed, reject_known_mistakes, your_turn
+from mricourse import check, exercises, passed, reject_known_mistakes, your_turn
 from mricourse.classroom.exercise_checks import CheckFailed, NotYet, asked, check_tensor
 from mricourse.classroom.lab import RECORD
 from mricourse.classroom.progress import FILE, Progress
@@ -120,9 +120,43 @@ def test_errors_and_changed_arguments_become_sentences():
         return x.add_(1)
 
     assert asked(torch.add, torch.ones(2), 1).tolist() == [2, 2]
-    with pytest.raises(CheckFailed, match="Your function stops with KeyError: .*a long"):
+    with pytest.raises(CheckFailed, match=r"^Your function stops at `raise KeyError.*` with KeyError: 'a long"):
         asked(crashes, torch.ones(2))
     with pytest.raises(CheckFailed, match="changes its arguments"):
         asked(changes, torch.ones(2))
     with pytest.raises(NotYet):
         asked(lambda x: your_turn(), torch.ones(2))
+
+
+def test_an_error_says_first_what_it_means_in_this_exercise():
+    def crashes(x):
+        return x[torch.ones(2, 1) > 0]
+
+    with pytest.raises(CheckFailed, match=r"^In square brackets a mask .* \(Your function stops at `return x\[torch"):
+        asked(crashes, torch.ones(2, 3))
+    with pytest.raises(CheckFailed, match=r"^Stretch it\. \(Your function stops"):
+        asked(crashes, torch.ones(2, 3), advice={"shape of the mask": "Stretch it."})
+
+
+class Odd(Exception):
+    """Nothing that a check would foresee."""
+
+
+WHOLE_CHECKS = [name for name in sorted(exercises.__all__) if name != "check_best_pair"]  # takes maps as well
+
+
+@pytest.mark.parametrize("name", WHOLE_CHECKS)
+@pytest.mark.parametrize("error", [Odd("odd"), IndexError("off"), NotImplementedError("complex"), KeyError("k")])
+def test_whatever_a_function_raises_the_check_says_it_in_a_sentence(name, error):
+    def mine(*arguments, **options):
+        raise error
+
+    with pytest.raises(CheckFailed) as failed:
+        getattr(exercises, name)(mine)
+    assert len(str(failed.value)) > 20
+
+
+@pytest.mark.parametrize("name", WHOLE_CHECKS)
+def test_an_unsolved_exercise_stays_one_in_every_check(name):
+    with pytest.raises(NotYet):
+        getattr(exercises, name)(lambda *arguments, **options: your_turn())

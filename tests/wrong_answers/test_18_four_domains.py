@@ -1,6 +1,8 @@
 """Plausible wrong answers that its checks must reject, and right ones that they must accept."""
 
+import pytest
 from bank import *  # noqa: F403 (its tests go over the tables)
+from bank import verdict
 
 COMPLETE = """
 def my_complete(body, kspace, mask):
@@ -113,6 +115,7 @@ WRONG = {
         "body called twice": complete(result="body(body(loud / u)) * u / weight"),
         "a residual of its own": complete(result="kspace + body(loud / u) * u / weight"),
         "changes its argument": complete(loud="kspace.mul_(weight)"),
+        "the largest complex number": complete(u="loud.max()"),
     },
     "my_dense_inverse": {
         "no return": "def my_dense_inverse(ny, nx):\n    n = ny * nx",
@@ -134,6 +137,7 @@ WRONG = {
         "identity": "def my_dense_inverse(ny, nx):\n    return torch.eye(2 * ny * nx)",
         "for squares": dense().replace("n = ny * nx", "n = ny * ny"),
         "side by side": dense(result="torch.cat([upper, lower], dim=1)"),
+        "all units as one picture": dense(shape="ny, nx"),
     },
     "my_raki_estimate": {
         "no return": "def my_raki_estimate(parts, w1, w2, w3, spacing):\n    features = parts",
@@ -178,6 +182,8 @@ WRONG = {
         "tanh": raki(second="torch.conv2d(features, w2).tanh()"),
         "two layers": raki(third="features[0]"),
         "changes its argument": raki(first="torch.conv2d(parts.relu_()[None], w1, dilation=(spacing, 1)).relu()"),
+        "parts as a batch": raki(first="torch.conv2d(parts[:, None], w1, dilation=(spacing, 1)).relu()"),
+        "a dilation without its name": raki(first="torch.conv2d(parts[None], w1, (spacing, 1)).relu()"),
     },
     "my_recentred": {
         "no return": "def my_recentred(network, A, kspace):\n    image = network(A, kspace)",
@@ -213,6 +219,8 @@ WRONG = {
         "the first image": echo(result="image[0] * torch.exp(2j * torch.pi * shift * x / nx)"),
         "axes of one scan": echo(energy="kspace.abs().square().sum(dim=(0, 1))"),
         "network twice": echo(image="network(A, kspace) * 0 + network(A, kspace.roll(-shift, dims=-1))"),
+        "an axis too many": echo(energy="kspace.abs().square().sum(dim=(0, 1, 2, 4))"),
+        "the ramp along y": echo(result="image * torch.exp(2j * torch.pi * shift * x / nx)[:, None]"),
     },
 }
 
@@ -252,3 +260,19 @@ RIGHT = {
         "by the transform": echo(result="ifft2c(fft2c(image).roll(shift, dims=-1))"),
     },
 }
+
+
+SAYS = {
+    ("my_complete", "a mask of lines as an index"): "it has (9, 1), the tensor (9, 14)",
+    ("my_complete", "the largest complex number"): "Complex numbers have no order",
+    ("my_dense_inverse", "all units as one picture"): "144 numbers cannot become one of the shape (3, 4)",
+    ("my_raki_estimate", "parts as a batch"): "takes 4 channels and got 1",
+    ("my_raki_estimate", "a dilation without its name"): "`conv2d` does not take what it got",
+    ("my_recentred", "an axis too many"): "k-space comes as a batch",
+    ("my_recentred", "the ramp along y"): "the network returns images (n, y, x)",
+}
+
+
+@pytest.mark.parametrize(("name", "mistake"), SAYS)
+def test_a_mistake_is_called_by_its_name(request, name, mistake):
+    assert SAYS[name, mistake] in str(verdict(request.module, name, WRONG[name][mistake]))

@@ -134,6 +134,8 @@ WRONG = {
         ),
         "two axes only": fill().replace("kspace.shape[-2:]", "kspace.shape"),
         "changes its argument": fill(result="ratio**0.5 * ifft2c(filled) + 0 * kspace.mul_(2).sum()"),
+        "the first axes": fill().replace("filled[..., ", "filled["),
+        "a fraction of a row": fill(top="(shape[0] - ny) / 2"),
     },
     "my_edge_width": {
         "no return": "def my_edge_width(position, profile):\n    middle = 3",
@@ -182,6 +184,7 @@ WRONG = {
         "from the last sample above one half": width(middle="int((profile >= 0.5).nonzero()[-1])"),
         "a pair": width(result="crossing(high - 1, 0.9), crossing(low, 0.1)"),
         "a constant": "def my_edge_width(position, profile):\n    return 0.89",
+        "and between two conditions": width(middle="int(((profile > 0.4) and (profile < 0.6)).nonzero()[0])"),
     },
     "my_ghost_phase": {
         "no return": "def my_ghost_phase(odd_line, even_line):\n    q = odd_line * even_line.conj()",
@@ -213,6 +216,8 @@ WRONG = {
         "without the conjugate": ghost(q="odd * even"),
         "a sum without angle": ghost(result="phase, (q[1:] * q[:-1].conj()).sum()"),
         "forward transform": ghost(odd="fftc(odd_line, dim=-1)", q="odd * fftc(even_line, dim=-1).conj()"),
+        "a second axis": ghost(odd="ifftc(odd_line, dim=1)"),
+        "neighbours of different length": ghost(slope="(q[1:] * q.conj()).sum().angle()"),
     },
     "my_detection_rate": {
         "no return": "def my_detection_rate(without, present, false_alarms):\n    threshold = 1",
@@ -235,6 +240,8 @@ WRONG = {
         "a mask": rate(result="present > threshold"),
         "a constant": "def my_detection_rate(without, present, false_alarms):\n    return 0.5",
         "unsorted": rate(threshold="without[int((1 - false_alarms) * len(without))]"),
+        "a quantile in per cent": rate(threshold="torch.quantile(without, 100 * (1 - false_alarms))"),
+        "the mean of True and False": rate(result="(present > threshold).mean()"),
     },
 }
 
@@ -288,6 +295,13 @@ RIGHT = {
 }
 
 SAYS = {
+    ("my_zero_fill", "the first axes"): "does not fit into (0, 4, 9)",
+    ("my_zero_fill", "a fraction of a row"): "has to be a whole number",
+    ("my_edge_width", "and between two conditions"): "want one True or False",
+    ("my_ghost_phase", "a second axis"): "The tensor has no axis 1",
+    ("my_ghost_phase", "neighbours of different length"): "along axis 0 one has 47 places, the other 48",
+    ("my_detection_rate", "a quantile in per cent"): "`quantile` takes a share",
+    ("my_detection_rate", "the mean of True and False"): "have no mean",
     ("my_edge_width", "from the sample nearest to one half"): "start both walks at the first sample",
     ("my_ghost_phase", "turned the wrong way"): "The ramp has the wrong sign",
     ("my_ghost_phase", "turned the wrong way, by a slope of its own"): "The ramp has the wrong sign",

@@ -1,10 +1,12 @@
 """Plausible wrong answers that its checks must reject, and right ones that they must accept."""
 
+import pytest
 from bank import (  # noqa: F401
     test_every_exercise_has_a_bank,
     test_right_answer_is_accepted,
     test_the_lessons_own_answer_is_accepted,
     test_wrong_answer_is_rejected,
+    verdict,
 )
 
 ISTA = """
@@ -126,6 +128,8 @@ WRONG = {
         "changes the image": ista(r="image.sub_(step_size * misfit)"),
         "kspace in the misfit": ista(misfit="A.forward(image) - kspace"),
         "another step, fixed threshold": ista(shrunk="soft_threshold(values, 0.01)"),
+        "the image is decoded": ista(values="r"),
+        "the operator as a function": ista(misfit="A.adjoint(A(image) - kspace)"),
     },
     "my_cascade": {
         "no return": "def my_cascade(kspace, measured, mask, smaps, refine, step_size):\n    q = kspace",
@@ -160,6 +164,7 @@ WRONG = {
         "result minus image": cascade(correction="fft2c(smaps * (image - refine(image)))"),
         "one coil": cascade(result="(kspace - pull - correction)[0]"),
         "changes its input": cascade(result="kspace.sub_(pull).sub_(correction)"),
+        "the mask as an index": cascade(pull="step_size * (kspace[mask] - measured[mask])"),
     },
     "my_lipschitz": {
         "no return": "def my_lipschitz(push, pull, start, n_iterations):\n    v = start",
@@ -187,6 +192,7 @@ WRONG = {
             "    tries = [random_complex(*start.shape, seed=seed) for seed in range(n_iterations)]\n"
             "    return max(push(v).norm() / v.norm() for v in tries)"
         ),
+        "no brackets": power(unit="v / v.norm"),
     },
     "my_plug_and_play": {
         "no return": play(result="None"),
@@ -214,6 +220,7 @@ WRONG = {
         "images in place of changes": play(change="new"),
         "last change only": play(result="image, changes[-1]"),
         "a dictionary": play(result="image, {'changes': changes}"),
+        "changes by their number": play().replace("changes.append(", "changes[len(changes)] = ("),
     },
 }
 
@@ -259,3 +266,17 @@ RIGHT = {
         "a list of both": play(change="torch.linalg.vector_norm(image - new).item() / new.norm().item()"),
     },
 }
+
+
+SAYS = {
+    ("my_ista_iteration", "the image is decoded"): "`decode` takes a code",
+    ("my_ista_iteration", "the operator as a function"): "The operator A has `A.forward(image)`",
+    ("my_cascade", "the mask as an index"): "it has (27, 1), the tensor (3, 27, 22)",
+    ("my_lipschitz", "no brackets"): "without its round brackets",
+    ("my_plug_and_play", "changes by their number"): "A list grows by `append`",
+}
+
+
+@pytest.mark.parametrize(("name", "mistake"), SAYS)
+def test_a_mistake_is_called_by_its_name(request, name, mistake):
+    assert SAYS[name, mistake] in str(verdict(request.module, name, WRONG[name][mistake]))

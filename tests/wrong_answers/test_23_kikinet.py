@@ -1,10 +1,12 @@
 """Plausible wrong answers that its checks must reject, and right ones that they must accept."""
 
+import pytest
 from bank import (  # noqa: F401
     test_every_exercise_has_a_bank,
     test_right_answer_is_accepted,
     test_the_lessons_own_answer_is_accepted,
     test_wrong_answer_is_rejected,
+    verdict,
 )
 
 WINDOW = """
@@ -53,6 +55,29 @@ RIGHT_FIT = {
     "goal": "kspace.flatten()[:, None]",
     "result": "torch.linalg.lstsq(matrix, goal).solution[:, 0]",
 }
+
+
+INDEXED = """
+def my_put_back(predicted, measured, mask):
+    k = predicted.clone()
+    chosen = {chosen}
+    {places} = {samples}
+    return k
+"""
+RIGHT_INDEX = {"chosen": "mask.expand(k.shape)", "places": "k[chosen]", "samples": "measured[chosen]"}
+BY_SAMPLE = """
+def my_put_back(predicted, measured, mask):
+    k = predicted.clone()
+    for ky in range(k.shape[0]):
+        for kx in range(k.shape[1]):
+            if mask[ky, kx]:
+                k[ky, kx] = measured[ky, kx]
+    return k
+"""
+
+
+def indexed(**changes):
+    return INDEXED.format(**RIGHT_INDEX | changes)
 
 
 def put_back(result):
@@ -108,6 +133,16 @@ WRONG = {
         "junk between the lines": put_back("predicted * ~mask + measured"),
         "masked fill of one": put_back("predicted.masked_fill(mask, 0) + measured"),
         "crashes": put_back("torch.where(mask, measured)"),
+        "the mask as an index": indexed(chosen="mask"),
+        "the squeezed mask as an index": indexed(chosen="mask.squeeze()"),
+        "all measured samples into some places": indexed(samples="measured"),
+        "the mask as an index of lines": indexed(
+            chosen="mask", places="k[..., chosen, :]", samples="measured[..., chosen, :]"
+        ),
+        "sample by sample": BY_SAMPLE,
+        "if": put_back("measured if mask else predicted"),
+        "one minus the mask": put_back("mask * measured + (1 - mask) * predicted"),
+        "two arguments": "def my_put_back(predicted, mask):\n    return predicted",
     },
     "my_kernel_window": {
         "no return": "def my_kernel_window(kernel, shape):\n    fft2c(kernel.new_zeros(shape))",
@@ -139,6 +174,13 @@ WRONG = {
         "real kernel": window(empty="torch.zeros(shape)", kernel="kernel.real"),
         "the root of the kernel's size": window(result="fft2c(picture) * kernel.numel() ** 0.5"),
         "a constant": window(result="torch.full(shape, kernel.sum().item())"),
+        "a whole kernel on one sample": WINDOW.format(**RIGHT_WINDOW).replace(
+            "picture[top : top + rows, left : left + columns]", "picture[shape[0] // 2, shape[1] // 2]"
+        ),
+        "rows and columns of the place exchanged": WINDOW.format(**RIGHT_WINDOW).replace(
+            "top + rows, left : left + columns", "top + columns, left : left + rows"
+        ),
+        "half a sample": window(top="shape[0] / 2 - rows / 2"),
     },
     "my_kspace_step": {
         "no return": "def my_kspace_step(kspace, unit, layers):\n    kspace + 0",
@@ -172,6 +214,10 @@ WRONG = {
             "    kspace *= scale\n"
             "    return (kspace + to_image(layers(to_channels(kspace)), kspace)) / scale"
         ),
+        "nothing like it": step(change="to_image(channels) / scale"),
+        "parts along the last axis": step(
+            channels="layers((torch.stack([kspace.real, kspace.imag], -1) * scale)[None])"
+        ),
     },
     "my_neighbour_weights": {
         "no return": "def my_neighbour_weights(kspace, offsets):\n    len(offsets)",
@@ -202,6 +248,17 @@ WRONG = {
         "transposed k-space": fit(column="kspace.T.roll((-dy, -dx), (0, 1)).flatten()"),
         "one row of k-space": fit(column="kspace.roll((-dy, -dx), (0, 1))[0]", goal="kspace[0][:, None]"),
         "crashes": fit(matrix="torch.stack(columns)"),
+        "rows for columns": fit(matrix="torch.stack(columns, 0)"),
+        "rows for columns, normal equations": fit(
+            matrix="torch.stack(columns)", result="torch.linalg.solve(matrix.mH @ matrix, matrix.mH @ goal)[:, 0]"
+        ),
+        "one after the other": fit(matrix="torch.cat(columns)"),
+        "pictures for columns": fit(column="kspace.roll((-dy, -dx), (0, 1))"),
+        "pictures for columns and goal": fit(column="kspace.roll((-dy, -dx), (0, 1))", goal="kspace"),
+        "a goal without its axis": fit(goal="kspace.flatten()"),
+        "all that lstsq gives": fit(result="torch.linalg.lstsq(matrix, goal)[:, 0]"),
+        "a roll without axes": fit(column="kspace.roll((-dy, -dx)).flatten()"),
+        "real columns": fit(matrix="torch.stack(columns, -1).real"),
     },
 }
 
@@ -211,6 +268,7 @@ RIGHT = {
         "by products": put_back("mask * measured + ~mask * predicted"),
         "by a difference": put_back("predicted + mask * (measured - predicted)"),
         "masked fill": put_back("predicted.masked_fill(mask, 0) + measured.masked_fill(~mask, 0)"),
+        "by an index as large as k-space": indexed(),
     },
     "my_kernel_window": {
         "as in the lesson": window(),
@@ -249,3 +307,39 @@ RIGHT = {
         "inside the edges": fit(column="kspace.roll((-dy, -dx), (0, 1)).reshape(-1)", goal="kspace.reshape(-1, 1)"),
     },
 }
+
+
+SAYS = {
+    ("my_put_back", "the mask as an index"): "it has (27, 1), the tensor (27, 22). `torch.where(",
+    ("my_put_back", "the squeezed mask as an index"): "it has (27, 22), the tensor (2, 27, 22)",
+    ("my_put_back", "all measured samples into some places"): "choose them on the right in the same way",
+    ("my_put_back", "the mask as an index of lines"): "than the tensor has axes, 2",
+    ("my_put_back", "by index"): "The first column of the mask is taken for all",
+    ("my_put_back", "sample by sample"): "So has a mask of lines, (ky, 1)",
+    ("my_put_back", "if"): "want one True or False",
+    ("my_put_back", "one minus the mask"): "turned round with `~mask`",
+    ("my_put_back", "two arguments"): "Keep the first line of the function",
+    ("my_kernel_window", "a whole kernel on one sample"): "2 axes does not fit into a place of 0",
+    ("my_kernel_window", "rows and columns of the place exchanged"): "shape (5, 3) does not fit into (3, 5)",
+    ("my_kernel_window", "half a sample"): "has to be a whole number",
+    ("my_kspace_step", "nothing like it"): "`to_image` needs more arguments",
+    ("my_kspace_step", "parts along the last axis"): "along axis 2 one has 2 places, the other 22",
+    (
+        "my_neighbour_weights",
+        "rows for columns",
+    ): "here (594, 1), and the goal (594, 1): flatten each neighbour, and stack",
+    ("my_neighbour_weights", "crashes"): "a column for each neighbour",
+    ("my_neighbour_weights", "rows for columns, normal equations"): "a column for each neighbour",
+    ("my_neighbour_weights", "one after the other"): "stack them along the last axis",
+    ("my_neighbour_weights", "pictures for columns"): "flatten each neighbour",
+    ("my_neighbour_weights", "pictures for columns and goal"): "expected (1,): flatten each neighbour",
+    ("my_neighbour_weights", "a goal without its axis"): "gives weights without one",
+    ("my_neighbour_weights", "all that lstsq gives"): "A tuple has no axes",
+    ("my_neighbour_weights", "a roll without axes"): "one axis for each shift",
+    ("my_neighbour_weights", "real columns"): "Numbers of two kinds meet",
+}
+
+
+@pytest.mark.parametrize(("name", "mistake"), SAYS)
+def test_a_mistake_is_called_by_its_name(request, name, mistake):
+    assert SAYS[name, mistake] in str(verdict(request.module, name, WRONG[name][mistake]))
