@@ -107,6 +107,10 @@ class PathExplorer(View):
         return [(picture.alt, encode(picture))]
 
     @property
+    def titles(self) -> list[str]:
+        return [""]  # the figure has its own
+
+    @property
     def _chosen(self) -> Surface:
         return self._surfaces[self.surface.value]
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mricourse.plotting.alt_text import PNG, describe
@@ -24,6 +25,8 @@ Result = Tensor | Sequence[Tensor] | Mapping[str, Tensor] | Axes
 # what a figure shows, for those who listen: there, but not to be seen
 ALOUD = '<span class="mricourse-alt" style="position:absolute;clip-path:inset(50%);width:1px;overflow:hidden">{}</span>'
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
+FONT = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf"
+LARGEST, SMALLEST, GAP = 20, 8, 12  # pixels: letters of a title in a still, and between its pictures
 
 
 def bold(text: str) -> ipywidgets.Label:
@@ -43,6 +46,11 @@ class View(ipywidgets.VBox):
         return self.output.pictures.stills
 
     @property
+    def titles(self) -> list[str]:
+        """What stands above each of the pictures that are shown, empty where nothing does."""
+        return self.output.pictures.titles
+
+    @property
     def pngs(self) -> list[bytes]:
         """The pictures that are shown, encoded."""
         return [png for _, png in self.stills]
@@ -57,7 +65,7 @@ class View(ipywidgets.VBox):
         stills = self.stills
         if not isinstance(bundle, dict) or not stills:
             return bundle
-        still = b64encode(_beside([png for _, png in stills])).decode()
+        still = b64encode(_beside([png for _, png in stills], self.titles)).decode()
         return bundle | {"text/plain": "interactive view", PNG: still}, {PNG: {"alt": self._alt(stills)}}
 
     def _alt(self, stills: list[tuple[str, bytes]]) -> str:
@@ -98,6 +106,10 @@ class Pictures(ipywidgets.HBox):
     @property
     def stills(self) -> list[tuple[str, bytes]]:
         return list(zip(self._says, (box.children[1].value for box in self.children), strict=True))
+
+    @property
+    def titles(self) -> list[str]:
+        return [box.children[0].value.strip() for box in self.children]
 
     def show(self, result: Result) -> None:
         came = named(result, None)
@@ -195,14 +207,34 @@ def encode(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _beside(pngs: list[bytes]) -> bytes:
-    """One picture of all of them, left to right."""
-    pictures = [Image.open(io.BytesIO(data)) for data in pngs]
-    strip = Image.new("RGB", (sum(p.width for p in pictures), max(p.height for p in pictures)), "white")
+def _beside(pngs: list[bytes], titles: list[str]) -> bytes:
+    """One picture of all of them, left to right, with what stands above each."""
+    pictures = [Image.open(io.BytesIO(png)) for png in pngs]
+    font = _font(titles, [picture.width for picture in pictures])
+    above = 2 * int(font.size) if any(titles) else 0
+    width = sum(picture.width for picture in pictures) + GAP * (len(pictures) - 1)
+    strip = Image.new("RGB", (width, above + max(picture.height for picture in pictures)), "white")
     left = 0
-    for picture in pictures:
-        strip.paste(picture, (left, 0))
-        left += picture.width
+    for picture, title in zip(pictures, titles, strict=True):
+        strip.paste(_title(title, font, (picture.width, above)), (left, 0))
+        strip.paste(picture, (left, above))
+        left += picture.width + GAP
     buffer = io.BytesIO()
     strip.save(buffer, "png")
     return buffer.getvalue()
+
+
+def _font(titles: list[str], widths: list[int]) -> ImageFont.FreeTypeFont:
+    """The largest letters in which each title is as narrow as its picture."""
+    for size in range(LARGEST, SMALLEST, -1):
+        font = ImageFont.truetype(FONT, size)
+        if all(font.getlength(title) <= width for title, width in zip(titles, widths, strict=True)):
+            return font
+    return ImageFont.truetype(FONT, SMALLEST)
+
+
+def _title(title: str, font: ImageFont.FreeTypeFont, size: tuple[int, int]) -> Image.Image:
+    """A title in the middle of a white stripe, which cuts it off where it is too long."""
+    stripe = Image.new("RGB", size, "white")
+    ImageDraw.Draw(stripe).text((size[0] / 2, size[1] / 2), title, fill="black", font=font, anchor="mm")
+    return stripe

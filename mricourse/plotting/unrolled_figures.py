@@ -255,7 +255,7 @@ def error_views(
     largest = fft2c(reference.to(reference.dtype.to_complex())).abs().max()
     logarithm = np.log1p(KSPACE_SCALE * as_array(samples / largest))
     return {
-        f"{name}, {float(psnr(image, reference)):.1f} dB": image,
-        f"error × {error_gain:g}": error_gain * (image.abs() - reference.abs()).abs(),
-        "error in k-space, logarithmic": grey(logarithm, (0.0, float(np.log1p(KSPACE_SCALE / 10)))),
+        f"reconstruction, {name}: {float(psnr(image, reference)):.1f} dB": image,
+        f"its error × {error_gain:g}": error_gain * (image.abs() - reference.abs()).abs(),
+        "its error in k-space (log)": grey(logarithm, (0.0, float(np.log1p(KSPACE_SCALE / 10)))),
     }

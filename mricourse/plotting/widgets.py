@@ -269,6 +269,10 @@ class MaskPainter(View):
     def stills(self) -> list[tuple[str, bytes]]:
         return [(f"the mask, {self._count.value}", encode(self._painted())), *super().stills]
 
+    @property
+    def titles(self) -> list[str]:
+        return [self._count.value, *super().titles]
+
     def _painted(self) -> np.ndarray:
         """The canvas as the browser shows it: sampled points in orange over k-space; without one, white on black."""
         mask = as_array(self.mask)

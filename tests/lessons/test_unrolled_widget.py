@@ -57,8 +57,8 @@ def test_every_method_answers_at_its_corners(lesson):
 
 def test_titles_say_the_method_and_its_score(lesson):
     first, error, samples = lesson["try_it"]("ADMM", 3, "equispaced", 0.0)
-    assert first.startswith("ADMM, ") and first.endswith(" dB")
-    assert error == "error × 4" and samples == "error in k-space, logarithmic"
+    assert first.startswith("reconstruction, ADMM: ") and first.endswith(" dB")
+    assert error == "its error × 4" and samples == "its error in k-space (log)"
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,11 @@ def test_the_views_of_an_error(phase):
     views = error_views(image, reference, name="mine", error_gain=3)
     [shown, error, in_kspace] = views.values()
     scaled = best_scale(image, goal)
-    assert list(views)[0] == f"mine, {psnr(scaled, goal):.1f} dB" and torch.equal(shown, scaled)
+    assert list(views) == [
+        f"reconstruction, mine: {psnr(scaled, goal):.1f} dB",
+        "its error × 3",
+        "its error in k-space (log)",
+    ]
+    assert torch.equal(shown, scaled)
     assert torch.allclose(error, 3 * (scaled.abs() - reference.abs()).abs())
     assert in_kspace.dtype == np.uint8 and in_kspace.shape == (20, 16)

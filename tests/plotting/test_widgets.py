@@ -213,8 +213,23 @@ def test_kspace_picture_spans_the_greys(kspace):
 def test_every_view_carries_a_still_picture_for_pages_without_a_kernel(make):
     bundle, metadata = make()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert pixels(b64decode(bundle["image/png"])).shape == (NY, NX, 3)
+    height, width, _ = pixels(b64decode(bundle["image/png"])).shape
+    assert width == NX and NY <= height < NY + 50
     json.dumps(bundle)
+
+
+def test_a_still_has_the_titles_above_its_pictures():
+    def still(titles):
+        bundle, _ = explore(lambda: dict(zip(titles, [0.5 * RAMP, RAMP], strict=True)))._repr_mimebundle_()
+        return pixels(b64decode(bundle["image/png"])).astype(int)
+
+    plain, one, both = still([" ", "  "]), still(["mine", "  "]), still(["mine", "far too long a title " * 9])
+    above, tight = one.shape[0] - NY, both.shape[0] - NY
+    assert plain.shape == (NY, 2 * NX + 12, 3) and 0 < tight < above < 50
+    assert (one[above:] == plain).all() and (both[tight:] == plain).all()
+    assert one[:above, :NX].min() < 50 and one[:above, NX:].min() == 255  # letters above the one that has a title
+    assert both[:tight, NX + 12 :].min() < 200
+    assert (both[:tight, NX : NX + 12] == 255).all()  # none runs over into the picture beside
 
 
 def test_headless_runs_are_silent(tmp_path):
