@@ -1137,7 +1137,7 @@ claim(sentence, lead, at_least=-0.2, at_most=0.2, **of)
 # made copies that are FOV$/R$ apart.
 
 # %%
-predict("ghost-distance")
+predict("motion-ghost-distance")
 
 # %%
 PERIOD = 4  # acquired lines

@@ -6,9 +6,8 @@ import yaml
 from mricourse import predict, quiz
 from mricourse.classroom import ask
 from mricourse.classroom.lab import RECORD, update_workspace
-from mricourse.classroom.notebooks import NOTEBOOKS, lesson_sources
+from mricourse.classroom.notebooks import lesson_sources
 from mricourse.classroom.progress import Progress
-from mricourse.classroom.quiz import load_quiz
 
 OPTIONS = [
     {"text": "FOV / R", "why": "a comb's transform", "right": True},
@@ -143,8 +142,3 @@ def test_a_workspace_brings_the_questions_of_every_lesson(tmp_path, monkeypatch)
     assert ask._folder() == tmp_path / "quiz"
     for source in lesson_sources():
         assert len(quiz(source.stem).questions) >= 3
-
-
-def test_predictions_have_names_of_their_own():
-    names = [q.id for path in (NOTEBOOKS / "quiz").glob("*.yml") for q in load_quiz(path) if q.kind == "prediction"]
-    assert len(names) == len(set(names))
