@@ -9,6 +9,8 @@ with a U-Net $G_t$ on the combined image. The maps $S$ come from another U-Net, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -94,14 +96,25 @@ class EndToEndVarNet(nn.Module, Unrolled):
         """Reconstruct and keep the magnitude (..., y, x) of every k-space: the start first, the result last."""
         kspace = torch.where(A.mask, kspace, 0)  # it may hold what the mask leaves out
         smaps = self.smaps(A, kspace)
-        corrected = kspace
-        images = [self._magnitude(kspace, smaps)]
-        for iteration in self.iterations:
-            corrected = iteration(corrected, kspace, A.mask, smaps)
+        images = []
+        for number, corrected in enumerate(self._corrected(A, kspace, smaps)):
             images.append(self._magnitude(corrected, smaps))
-            if trace is not None:
+            if trace is not None and number:
                 trace(images[-1])
         return images
+
+    def kspace_iterates(self, A: SenseOperator, kspace: Tensor) -> list[Tensor]:
+        """Keep every k-space (..., coils, ky, kx) of `iterates`: $k_0 = y$ first, that of the result last."""
+        kspace = torch.where(A.mask, kspace, 0)
+        return list(self._corrected(A, kspace, self.smaps(A, kspace)))
+
+    def _corrected(self, A: SenseOperator, measured: Tensor, smaps: Tensor) -> Iterator[Tensor]:
+        """$k_0, k_1, ..., k_T$, one after the other."""
+        kspace = measured
+        yield kspace
+        for iteration in self.iterations:
+            kspace = iteration(kspace, measured, A.mask, smaps)
+            yield kspace
 
     def smaps(self, A: SenseOperator, kspace: Tensor) -> Tensor:
         r"""Make the coil maps, with $\sum_c |S_c|^2 = 1$: kspace (..., coils, ky, kx) -> (..., coils, y, x)."""

@@ -81,6 +81,22 @@ def test_each_iteration_is_that_of_the_paper(output):
     assert not images[-1].is_complex() and images[-1].shape == SHAPE
 
 
+@pytest.mark.parametrize("output", ["rss", "combined"])
+def test_every_k_space_is_kept_and_the_last_is_that_of_the_result(output):
+    A, y = problem()
+    net = network(output=output)
+    outside = torch.where(A.mask, 0, 1 + 1j)  # what the mask leaves out is not seen
+    kept = net.kspace_iterates(A, y + outside)
+    assert len(kept) == net.n_iterations + 1 and torch.equal(kept[0], y)
+    images = [net._magnitude(each, net.smaps(A, y)) for each in kept]
+    for image, expected in zip(images, net.iterates(A, y), strict=True):
+        assert torch.allclose(image, expected)
+    assert (images[-1] - net(A, y)).abs().max() < 1e-5
+    seen = []
+    net(A, y, trace=seen.append)
+    assert len(seen) == net.n_iterations and torch.equal(seen[-1], net(A, y))
+
+
 def test_the_maps_of_the_operator_are_never_used():
     A, y = problem()
     net = network()
