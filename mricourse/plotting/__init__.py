@@ -19,7 +19,8 @@ __getattr__, __dir__, __all__ = face(
         "modl_figures": "plot_rounds show_close_up show_frozen_steps show_paired_differences",
         "multi_contrast_figures": "show_contrasts show_responses show_sharing",
         "sense_figures": "show_comparison show_folding show_pull show_two_pixels show_walks",
-        "unrolled_figures": "error_views show_cobwebs show_experts show_iterations show_step_sizes show_thresholds",
+        "unrolled_figures": "error_views plot_by_iteration show_cobwebs show_experts show_inside show_iterations "
+        "show_step_sizes show_thresholds",
         "widgets": "Explorer ImageView MaskPainter explore",
     },
 )

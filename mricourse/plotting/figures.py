@@ -340,14 +340,14 @@ def plot_lines(
         axes.set_xticks(points, [f"{point:g}" for point in points])
         axes.set_xticks([], minor=True)  # between points that are close, matplotlib's labels run into each other
     if "y" in log:
-        _plain_ticks(axes)
+        plain_ticks(axes)
     axes.grid(alpha=0.3)
     if any(curves):
         axes.legend(frameon=False)
     return quiet(axes)
 
 
-def _plain_ticks(axes: Axes) -> None:
+def plain_ticks(axes: Axes) -> None:
     """Label a logarithmic y axis of one or two decades 2, 5, 10, 20: powers of ten would leave one or two labels."""
     low, high = axes.get_ylim()
     if low >= 0.05 and high <= 2000 and high / low < 200:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,13 +12,26 @@ from torch import Tensor
 from mricourse.evaluation.metrics import best_scale, psnr
 from mricourse.physics.fourier import fft2c
 from mricourse.plotting.alt_text import set_alt
+from mricourse.plotting.figures import plain_ticks
 from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, as_array, as_panels, as_reference, quiet, styled, top
 from mricourse.plotting.pictures import grey
 
-__all__ = ["error_views", "show_cobwebs", "show_experts", "show_iterations", "show_step_sizes", "show_thresholds"]
+__all__ = [
+    "error_views",
+    "plot_by_iteration",
+    "show_cobwebs",
+    "show_experts",
+    "show_inside",
+    "show_iterations",
+    "show_step_sizes",
+    "show_thresholds",
+]
 
 MOST_ITERATIONS = 12
-MARKERS = "os^D"
+MARKERS = "os^Dv<>"
+LEAST_OPENED = 5  # images, for the start, two, one on the way and the last
+DECADE = 10
+MARGIN = 1.15  # of what is shown around the head, where air is cut off
 KSPACE_SCALE = 1e4  # samples of 1/10000 of the largest begin to be seen
 
 
@@ -78,6 +91,133 @@ def show_iterations(
     said = [f"{title} ({score})" if score else title for title, score in scores.items()]
     set_alt(axes[0], f"Images of an iteration, one beside the other, and their errors below: {', '.join(said)}.")
     return axes
+
+
+@styled
+def plot_by_iteration(
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    dashed: Collection[str] = (),
+    log: bool = False,
+) -> Panels:
+    """Plot a number of every iteration of several networks, each curve from the start, 0, to its own last iteration.
+
+    Parameters
+    ----------
+    panels : dict {label of the y axis: {network: numbers}}
+        Panels side by side; a network has the same colour in all of them.
+    dashed : collection of str
+        Networks whose curves are dashed.
+    log : bool
+        A logarithmic y axis in panels whose numbers, above 0, span more than a decade.
+
+    Returns
+    -------
+    list of Axes
+
+    Raises
+    ------
+    ValueError
+        Panels with different networks.
+    """
+    networks = list(next(iter(panels.values())))
+    if any(list(curves) != networks for curves in panels.values()):
+        raise ValueError(f"a panel lacks networks or has others; expected {', '.join(networks)} in each, in order.")
+    wide = min(10.0, 4.0 * len(panels) + 2.6)
+    figure, cells = plt.subplots(1, len(panels), figsize=(wide, 3.8), squeeze=False)
+    longest = max(len(numbers) for curves in panels.values() for numbers in curves.values())
+    axes = Panels()
+    for cell, (label, curves) in zip(cells[0], panels.items(), strict=True):
+        for place, (name, numbers) in enumerate(curves.items()):
+            look = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+            cell.plot(as_array(numbers), "--" if name in dashed else "-", label=name, **look)
+        cell.set(xlabel="iteration", ylabel=label, xticks=range(longest))
+        drawn = np.concatenate([as_array(numbers) for numbers in curves.values()])
+        if log and drawn.max() > DECADE * drawn.min():
+            cell.set_yscale("log")
+            plain_ticks(cell)
+        cell.grid(alpha=0.3)
+        axes.append(cell)
+    axes[-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return axes
+
+
+@styled
+def show_inside(paths: Mapping[str, Sequence[Tensor]], reference: Tensor, *, error_gain: float = 4) -> Panels:
+    """Show networks from inside, one a row: five images of each, whose right halves are replaced by their errors.
+
+    The five are the start, the first two, the one after half of the iterations, and the last.
+
+    Parameters
+    ----------
+    paths : dict {network: list of Tensor (y, x)}
+        All images of each, from the start to the last: five or more.
+    reference : Tensor, shape (y, x)
+        Sets the window and the errors.
+    error_gain : float
+        How many times as bright as images the errors are shown.
+
+    Returns
+    -------
+    list of Axes
+        Row by row.
+
+    Raises
+    ------
+    ValueError
+        A network with fewer images, or shapes that differ.
+    """
+    wanted = as_reference(reference)
+    for name, path in paths.items():
+        if len(path) < LEAST_OPENED or any(image.shape != wanted.shape for image in path):
+            raise ValueError(
+                f"{name} has {len(path)} images; expected {LEAST_OPENED} or more, all as large as the reference, "
+                f"{wanted.shape}."
+            )
+    high = top([wanted], share=BRIGHT)
+    head = _around(np.abs(wanted) > high / 10)
+    size = [part.stop - part.start for part in head]
+    n_rows = len(paths)
+    figure, cells = plt.subplots(
+        n_rows, LEAST_OPENED, figsize=(9.0, n_rows * (1.7 * size[0] / size[1] + 0.3)), squeeze=False
+    )
+    axes = Panels()
+    said = []
+    for row, (name, path) in zip(cells, paths.items(), strict=True):
+        last = len(path) - 1
+        for cell, number in zip(row, (0, 1, 2, last // 2 + 1, last), strict=True):
+            title = f"x{number}, {float(psnr(path[number], reference)):.1f} dB"
+            cell.imshow(_half_error(as_array(path[number]), wanted, high, error_gain)[head])
+            cell.axvline(wanted.shape[1] // 2 - head[1].start - 0.5, color="white", linewidth=1.0)
+            cell.set(xticks=[], yticks=[], title=title)
+            cell.spines[:].set_visible(False)
+            said.append(f"{name} {title}")
+            axes.append(cell)
+        row[0].set_ylabel(name)
+    figure.supxlabel(f"left half: magnitude; right half: error × {error_gain:g}", fontsize=10)
+    set_alt(axes[0], f"Images on the way through {n_rows} networks, the right halves their errors: {'; '.join(said)}.")
+    return axes
+
+
+def _around(inside: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of what is True, with a margin."""
+    parts = []
+    for axis in range(2):
+        found = np.flatnonzero(inside.any(1 - axis))
+        half = MARGIN * (found[-1] - found[0] + 1) / 2
+        middle = (found[-1] + found[0] + 1) / 2
+        parts.append(slice(max(0, int(middle - half)), min(inside.shape[axis], int(middle + half) + 1)))
+    return parts[0], parts[1]
+
+
+def _half_error(image: np.ndarray, reference: np.ndarray, high: float, gain: float) -> np.ndarray:
+    """Colours (y, x, 4): the left half of an image in grey, and its error on the right."""
+    magnitude = np.abs(image).astype(float)
+    error = gain * np.abs(magnitude - np.abs(reference))
+    picture = plt.get_cmap("gray")(np.clip(magnitude / high, 0, 1))
+    middle = image.shape[1] // 2
+    picture[:, middle:] = plt.get_cmap("inferno")(np.clip(error[:, middle:] / high, 0, 1))
+    return picture
 
 
 @styled

@@ -9,8 +9,10 @@ from mricourse.physics.fourier import random_complex
 from mricourse.plotting.alt_text import describe
 from mricourse.plotting.unrolled_figures import (
     error_views,
+    plot_by_iteration,
     show_cobwebs,
     show_experts,
+    show_inside,
     show_iterations,
     show_step_sizes,
     show_thresholds,
@@ -39,6 +41,36 @@ def test_too_many_iterations_and_other_shapes_are_refused():
         show_iterations({str(number): image for number in range(13)}, image)
     with pytest.raises(ValueError, match="expected the same"):
         show_iterations({"a": image[:4]}, image)
+
+
+def test_curves_of_networks_end_at_their_own_last_iterations():
+    measured = {"short": [3.0, torch.tensor(2.0)], "long": [3.0, 30.0, 1.0]}
+    others = {"short": [9.0, 8.0], "long": [9.0, 7.0, 6.0]}
+    axes = plot_by_iteration({"measured (%)": measured, "others (%)": others}, dashed=["long"], log=True)
+    assert [cell.get_ylabel() for cell in axes] == ["measured (%)", "others (%)"]
+    assert [list(line.get_xdata()) for line in axes[0].lines] == [[0, 1], [0, 1, 2]]
+    assert [line.get_linestyle() for line in axes[1].lines] == ["-", "--"]
+    assert [cell.get_yscale() for cell in axes] == ["log", "linear"]  # only the first spans more than a decade
+    assert axes[0].lines[1].get_color() == axes[1].lines[1].get_color()
+    with pytest.raises(ValueError, match="expected short, long in each"):
+        plot_by_iteration({"one": measured, "two": {"short": [1.0]}})
+
+
+def test_networks_stand_in_rows_and_show_half_an_image_and_half_its_error():
+    reference = torch.zeros(20, 16)
+    reference[4:16, 3:13] = 1
+    path = [reference * (number / 6) for number in range(7)]
+    axes = show_inside({"first": path, "second": path[:5]}, reference, error_gain=2)
+    assert len(axes) == 10 and [axes[0].get_ylabel(), axes[5].get_ylabel()] == ["first", "second"]
+    assert [cell.get_title()[:2] for cell in axes] == ["x0", "x1", "x2", "x4", "x6", "x0", "x1", "x2", "x3", "x4"]
+    assert axes[1].get_title() == f"x1, {psnr(path[1], reference):.1f} dB"
+    picture = axes[4].get_images()[0].get_array()
+    assert picture.shape[0] < 20 and picture.shape[1] < 16 and picture.max() == 1
+    left, right = picture[:, : picture.shape[1] // 2], picture[:, picture.shape[1] // 2 :]
+    assert (left[..., :3] == 1).any() and len(np.unique(right.reshape(-1, 4), axis=0)) == 1
+    assert "second x4" in describe(axes[0].figure)
+    with pytest.raises(ValueError, match="first has 4 images; expected 5 or more"):
+        show_inside({"first": path[:4]}, reference)
 
 
 def test_steps_of_networks_of_different_length_stand_beside_the_limit():
