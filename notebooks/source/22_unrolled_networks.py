@@ -1270,7 +1270,7 @@ show_inside({name: paths[name] for name in rows}, reference, error_gain=4)
 # VarNet's $x_1$ is covered with arcs and its $x_6$ with noise. In E2E's $x_1$ the brain
 # is too dark and the air is grey. These are no good images, and yet a good one comes of
 # them. How? We look for the error in k-space, of which 40 lines were measured and 120
-# were not.
+# were not. (The k-space of an image $x$, of all coils, is $F S x$.)
 
 
 # %%
@@ -1305,8 +1305,8 @@ for name in ["VarNet", "E2E"]:
         row = "  ".join(f"{each:.1f}" for each in errors[name])
         print(f"{name}, {kind}:", row, "%")
 for name, each in quality.items():
-    last_errors = f"measured {measured[name][-1]:.1f} %, others {others[name][-1]:.1f} %"
-    print(f"{name:9} at its end: {each[-1]:.1f} dB, {last_errors}")
+    print(f"{name:9} at its end: {each[-1]:.1f} dB,", end=" ")
+    print(f"measured {measured[name][-1]:.1f} %, others {others[name][-1]:.1f} %")
 print(f"other lines at the start: {others['MoDL'][0]:.1f} %", end=" ")
 print(f"(E2E: {others['E2E'][0]:.1f} %)")
 print("data steps of E2E:", *(f"{each:.2f}" for each in steps_of_e2e))
