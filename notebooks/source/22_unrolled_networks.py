@@ -1346,7 +1346,7 @@ claim(f"{sentence}, other lines", other_rise, at_most=3, unit="%")
 # In E2E it is not the data steps that spoil the measured lines: they are 1.05 or
 # shorter. Its U-Nets do it. At the end 4 % are left in its measured lines, since the
 # data themselves are that far from the goal: they have noise, and the goal is what the
-# maps of ESPIRiT make of the reference. On the right VarNet rises in iterations 1 and 6.
+# maps of ESPIRiT make of the reference. On the right VarNet rises in rounds 1 and 6.
 # In the wavelets it is the *other* lines that go up and down, while the measured ones
 # are in order. DEQ mixes its last five images before each round, to settle sooner, so
 # its images are not those of plain repetition.
