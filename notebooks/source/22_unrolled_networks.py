@@ -1238,7 +1238,7 @@ claim(sentence, dB["k5"] - dB["TV"], at_least=0, unit="dB")
 # %%
 paths = {}  # of each network x_0, x_1, ..., x_K, images (y, x)
 for name, network in networks.items():
-    paths[name] = [A.adjoint(y)]
+    paths[name] = [A.adjoint(y)]  # the start; E2E has another one, see below
     network(A, y, trace=paths[name].append)
 
 # %% jupyter={"source_hidden": true}
@@ -1253,12 +1253,12 @@ with_gradients = ["ISTA-Net", "VarNet", "E2E"]
 plot_by_iteration({"PSNR (dB)": quality}, dashed=with_gradients)
 
 # %% [markdown]
-# (E2E starts a little lower, since it begins without maps.) Solid are the four that
-# solve. Their first iteration does about half of the work, 3.4 of 6.6 dB in MoDL, and
-# in DEQ most of it, 3.1 of 3.7. (The wavelets lose a little again, at most 0.9 dB.)
-# Dashed are the three with gradient steps. They go up and down by much more: VarNet
-# loses 7 dB in iteration 6 and wins them back in 7, and E2E is *below its start* until
-# its last. What do such images look like?
+# (E2E begins without maps, so its $x_0$ is the root sum of squares of the coil images.)
+# Solid are the four that solve. Their first iteration does about half of the work, 3.4
+# of 6.6 dB in MoDL, and in DEQ most of it, 3.1 of 3.7. (The wavelets lose a little
+# again, at most 0.9 dB.) Dashed are the three with gradient steps. They go up and down
+# by much more: VarNet loses 7 dB in iteration 6 and wins them back in 7, and E2E is
+# *below its start* until its last. What do such images look like?
 
 # %%
 rows = ["MoDL", "ADMM", "wavelets", "DEQ", "VarNet", "E2E"]  # ISTA-Net we have seen
@@ -1272,8 +1272,9 @@ show_inside({name: paths[name] for name in rows}, reference, error_gain=4)
 # VarNet's $x_1$ is covered with arcs and its $x_6$ with noise. In E2E's $x_1$ the brain
 # is too dark and the air is grey. These are no good images, and yet a good one comes of
 # them. How? We look for the error in k-space, of which 40 lines were measured and 120
-# were not. (The k-space of an image $x$, of all coils, is $F S x$. The goal is that of
-# the reference. Both errors are in percent of the whole goal, so they can be compared.)
+# were not. (The k-space of an image $x$, of all coils, is $F S x$. The goal is the
+# k-space of the reference. The errors of the 40 and of the 120 lines are both in
+# percent of the whole goal, so that they can be compared.)
 
 
 # %%
@@ -1319,19 +1320,10 @@ print("data steps of E2E:", *(f"{each:.2f}" for each in steps_of_e2e))
 # jump: in iteration 6 of VarNet from 5 to 41 %. The error of the other lines grows
 # there, too, but from 19 to 24 %.
 #
-# In E2E the measured lines jump as well, to 61 %, though its data steps are 1.05 at
-# most. A step of about 1 takes the old error out of the measured lines. But in the same
-# iteration the U-Net adds something to all lines, the measured ones as well. So what we
-# see is the U-Net's part: 61 % in the first iteration, and only 4 % in the last.
-#
-# (At the start the measured lines of the other six are 8 % off, though $x_0$ is made of
-# them: $A^H y$ puts all coils together into one image, and the k-space of that image is
-# not $y$ again.)
-#
-# On the right there is more order, but for the wavelets. All seven bring the error of
-# the lines that nobody measured down, from 30 % (E2E: 33) to between 14 and 23. Of the
-# dashed ones ISTA-Net and E2E do it in *every* iteration, also where the image becomes
-# worse.
+# On the right there is more order, but for the wavelets and for iterations 1 and 6 of
+# VarNet. All seven bring the error of the lines that nobody measured down, from 30 %
+# (E2E: 33) to between 14 and 23. Of the dashed ones ISTA-Net and E2E do it in *every*
+# iteration, also where the image becomes worse.
 
 # %% [markdown]
 # So what the dashed ones spoil on the way lies mostly in the measured lines. Can that
@@ -1349,11 +1341,11 @@ for name, x in {"x_6": spoilt, "after a data step": repaired}.items():
 
 # %% [markdown]
 # One step, and the image is back at 27.8 dB; $x_5$ had 27.9. (The other lines gain,
-# too: a data step changes the image, and through the coil maps each pixel is in all
-# lines.) So this damage costs little. It can be repaired in any later iteration, and
-# training has looked at the last image only. The work is in the other lines, and in
-# most iterations it goes on there. The ends of the seven curves on the right are in the
-# order of their PSNR.
+# too. The step corrects measured lines, but then the coils are put together into one
+# image, and that changes all lines of its k-space.) So this damage costs little. A
+# later iteration can repair it, and training has looked at the last image only. The
+# work is in the other lines, and in most iterations it goes on there. The ends of the
+# seven curves on the right are in the order of their PSNR.
 #
 # (Was the long step of any use, then? It should help in directions that are measured
 # badly, as on paper above. Here we cannot see much of it: the other lines have 19.0 %
@@ -1378,9 +1370,17 @@ claim(f"{sentence}, other lines", other_rise, at_most=3, unit="%")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>More about these curves, and the 20 slices of the bench</summary>
 #
-# In E2E at the end 4 % are left in the measured lines, since the
-# data themselves are that far from the goal: they have noise, and the goal is what the
-# maps of ESPIRiT make of the reference. On the right VarNet rises in rounds 1 and 6.
+# Why is the left panel not at 0 at the start, when nothing but measured lines is known?
+# For six of the networks $A^H y$ puts all coils together into one image, and the
+# k-space of that image is not $y$ again: 8 %. E2E starts from $y$ itself, and is 4 %
+# off: data have noise, and the goal is what the maps of ESPIRiT make of the reference.
+# (E2E's errors are those of its own k-space, not of $F S x$.)
+#
+# Why does E2E jump in the measured lines, to 61 %, though its data steps are 1.05 at
+# most? In one and the same iteration the data step takes out the old error, or a part
+# of it, and the U-Net adds something to *all* lines. It adds much in the first
+# iterations, and little in the last.
+#
 # In the wavelets it is the *other* lines that go up and down, while the measured ones
 # are in order. DEQ mixes its last five images before each round, to settle sooner, so
 # its images are not those of plain repetition.
