@@ -171,8 +171,13 @@ def lesion_responses(
     Raises
     ------
     ValueError
-        Not one place for each slice, or one at the edge.
+        Stacks of other shapes, not one place for each slice, or one at the edge.
     """
+    if present.ndim != 4 or present.shape != without.shape:
+        raise ValueError(
+            f"present has shape {tuple(present.shape)} and without {tuple(without.shape)}; expected one, "
+            "(slices, contrasts, y, x)."
+        )
     if len(places) != len(present):
         raise ValueError(f"got {len(places)} places for {len(present)} slices; expected one for each.")
     shape = tuple(present.shape[-2:])

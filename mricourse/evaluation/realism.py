@@ -211,7 +211,7 @@ def grain_correlation(first: Tensor, second: Tensor, *, flattest: float = 0.1) -
     Raises
     ------
     ValueError
-        Stacks that are not (slices, y, x) or differ in shape, or a share out of range.
+        Stacks that are not (slices, y, x) or differ in shape, an image of zeros, or a share out of range.
     """
     if first.ndim != 3 or first.shape != second.shape:
         raise ValueError(
@@ -220,6 +220,10 @@ def grain_correlation(first: Tensor, second: Tensor, *, flattest: float = 0.1) -
     if not 0 < flattest <= 1:
         raise ValueError(f"flattest is {flattest}; expected a share above 0, at most 1.")
     pairs = torch.stack([floating(first).abs(), floating(second).abs()], dim=1)  # (slices, 2, y, x)
+    largest = pairs.amax((-2, -1), keepdim=True)
+    if not largest.all():
+        raise ValueError("an image is zero everywhere; expected images with tissue in each slice.")
+    pairs = pairs / largest
     around = _local_mean(pairs, 7)
     grain = (pairs - _local_mean(pairs, 3)) / around.clamp_min(1e-6)
     variance = (_local_mean(pairs.square(), 7) - around.square()).clamp_min(0)

@@ -99,7 +99,7 @@ class EndToEndVarNet(nn.Module, Unrolled):
         images = []
         for number, corrected in enumerate(self._corrected(A, kspace, smaps)):
             images.append(self._magnitude(corrected, smaps))
-            if trace is not None and number:
+            if trace is not None and number:  # the start is no iteration
                 trace(images[-1])
         return images
 

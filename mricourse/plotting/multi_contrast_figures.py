@@ -27,7 +27,6 @@ def show_contrasts(
     contrasts: Sequence[str],
     *,
     reference: Tensor | None = None,
-    error_gain: float | None = None,
 ) -> Panels:
     """Show several contrasts of a slice below one another, a column for each method.
 
@@ -40,8 +39,6 @@ def show_contrasts(
     reference : Tensor, shape (contrasts, y, x), optional
         Sets the window of each contrast and puts PSNR into the titles of what differs from it; else each contrast has
         the window of all its images.
-    error_gain : float, optional
-        Adds a row of errors below each contrast, brighter than its images by this factor.
 
     Returns
     -------
@@ -50,7 +47,7 @@ def show_contrasts(
     Raises
     ------
     ValueError
-        Too many columns, shapes or names that do not fit, or errors without a reference.
+        Too many columns, or shapes or names that do not fit.
     """
     if not 0 < len(images) <= MOST_COLUMNS:
         raise ValueError(f"{len(images)} columns came; expected 1 to {MOST_COLUMNS}: show fewer methods.")
@@ -59,8 +56,6 @@ def show_contrasts(
         raise ValueError(
             f"got shapes {sorted(sizes)} for {', '.join(contrasts)}; expected one, ({len(contrasts)}, y, x)."
         )
-    if reference is None and error_gain is not None:
-        raise ValueError("error_gain came without a reference; give reference=..., shape (contrasts, y, x).")
     rows = []
     for number, contrast in enumerate(contrasts):
         panels = [np.abs(as_array(image[number])) for image in images.values()]
@@ -75,10 +70,6 @@ def show_contrasts(
                 for title, same, score in zip(titles, own, scores, strict=True)
             ]
         rows.append(Row(panels, titles, "gray", (0.0, high), "magnitude"))
-        if error_gain is not None:
-            errors = [None if same else np.abs(panel - wanted) for panel, same in zip(panels, own, strict=True)]
-            words = [f"error × {error_gain:g}"] * len(panels)
-            rows.append(Row(errors, words, "inferno", (0.0, high / error_gain), "|error|"))
     return draw(rows)
 
 
@@ -106,7 +97,7 @@ def show_responses(responses: Mapping[str, Tensor], contrasts: Sequence[str]) ->
     for method, numbers in responses.items():
         if tuple(numbers.shape) != (n, n):
             raise ValueError(f"{method} has shape {tuple(numbers.shape)}; expected ({n}, {n}).")
-    figure, cells = plt.subplots(1, len(responses), figsize=(3.4 * len(responses), 3.3), squeeze=False)
+    figure, cells = plt.subplots(1, len(responses), figsize=(min(10.0, 3.4 * len(responses)), 3.3), squeeze=False)
     for cell, (method, numbers) in zip(cells[0], responses.items(), strict=True):
         values = as_array(numbers).astype(float)
         cell.imshow(values, cmap="RdBu_r", vmin=-100, vmax=100)
@@ -117,6 +108,12 @@ def show_responses(responses: Mapping[str, Tensor], contrasts: Sequence[str]) ->
         cell.set_xticks(range(n), contrasts)
         cell.set_yticks(range(n), contrasts)
         cell.set(title=method, xlabel="read in", ylabel="lesion in")
+    said = []
+    for method, numbers in responses.items():
+        for place, contrast in enumerate(contrasts):
+            read = ", ".join(f"{each:.0f} % in {name}" for each, name in zip(numbers[place], contrasts, strict=True))
+            said.append(f"{method}, lesion in {contrast}: {read}")
+    set_alt(cells[0, 0], f"How much of a lesion is read in each contrast. {'; '.join(said)}.")
     return Panels(cells[0])
 
 

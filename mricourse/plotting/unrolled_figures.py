@@ -30,7 +30,6 @@ __all__ = [
 MOST_ITERATIONS = 12
 MARKERS = "os^Dv<>"
 LEAST_OPENED = 5  # images, for the start, two, one on the way and the last
-DECADE = 10
 MARGIN = 1.15  # of what is shown around the head, where air is cut off
 KSPACE_SCALE = 1e4  # samples of 1/10000 of the largest begin to be seen
 
@@ -133,7 +132,7 @@ def plot_by_iteration(
             cell.plot(as_array(numbers), "--" if name in dashed else "-", label=name, **look)
         cell.set(xlabel="iteration", ylabel=label, xticks=range(longest))
         drawn = np.concatenate([as_array(numbers) for numbers in curves.values()])
-        if log and drawn.max() > DECADE * drawn.min():
+        if log and 0 < 10 * drawn.min() < drawn.max():
             cell.set_yscale("log")
             plain_ticks(cell)
         cell.grid(alpha=0.3)

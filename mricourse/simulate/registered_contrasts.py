@@ -174,6 +174,12 @@ def with_strangers(images: Tensor, kept: int, *, step: int = 1) -> Tensor:
     kept : int
         Number of the contrast that stays; the others come from `step` slices further on, around the end.
     step : int
+        How many slices further on the partners come from.
+
+    Returns
+    -------
+    Tensor
+        A new one, as `images` else.
 
     Raises
     ------

@@ -75,3 +75,5 @@ def test_responses_are_read_in_every_contrast():
     assert torch.all(found[:, 1] < -0.15) and torch.all(found[:, 1] > -0.2)
     with pytest.raises(ValueError, match="got 1 places for 2 slices"):
         lesion_responses(present, flat, places[:1], radius=3)
+    with pytest.raises(ValueError, match=r"expected one, \(slices, contrasts, y, x\)"):
+        lesion_responses(present[:, 1], flat[:, 1], places, radius=3)

@@ -173,6 +173,8 @@ def test_grain_is_correlated_away_from_edges():
         torch.testing.assert_close(found.mean(), torch.tensor(share), atol=0.08, rtol=0)
     turned = torch.polar(first, torch.full_like(first, 1.0))
     torch.testing.assert_close(grain_correlation(turned, first), torch.ones(3))
+    small = grain_correlation(1e-9 * first, 1e9 * second, flattest=0.5)
+    torch.testing.assert_close(small, grain_correlation(first, second, flattest=0.5), atol=1e-3, rtol=0)
 
 
 def test_grain_of_what_does_not_fit_is_refused():
@@ -183,3 +185,5 @@ def test_grain_of_what_does_not_fit_is_refused():
         grain_correlation(image[0], image[0])
     with pytest.raises(ValueError, match="flattest is 0"):
         grain_correlation(image, image, flattest=0)
+    with pytest.raises(ValueError, match="zero everywhere"):
+        grain_correlation(image, 0 * image)

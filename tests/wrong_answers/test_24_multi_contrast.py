@@ -266,7 +266,7 @@ RIGHT = {
 
 SAYS = {
     ("my_data_step", "no mask"): "The mask is missing",
-    ("my_data_step", "weights along x"): "two more axes",
+    ("my_data_step", "weights along x"): "Do weights lack two axes",
     ("my_data_step", "data only"): "z never comes in",
     ("my_data_step", "weights reversed"): "wrong order",
     ("my_data_step", "z taken for k-space"): "take fft2c of z first",
