@@ -117,7 +117,7 @@ def asked(mine: Callable, *arguments: object, advice: Mapping[str, str] | None =
     """
     import torch
 
-    from mricourse.classroom.error_advice import stops
+    from mricourse.classroom.error_advice import why_it_stops
 
     copies = [value.clone() if isinstance(value, torch.Tensor) else value for value in arguments]
     try:
@@ -125,7 +125,7 @@ def asked(mine: Callable, *arguments: object, advice: Mapping[str, str] | None =
     except OneSentence:
         raise
     except Exception as error:
-        raise CheckFailed(stops(error, mine, advice)) from error
+        raise CheckFailed(why_it_stops(error, mine, advice)) from error
     for before, after in zip(arguments, copies, strict=True):
         same = not isinstance(before, torch.Tensor) or torch.equal(before, after)
         check(same, "Your function changes its arguments: work on copies, and leave what came as it was.")

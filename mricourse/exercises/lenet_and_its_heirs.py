@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mricourse.classroom.error_advice import stops
+from mricourse.classroom.error_advice import why_it_stops
 from mricourse.classroom.exercise_checks import (
     CheckFailed,
     OneSentence,
@@ -28,22 +28,14 @@ TINY = 1e-5
 BUILT = "Capital letters build a layer and compute nothing: write `x.relu()`, `x.sigmoid()`, not `nn.ReLU(x)`."
 
 
-def _result(function: Callable[..., Any], *arguments: Any, hint: str, says: Mapping[str, str] | None = None) -> Any:
-    """What a function returns; sizes that do not fit, and layers taken for numbers, become a sentence.
-
-    `says` has better sentences than the hint, by a piece of what PyTorch says. The hint is about sizes; of what is no
-    error of PyTorch's the general advice says what it means. An unsolved exercise stays one.
-    """
+def _result(function: Callable[..., Any], *arguments: Any, says: Mapping[str, str] | None = None) -> Any:
+    """What a function returns; an error of Python as the sentence that helps, those of `says` first."""
     try:
         return function(*arguments)
     except OneSentence:
         raise
     except Exception as error:
-        words = str(error).strip()
-        found = next((sentence for piece, sentence in (says or {}).items() if piece in words), None)
-        if found is None and not isinstance(error, RuntimeError):
-            raise CheckFailed(stops(error, function)) from error
-        raise CheckFailed(f"{found or hint} Python says: {words.splitlines()[0]}") from None
+        raise CheckFailed(why_it_stops(error, function, says)) from error
 
 
 def _seeded(seed: int) -> torch.Generator:
@@ -58,7 +50,7 @@ def check_lenet(make: Callable[[], nn.Module]) -> None:
     with torch.random.fork_rng(devices=[]):
         brackets = "Each layer is built with brackets: `nn.ReLU()`, `nn.MaxPool2d(2)`, `nn.Linear(400, 120)`."
         says = {"is not a Module subclass": brackets, "required positional argument": brackets}
-        network = _result(make, hint="Your network cannot be built.", says=says)
+        network = _result(make, says=says)
     check(network is not None, "Your function returns nothing: is the `return` missing?")
     check(isinstance(network, nn.Module), f"Your function returns a {type(network).__name__}, not a network.")
     network.train()
@@ -66,7 +58,7 @@ def check_lenet(make: Callable[[], nn.Module]) -> None:
     hint = "A layer gets another size than it expects: do 400 = 16 · 5 · 5 numbers reach the first dense layer?"
     if not any(isinstance(layer, nn.Flatten) for layer in network.modules()):
         hint = "Maps cannot enter a dense layer: `nn.Flatten()` makes one row of numbers of them. Or is a size wrong?"
-    scores = _result(network, images, hint=hint)
+    scores = _result(network, images, says={"mat1 and mat2": hint})
     check(isinstance(scores, Tensor), f"Your network returns a {type(scores).__name__}, not a tensor of scores.")
     check(scores.ndim == 2, f"Your scores have the shape {tuple(scores.shape)}; expected (7, 10): is `Flatten` there?")
     check(scores.shape[1] != 84, "Your network ends at the 84 numbers: a last dense layer makes 10 scores of them.")
@@ -152,10 +144,13 @@ def _brightest_column(images: Tensor) -> Tensor:
     return images[:, 0, ROW]
 
 
+ANOTHER = "Another network stops here: do you ask the `network` that came, with images (images, 1, y, x)?"
 SHIFT_SAYS = {
     "must match the size": "Answers and labels differ in number: one answer for each image is `.argmax(dim=1)`.",
-    "could not infer output dtype": "True and False have no mean: `.float()` makes 1 and 0 of them.",
     "a Tensor with": "More numbers came than one: is it one percentage for each shift?",
+    "mat1 and mat2": ANOTHER,
+    "expected input": ANOTHER,
+    "Kernel size": ANOTHER,
 }
 
 
@@ -167,8 +162,7 @@ def check_percent_by_shift(function: Callable[..., Any]) -> None:
     images[torch.arange(10), 0, ROW, columns] = 1
     shifts = [0, 1, 2, -1, 3]
     kept = (images.clone(), labels.clone())
-    hint = "Something has a shape that does not fit: do you ask the `network` that came, with images (images, 1, y, x)?"
-    answer = _result(function, _brightest_column, images, labels, shifts, hint=hint, says=SHIFT_SAYS)
+    answer = _result(function, _brightest_column, images, labels, shifts, says=SHIFT_SAYS)
     check(answer is not None, "Your function returns nothing: is the `return` missing?")
     check(torch.equal(images, kept[0]), "Your function changes the images it was given: move a copy, with `roll`.")
     check(torch.equal(labels, kept[1]), "Your function changes the labels: only the images move.")
@@ -225,7 +219,6 @@ def _percent(images: Tensor, labels: Tensor, shifts: list[int]) -> Tensor:
 
 # --- two blocks ---
 
-FIT = "Two of your tensors do not fit together."
 BLOCK_SAYS = {
     "builtin_function_or_method": "Brackets are missing behind a function: `x.relu()`, not `x.relu`.",
     "ReLU": BUILT,
@@ -233,6 +226,9 @@ BLOCK_SAYS = {
     "invalid combination of arguments": BUILT,
     "to be at least 1D": "This is the mean of everything: take it over y and x, the axes 2 and 3.",
     "mat1 and mat2": "The dense layers take (images, channels): the mean goes over y and x, the axes 2 and 3.",
+}
+ATTENTION_SAYS = BLOCK_SAYS | {
+    "must match the size": "The factors, (images, channels), need two more axes: `[:, :, None, None]`.",
 }
 
 
@@ -246,7 +242,7 @@ def check_residual_block(function: Callable[..., Any]) -> None:
             block = ResidualBlock(8)
         first, second = block.first, block.second
         before = maps.clone()
-        answer = _result(function, maps, first, second, hint=FIT, says=BLOCK_SAYS)
+        answer = _result(function, maps, first, second, says=BLOCK_SAYS)
         check(not isinstance(answer, nn.Module), BUILT)
         check(isinstance(answer, Tensor) or not callable(answer), BLOCK_SAYS["builtin_function_or_method"])
         check_tensor(answer, maps.shape, is_complex=False)
@@ -284,7 +280,7 @@ def check_residual_block(function: Callable[..., Any]) -> None:
         check(off < TINY, f"Your maps differ from ReLU(x + G(x)) by up to {off:.2g}; they are about 1.")
     nothing = nn.Conv2d(8, 8, 3, padding=1, bias=False)
     nn.init.zeros_(nothing.weight)
-    left = _result(function, maps, first, nothing, hint=FIT)
+    left = _result(function, maps, first, nothing, says=BLOCK_SAYS)
     check(torch.equal(left, maps.relu()), "Where the second convolution gives zero, ReLU(x) should be left.")
     passed(LESSON, "my_residual_block", "adds the input again, and passes it on where the convolutions find nothing")
 
@@ -302,8 +298,7 @@ def check_channel_attention(function: Callable[..., Any]) -> None:
         squeeze.weight[0].neg_()
         excite.weight.mul_(2)
         before = maps.clone()
-        hint = f"{FIT} The factors, (images, channels), need two more axes: [:, :, None, None]."
-        answer = _result(function, maps, squeeze, excite, hint=hint, says=BLOCK_SAYS)
+        answer = _result(function, maps, squeeze, excite, says=ATTENTION_SAYS)
         check(not isinstance(answer, nn.Module), BUILT)
         check(isinstance(answer, Tensor) or not callable(answer), BLOCK_SAYS["builtin_function_or_method"])
         if isinstance(answer, Tensor):

@@ -9,8 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mricourse.classroom.error_advice import stops
-from mricourse.classroom.exercise_checks import OneSentence, check, check_tensor, passed, reject_known_mistakes
+from mricourse.classroom.error_advice import why_it_stops
+from mricourse.classroom.exercise_checks import (
+    CheckFailed,
+    OneSentence,
+    check,
+    check_tensor,
+    passed,
+    reject_known_mistakes,
+)
 from mricourse.fundamentals.update_rules import adam_step, rmsprop_step
 from mricourse.physics.fourier import random_complex
 from mricourse.physics.operators import SenseOperator
@@ -20,6 +27,13 @@ from mricourse.training.loop import Settings
 LESSON = "optimizers"
 FIRST_MEMORY = "At the first step the memory is the number 0.0: update it first, then take the root of the new one."
 NUMBERS_ROOT = "(The root of a number such as 1 - beta2**t is `number**0.5`.)"
+OF_TENSORS = "`math` takes single numbers: for a tensor write `s.sqrt()` or `s**0.5`."
+ADVICE = {
+    "'float' object has no attribute": FIRST_MEMORY,
+    "sqrt(): argument": f"`torch.sqrt` takes tensors. {FIRST_MEMORY} {NUMBERS_ROOT}",
+    "only one element tensors": OF_TENSORS,
+    "only tensors with one": OF_TENSORS,
+}
 EXACT = 1e-6  # of the largest value; eps itself is looked at with gradients as small as it
 N_STEPS = 20
 
@@ -134,29 +148,13 @@ def _reject_one_tensor(
 
 
 def _run(mine: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """The answer to these arguments; a likely error of Python as the sentence that helps."""
+    """The answer to these arguments; an error of Python as the sentence that helps."""
     try:
         return mine(*arguments, **options)
-    except AttributeError as error:
-        said = str(error)
-        check("'float' object" not in said, FIRST_MEMORY)
-        check("SenseOperator" not in said, f"{said}: the operator has `A.forward`, `A.adjoint` and `A.normal`.")
-        check(False, stops(error, mine))
-    except UnboundLocalError as error:
-        name = str(error).split("'")[1]
-        check(False, f"`{name}` is used before it has a value: give it one at the beginning, before it is read.")
     except OneSentence:
         raise
-    except (TypeError, ValueError) as error:
-        said = str(error)
-        takes_floats = "only one element tensors" in said or "Tensor with" in said or "only tensors with one" in said
-        check(not takes_floats, "`math` takes single numbers: for a tensor write `s.sqrt()` or `s**0.5`.")
-        takes_tensors = "must be Tensor, not" in said
-        check(not (takes_tensors and "sqrt" in said), f"`torch.sqrt` takes tensors. {FIRST_MEMORY} {NUMBERS_ROOT}")
-        check(not takes_tensors, f"torch's functions take tensors, not numbers ({said.splitlines()[0]}).")
-        check(False, stops(error, mine))
     except Exception as error:
-        check(False, stops(error, mine))
+        raise CheckFailed(why_it_stops(error, mine, ADVICE)) from error
 
 
 # --- rules ---

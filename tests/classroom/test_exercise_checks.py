@@ -1,6 +1,7 @@
 """A failed check and an unsolved exercise are one sentence in a notebook, and errors of Python elsewhere."""
 
 import inspect
+import re
 
 import nbformat
 import pytest
@@ -134,7 +135,9 @@ def test_an_error_says_first_what_it_means_in_this_exercise():
     def crashes(x):
         return x[torch.ones(2, 1) > 0]
 
-    with pytest.raises(CheckFailed, match=r"^In square brackets a mask .* \(Your function stops at `return x\[torch"):
+    with pytest.raises(
+        CheckFailed, match=r"^The mask \(2, 1\) does not fit .* \(Your function stops at `return x\[torch"
+    ):
         asked(crashes, torch.ones(2, 3))
     with pytest.raises(CheckFailed, match=r"^Stretch it\. \(Your function stops"):
         asked(crashes, torch.ones(2, 3), advice={"shape of the mask": "Stretch it."})
@@ -152,14 +155,14 @@ WHOLE_CHECKS = [name for name in sorted(exercises.__all__) if takes_a_function_a
 
 
 @pytest.mark.parametrize("name", WHOLE_CHECKS)
-@pytest.mark.parametrize("error", [Odd("odd"), IndexError("off"), NotImplementedError("complex"), KeyError("k")])
+@pytest.mark.parametrize("error", [Odd("odd"), IndexError("off"), NotImplementedError("complex"), KeyError("kx")])
 def test_whatever_a_function_raises_the_check_says_it_in_a_sentence(name, error):
     def mine(*arguments, **options):
         raise error
 
     with pytest.raises(CheckFailed) as failed:
         getattr(exercises, name)(mine)
-    assert len(str(failed.value)) > 20
+    assert re.search(rf"\b{error.args[0]}\b", str(failed.value))
 
 
 @pytest.mark.parametrize("name", WHOLE_CHECKS)
