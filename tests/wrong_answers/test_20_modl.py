@@ -332,7 +332,7 @@ NAMED = {  # mistake -> a word of the sentence that names it
     ("my_data_consistency", "weighted mean, right at R = 1 only"): "Dividing by 1 + λ",
     ("my_data_consistency", "the prior forgotten"): "z is missing",
     ("my_data_consistency", "three iterations"): "too early",
-    ("my_data_consistency", "the prior is changed in place"): "changes a tensor",
+    ("my_data_consistency", "the prior is changed in place"): "changes its arguments",
     ("my_data_consistency", "A in place of A.normal"): "A itself is no function",
     ("my_data_consistency", "A.forward in place of A.normal"): "it wants A.normal",
     ("my_data_consistency", "A.adjoint in place of A.normal"): "it takes the k-space",
