@@ -563,9 +563,11 @@ print("the same lines:      DISN over DIRN", gain_in_words(same_lead))
 # are there when the lines are the same: that is what another contrast of the head is
 # worth to this network. (The two DISNs are two trainings, so this split is rough.)
 #
-# How can a partner with the same holes help at all? We think so: the same holes fold
-# other brightness over an edge in each contrast. An edge that is hidden in one may
-# stand out in another, and there is only one place to be found. (We did not test this.)
+# How can a partner with the same holes help at all? Missing lines fold the image onto
+# itself, so that copies of other places lie over an edge. The copies are at the same
+# places in all contrasts, but their brightness is not the same. So an edge that is
+# hidden in one contrast may stand out in another. (This is what we think. We did not
+# test it.)
 #
 # A paper may give each contrast a mask of its own, and say that the other *contrasts*
 # have helped. It has not shown that. A second scan of the same contrast, with other
@@ -663,7 +665,7 @@ predict("strangers-at-test")
 strange_dB = {}
 for name in ["DIRN", "DISN"]:
     strange_dB[name] = target_dB(networks[name], with_strangers)
-used_to_them = trained("contrast_disn_shuffled")  # had strangers in training, too
+used_to_them = trained("contrast_disn_shuffled")  # never had true partners
 strange_dB["DISN, trained with strangers"] = target_dB(used_to_them, with_strangers)
 strange_lead = {"true partners": lead}
 for name in ["DISN", "DISN, trained with strangers"]:
@@ -673,18 +675,20 @@ show_gains(strange_lead, xlabel="over DIRN (dB), mean of three contrasts")
 # %% [markdown]
 # The first bar is the lead with true partners. The second is the same DISN, tested with
 # strangers: it is 6.5 dB *behind* DIRN. It still believes its partners, and borrows
-# edges that are not there. The third is another DISN, which had strangers in its
-# training as well. It has learned not to listen, and the great loss is gone. But it is
-# still 1.0 dB behind DIRN.
+# edges that are not there. The third is another DISN, which has learned with strangers,
+# and never with true partners. It has learned not to listen, and the great loss is
+# gone. But it is still 1.0 dB behind DIRN.
 #
 # Each answers one question. The second bar: does DISN *use* its partners? Yes, or
-# strangers could do no harm. The third: can anything be gained without a shared head?
-# No, though the strangers had complementary lines. So other lines are worth nothing by
-# themselves: they help as lines of the same head. And the lead is no accident of wider
-# layers. Where there is nothing to share, one block for three images is worse than
-# three small blocks, perhaps because its 14 features have to serve images that have
-# nothing to do with each other. (We have not asked how much of the 3.8 dB a *larger*
-# DIRN would win back. Equal weights are one kind of fairness among several.)
+# strangers could do no harm. The third: can anything be gained from partners of another
+# anatomy? No.
+#
+# These strangers had complementary lines, as true partners have. So the fifth of the
+# lead that needs other lines needs them *of the same anatomy*. And the lead is no
+# accident of wider layers. Where there is nothing to share, one block for three images
+# is worse than three small blocks, perhaps because its 14 features have to serve images
+# that have nothing to do with each other. (We have not asked how much of the 3.8 dB a
+# *larger* DIRN would win back. Equal weights are one kind of fairness among several.)
 #
 # DIRN's own score does not change at all with strangers, since it never looks at them.
 # That is a check of our bench.
@@ -736,8 +740,8 @@ for name, each in grain.items():
 # brighter.) Ours is -0.78, theirs are -0.47 and -0.69, and their noise has brought
 # those nearer to 0. So ours is rather too kind. And -0.71 are left without any texture
 # in common: a pixel that is a mixture of two tissues is the same mixture in all
-# contrasts. (Such pixels lie at edges, but also where a thin fold of grey matter is
-# barely touched.) This part we could not take away. Patients have it, too.
+# contrasts.  This part we could not take away. So the control speaks of the shared
+# texture, and not of all grain. Patients have mixed pixels, too.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## When partners do not lie where they should
@@ -809,16 +813,17 @@ claim("one pixel: DISN's lead over DIRN", moved_lead[1], at_most=0, unit="dB")
 # reconstruct both. The difference of the two is what the disc has caused.
 
 # %% [markdown]
-# **How we read it.** As in [[enhancement]]: mean of the disc minus mean of a ring
-# around it, with the lesion minus without. The library's `lesion_responses(present,
-# without, places, radius=...)` gives this reading for each slice and contrast, (slices,
+# **How we read it.** As in [[enhancement]]: the reading of an image is the mean of the
+# disc minus the mean of a ring around it. We take the reading with the lesion, and
+# subtract the reading without. The library's `lesion_responses(present, without,
+# places, radius=...)` gives this reading for each slice and contrast, (slices,
 # contrasts).
 #
-# We want percent, so we divide by the reading of the *true* disc. That is the same
-# reading in the references, with and without the disc, in the contrast that has it. So
-# 100 % in that contrast means: fully kept. And anything but 0 % in another contrast
-# means: *copied*. The folded function `lesion_square(network)` does this for a disc in
-# each of the contrasts, one after the other. It returns (slices, lesion in, read in).
+# We want percent, so we divide by what the references give: their reading with the disc
+# minus that without, in the contrast that has it. So 100 % in that contrast means:
+# fully kept. And anything but 0 % in another contrast means: *copied*. The folded
+# function `lesion_square(network)` does this for a disc in each of the contrasts, one
+# after the other. It returns (slices, lesion in, read in).
 
 # %%
 RADIUS = 3  # of the disc, in pixels
@@ -831,7 +836,7 @@ def with_lesions(signs):
     changed = references.clone()
     for number, sign in signs.items():
         one = references[:, number]  # (slices, y, x)
-        disc = {"radius": RADIUS, "contrast": sign * BRIGHTER}
+        disc = {"radius": RADIUS, "contrast": sign * BRIGHTER}  # here: its brightness
         changed[:, number] = add_discs(one, places, **disc)
     return changed
 
@@ -891,14 +896,15 @@ print(f"the disc is brighter than the tissue there by {', '.join(means)}")
 # blurred, and its middle is less bright.)
 #
 # *DISN* keeps 59, 58 and 54 %. In T1w and FLAIR the two are level. Look at T2w. There
-# DISN is 4.7 dB ahead, and yet it keeps *less* of a lesion that only T2w shows. We
-# think that its better PSNR is that of the edges which all contrasts have in common. A
-# lesion in one contrast is not among them.
+# DISN is 4.7 dB ahead, and yet it keeps less of a lesion that only T2w shows, in 14 of
+# 20 slices. We think that its better PSNR is that of the edges which all contrasts have
+# in common. A lesion in one contrast is not among them.
 #
 # Beside the diagonal the largest number is -22 %. A bright disc in T2w leaves a *dark*
 # one in T1w, where nothing is. In a single slice a copy has up to 39 % of the disc.
-# (All discs are equal in the units of the images. But T2w is dark there, so its disc is
-# 45 % brighter than the tissue around it, that of T1w 29 % and that of FLAIR 19 %.)
+# (T2w's disc is also the most striking one. All discs are equally bright, but the
+# tissue of T2w is dark: its disc is 45 % brighter than what is around it, T1w's 29 %
+# and FLAIR's 19 %.)
 #
 # So is a lesion copied or removed? Both, in part. Here is the slice with the darkest
 # copy. We show what the disc in T2w has changed in each contrast.
@@ -918,20 +924,20 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 # ### Why is the copy dark?
 #
 # Nobody told the network to invert a lesion. But think of the heads from which it has
-# learned. Where a brain has more water, T2w and FLAIR are brighter and T1w is darker,
-# but for the fluid itself. So DISN seems to have learned this rule, and when T2w says
-# *more water here*, it makes T1w a little darker. Look at the signs of all six numbers
-# beside the diagonal: between T1w and another contrast they are negative, between T2w
-# and FLAIR positive. All six are as the rule has them.
+# learned. Where brain tissue has more water, T2w and FLAIR are brighter, and T1w is
+# darker. So DISN seems to have learned this rule, and when T2w says *more water here*,
+# it makes T1w a little darker. Look at the signs of all six numbers beside the
+# diagonal: between T1w and another contrast they are negative, between T2w and FLAIR
+# positive. All six are as the rule has them.
 #
 # What does this mean for a lesion that shows in two contrasts? We put discs into T1w
 # *and* T2w at one place:
 #
 # - *With the rule:* dark in T1w, bright in T2w. Many lesions are so, since they hold
 #   more water.
-# - *Against the rule:* bright in both. So can a lesion be that takes up contrast agent,
-#   when T1w is measured after the injection. The agent makes it bright in T1w, its
-#   water in T2w. Some blood is so, too. (The networks have seen neither.)
+# - *Against the rule:* bright in both. A lesion that takes up contrast agent can be
+#   like that, when T1w is measured after the injection: the agent makes it bright in
+#   T1w, its water in T2w. Some blood is so, too. (The networks have seen neither.)
 #
 # We ask how much of T1w's disc is kept, in percent. For comparison there are a dark and
 # a bright disc in T1w alone.
@@ -946,6 +952,7 @@ LESIONS = {  # name: {contrast: sign}
     "bright in T1w alone": {0: 1},
     "bright in T1w and T2w": {0: 1, 1: 1},  # against the rule
 }
+# What `responses` returns are the readings with minus without, (slices, contrasts).
 in_t1w = {"DIRN": {}, "DISN": {}}  # network: {lesion: percent of T1w's disc (slices,)}
 for lesion, signs in LESIONS.items():
     changed = with_lesions(signs)
@@ -972,8 +979,9 @@ show_gains(more_kept, unit="%", xlabel=label)
 # Most of this is the dark copy again. The bright disc alone is kept by 59 %, the copy
 # is -22 %, and $59 - 22 = 37$ is nearly the 40 % that we read. For the dark disc it is
 # $64 + 22 = 86$, and we read 88. So T2w adds its dark disc, whether T1w has a lesion or
-# not. Where T1w is dark, it looks like a confirmation. Where T1w is bright, a third of
-# the lesion is gone. And a disc has about 30 of 16,384 pixels, so no PSNR will tell.
+# not. Where T1w is dark, it looks like a confirmation. Where T1w is bright, it weakens
+# the lesion: 40 % are kept in place of 59. And a disc has about 30 of 16,384 pixels, so
+# no PSNR will tell.
 #
 # Is this a fault? A radiologist reasons in this way, too: what two contrasts agree upon
 # is believed. But a radiologist sees both, and knows of the contrast agent. The network
@@ -1048,16 +1056,18 @@ for number, contrast in enumerate(CONTRASTS):
 show_images(changes, window=(-0.1, 0.1), label="change")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# (Grey is no change. The disc itself is in the third picture, its copies are in the
-# first two. The faint column above and below it is folding: lines along $k_y$ are
-# missing, so what a disc leaves unclear lies on its column.)
+# (Grey is no change. The disc has -0.15, and the reading -0.131, since the rim of a
+# disc on pixels is soft. The disc itself is in the third picture, its copies are in the
+# first two, and faint. The faint column above and below it is folding: lines along
+# $k_y$ are missing, so what a disc leaves unclear lies on its column.)
 #
 # **Change it, and explain.** All discs so far had a radius of 3 pixels. Does it depend
 # on the size how much T2w has to say about a lesion in T1w? In a new cell set `RADIUS`
 # to 1.5, and copy into it what filled `in_t1w` above. Print how much DISN keeps of a
 # disc that is bright in T1w alone, and of one that is bright in T1w and T2w. Then do it
-# with a radius of 8. Which lesions depend more on the partner, and why? (At the end set
-# `RADIUS` back to 3, since all cells below and above read it.)
+# with a radius of 8. From alone to both, which *share* is lost, for small discs and for
+# large ones? Why? (At the end set `RADIUS` back to 3, since all cells below and above
+# read it.)
 #
 # <details><summary>Hint: what does a small disc look like in k-space?</summary>
 #
@@ -1068,8 +1078,8 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 # <details><summary>What we found</summary>
 #
 # In T1w are kept, alone and with T2w against it: radius 1.5: 44 and 26 %; radius 3: 59
-# and 40 %; radius 8: 79 and 68 %. A small disc lies mostly in outer lines, which T1w
-# has not measured. There the partners have the word.
+# and 40 %; radius 8: 79 and 68 %. So 41, 32 and 14 % of it are lost. A small disc lies
+# mostly in outer lines, which T1w has not measured. There the partners have the word.
 # </details>
 #
 # *Your answer:* (click here and write)
@@ -1207,8 +1217,8 @@ show_close_up(flair, real[largest, 2], errors_of_part=True, **part)
 # %% [markdown]
 # First row: the FLAIR with the largest lesion. Second row: the framed part, with the
 # lesion in its middle. Third row: the errors of that part, five times as bright. The
-# lesion is there in both. DISN has a little less error at its upper border, and
-# elsewhere the two are alike.
+# lesion is there in both. With DISN its upper border has a little less error. Elsewhere
+# the two are alike, and over the whole slice DISN is even 0.1 dB behind.
 #
 # In the mean over slices the error inside the outlines is smaller with DISN, by 2.9 dB
 # in T1w, 1.5 in T2w and 1.8 in FLAIR. Whether a lesion has lost contrast, PSNR does not
@@ -1217,7 +1227,7 @@ show_close_up(flair, real[largest, 2], errors_of_part=True, **part)
 
 # %%
 wide = max_pool2d(lesions[:, None].float(), 7, stride=1, padding=3)[:, 0] > 0
-rims = wide & ~lesions  # bool (24, y, x)
+rims = wide & ~lesions  # bool (24, y, x): the lesions grown by 3 pixels, without them
 
 
 def over_rim(images):
@@ -1242,8 +1252,9 @@ for number, contrast in enumerate(CONTRASTS):
 # %% [markdown]
 # In FLAIR and T1w DISN is nearer to the true contrast in 21 of 24 slices. In FLAIR it
 # shows 0.145 of 0.199, DIRN 0.126. In T1w it shows 0.080, where 0.073 is true: more
-# than there is. That is the rule again. T2w and FLAIR say *water*, and T1w is made
-# darker. These lesions do follow the rule, so here it helps. In T2w the two are alike.
+# than there is. We take that for the rule again. T2w and FLAIR say *water*, and so T1w
+# seems to be made darker. These lesions do follow the rule, so here it helps. In T2w
+# the two are alike.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = (real_dB["DISN"] - real_dB["DIRN"]).mean(1)
@@ -1335,9 +1346,9 @@ print(f"two patients: {gain_in_words((real_dB['DISN'] - real_dB['DIRN']).mean(1)
 #   Scale and phase are taken out before they meet.
 # - **Together.** Convolutions may look at all contrasts. The data step belongs to each
 #   contrast alone.
-# - **Controls.** Partners with other lines help by lines of the same head: measure with
-#   the same lines to see what another contrast is worth. Strangers must take the lead
-#   away. Partners that lie a pixel off do so, too.
+# - **Controls.** Give all contrasts the same lines. What is left of the lead is the
+#   worth of another contrast. Strangers must take the lead away. Partners that lie a
+#   pixel off do so, too.
 # - **Lesions.** Put a lesion into one contrast, and read all of them: is it kept, is it
 #   copied, bright or dark? Then put one into two contrasts, as the training heads would
 #   have it, and as they would not. A better PSNR says nothing about this.
