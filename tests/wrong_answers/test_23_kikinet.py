@@ -310,7 +310,7 @@ RIGHT = {
 
 
 SAYS = {
-    ("my_put_back", "the mask as an index"): "it has (27, 1), the tensor (27, 22). `torch.where(",
+    ("my_put_back", "the mask as an index"): "The mask (27, 1) does not fit the tensor (27, 22) axis by axis.",
     ("my_put_back", "the squeezed mask as an index"): "it has (27, 22), the tensor (2, 27, 22)",
     ("my_put_back", "all measured samples into some places"): "choose them on the right in the same way",
     ("my_put_back", "the mask as an index of lines"): "than the tensor has axes, 2",
