@@ -263,7 +263,7 @@ RIGHT = {
 
 
 SAYS = {
-    ("my_complete", "a mask of lines as an index"): "it has (9, 1), the tensor (9, 14)",
+    ("my_complete", "a mask of lines as an index"): "The mask (9, 1) does not fit the tensor (9, 14)",
     ("my_complete", "the largest complex number"): "Complex numbers have no order",
     ("my_dense_inverse", "all units as one picture"): "144 numbers cannot become one of the shape (3, 4)",
     ("my_raki_estimate", "parts as a batch"): "takes 4 channels and got 1",

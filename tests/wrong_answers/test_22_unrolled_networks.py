@@ -271,7 +271,7 @@ RIGHT = {
 SAYS = {
     ("my_ista_iteration", "the image is decoded"): "`decode` takes a code",
     ("my_ista_iteration", "the operator as a function"): "The operator A has `A.forward(image)`",
-    ("my_cascade", "the mask as an index"): "it has (27, 1), the tensor (3, 27, 22)",
+    ("my_cascade", "the mask as an index"): "The mask (27, 1) does not fit the tensor (3, 27, 22)",
     ("my_lipschitz", "no brackets"): "without its round brackets",
     ("my_plug_and_play", "changes by their number"): "A list grows by `append`",
 }

@@ -311,11 +311,11 @@ RIGHT = {
 
 SAYS = {
     ("my_put_back", "the mask as an index"): "The mask (27, 1) does not fit the tensor (27, 22) axis by axis.",
-    ("my_put_back", "the squeezed mask as an index"): "it has (27, 22), the tensor (2, 27, 22)",
+    ("my_put_back", "the squeezed mask as an index"): "The mask (27, 22) does not fit the tensor (2, 27, 22)",
     ("my_put_back", "all measured samples into some places"): "choose them on the right in the same way",
     ("my_put_back", "the mask as an index of lines"): "than the tensor has axes, 2",
     ("my_put_back", "by index"): "The first column of the mask is taken for all",
-    ("my_put_back", "sample by sample"): "So has a mask of lines, (ky, 1)",
+    ("my_put_back", "sample by sample"): "A mask of lines is (ky, 1)",
     ("my_put_back", "if"): "want one True or False",
     ("my_put_back", "one minus the mask"): "turned round with `~mask`",
     ("my_put_back", "two arguments"): "Keep the first line of the function",
