@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mricourse.evaluation.metrics import psnr
 from mricourse.plotting.alt_text import set_alt
+from mricourse.plotting.block_diagrams import arrow
 from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, Row, as_array, draw, quiet, styled, top
 
 __all__ = ["show_contrasts", "show_responses", "show_sharing"]
@@ -150,13 +151,12 @@ def show_sharing() -> Panels:
 
 def _chain(cell: Axes, y: float, colour: str, *, joined: bool) -> None:
     """One contrast: image, block, data step, block, data step."""
-    arrow = {"arrowstyle": "->", "color": colour, "lw": 1.5, "shrinkA": 0, "shrinkB": 0}
     cell.plot(0, y, "o", color=colour, markersize=9)
     for x in (1, 3):
         if not joined:
             _box(cell, (x, y), 0.62, 0.5, "conv", BLOCK)
-        cell.annotate("", (x - 0.36, y), (x - 1 + (0.1 if x == 1 else 0.22), y), arrowprops=arrow)
-        cell.annotate("", (x + 0.76, y), (x + 0.36, y), arrowprops=arrow)
+        arrow(cell, (x - 1 + (0.1 if x == 1 else 0.22), y), (x - 0.36, y), colour)
+        arrow(cell, (x + 0.36, y), (x + 0.76, y), colour)
         _box(cell, (x + 1, y), 0.36, 0.42, "data", DATA)
 
 

@@ -1,6 +1,5 @@
-"""The sliders of lesson 24: every choice gives three pictures, soon, and a choice outside is refused in a sentence."""
+"""The sliders of lesson 24: every choice gives three pictures, and a choice outside is refused in a sentence."""
 
-import time
 from itertools import product
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from mricourse.plotting.widgets import Explorer
 SOURCE = Path(__file__).parents[2] / "notebooks/source/24_multi_contrast.py"
 NEEDED = ("from mricourse import", "def trained", "draws = ContrastScans", "FILES = {", "def try_it")
 CORNERS = [{"lines": "other", "noise": 0.05, "acceleration": 8}, {"lines": "same", "noise": 0.0, "acceleration": 3}]
-SLOWEST_S = 2  # of CPU
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +44,9 @@ def test_every_method_answers_at_its_corners(lesson):
     view = lesson["view"]
     for method, contrast, corner in product(lesson["networks"], lesson["CONTRASTS"], CORNERS):
         choice = {"method": method, "contrast": contrast} | corner
-        started = time.process_time()
         for name, value in choice.items():
             view.sliders[name].value = value
-        spent = time.process_time() - started
         assert view.error == "" and len(view.pngs) == 3, choice
-        assert spent < len(choice) * SLOWEST_S, choice  # a call for each slider that moved
 
 
 def test_another_choice_is_refused(lesson):
