@@ -111,7 +111,7 @@ def test_uniform_lines_need_no_weights():
 
 
 def test_the_weighted_loss_expects_the_error_of_all_samples_that_were_not_given():
-    r"""For an error that does not depend on the masks, the sum of $w |e|^2$ over what is hidden, and of $|e|^2$ off Theta.
+    r"""For an error that does not depend on the masks: the sum of $w |e|^2$ over Lambda, and of $|e|^2$ off Theta.
 
     Without weights the expectation is that of $P (1 - \tilde P)$, and the outer lines, seldom measured, hardly count.
     """
