@@ -159,7 +159,8 @@ class WeightedSSDU(nn.Module):
     def judge(self, network: nn.Module, batch: Batch) -> float:
         """Say how well hidden lines are predicted with their weights, in dB of the energy that was measured."""
         generators = [_generator_of(*each, 0) for each in zip(batch.A.mask, batch.kspace, strict=True)]
-        return float(-10 * torch.log10(self.compare(network, batch, generators).clamp_min(1e-12)))
+        loss = self.compare(network, batch, generators).detach()
+        return float(-10 * torch.log10(loss.clamp_min(1e-12)))
 
 
 class Equivariant(nn.Module):
@@ -280,7 +281,7 @@ def relative(predicted: Tensor, measured: Tensor) -> Tensor:
 
 def held_out_db(predicted: Tensor, measured: Tensor) -> float:
     """Say how well samples are predicted: their energy over that of the error, in dB; higher is better."""
-    return float(-10 * torch.log10(relative(predicted, measured).clamp_min(1e-12)))
+    return float(-10 * torch.log10(relative(predicted.detach(), measured).clamp_min(1e-12)))
 
 
 def turned_by_chance(image: Tensor) -> Tensor:
