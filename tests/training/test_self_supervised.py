@@ -524,7 +524,7 @@ def group(*names):
     [
         group("single_supervised", "single_ssdu", "single_weighted", "single_equivariant"),
         group("fixed_supervised", "fixed_ssdu", "fixed_equivariant"),
-        group("multi_supervised", "multi_ssdu", "multi_ssdu_one"),
+        group("multi_supervised", "multi_weighted", "multi_ssdu", "multi_ssdu_one"),
     ],
 )
 def test_rivals_have_the_same_data_weights_and_steps(recipes):
