@@ -49,12 +49,13 @@ from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import espirit, low_resolution_maps
 from mricourse.physics.epi import nyquist_ghost
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
+from mricourse.physics.line_densities import line_density
 from mricourse.physics.noise_estimation import noise_covariance, noise_level, prewhiten
 from mricourse.physics.nufft import NufftOperator
 from mricourse.physics.operators import SenseOperator, dot_test
 from mricourse.physics.radon import RadonOperator
 from mricourse.physics.sampling import acceleration_of, equispaced_mask, point_spread, radial_trajectory, random_mask
-from mricourse.physics.scan import Scan, stack
+from mricourse.physics.scan import Batch, Scan, stack
 from mricourse.plotting import figures
 from mricourse.reconstruct.epi import remove_nyquist_ghost
 from mricourse.reconstruct.fixed_point import fixed_point
@@ -76,6 +77,7 @@ from mricourse.simulate.task_scans import TaskScans
 from mricourse.training.adaptation import AdaptationSettings, adapt
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
+from mricourse.training.self_supervised import SSDU, Equivariant, Noise2Noise, WeightedSSDU
 
 SHAPE = (72, 64)
 N_COILS = 4
@@ -409,6 +411,38 @@ def test_losses_and_their_gradients(name):
         loss = LOSSES[name]()
         loss = loss.to("cuda") if isinstance(loss, torch.nn.Module) else loss
         the_same(here, loss_and_gradient(loss, inputs("cuda")))
+
+
+WITHOUT_A_REFERENCE = {
+    "ssdu": SSDU,
+    "weighted_ssdu": lambda: WeightedSSDU(line_density(SHAPE[0], 3, acs=8)),
+    "equivariant": Equivariant,
+    "noise2noise": Noise2Noise,
+}
+
+
+def objective_and_gradients(objective, i, *, twice):
+    """Value, score and gradients of an objective on one scan, with lines or measured twice."""
+    full = i.full[:2] if twice else i.full * i.lines
+    smaps = torch.ones_like(full) if twice else i.smaps
+    batch = Batch(
+        SenseOperator(smaps[None], torch.ones_like(i.lines)[None] if twice else i.lines[None, None]), full[None], None
+    )
+    network = seeded(MoDL, n_iterations=2, n_features=4, n_layers=2, norm="none")().to(i.device)
+    torch.manual_seed(0)
+    value = objective(network, batch)
+    value.backward()
+    score = torch.tensor(objective.judge(network, batch), device=i.device)
+    return value, score, *(parameter.grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_REFERENCE)
+def test_objectives_without_a_reference_compute_there(name):
+    twice = name == "noise2noise"
+    here = objective_and_gradients(WITHOUT_A_REFERENCE[name](), inputs("cpu"), twice=twice)
+    with pretend_gpu():
+        objective = WITHOUT_A_REFERENCE[name]().to("cuda")
+        the_same(here, objective_and_gradients(objective, inputs("cuda"), twice=twice))
 
 
 def test_a_range_test_trains_there():

@@ -50,8 +50,10 @@ class TrainingProgress:
         self.bar.update(history.step - self.bar.n)
         row = history.rows[-1] if history.rows else {}
         if row.get("step") == history.step:
-            score = f", validation {row['validation']:.2f} dB" if "validation" in row else ""
-            self.say(f"step {history.step}: loss {row['loss']:.2f} dB{score}")
+            names = {"validation": "validation", "held_out": "held-out samples"}
+            score = "".join(f", {words} {row[name]:.2f} dB" for name, words in names.items() if name in row)
+            unit = " dB" if "held_out" not in row else ""  # of a log_nmse
+            self.say(f"step {history.step}: loss {row['loss']:.{2 if unit else 4}f}{unit}{score}")
 
 
 class AdaptationProgress:

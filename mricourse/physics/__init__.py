@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = face(
         "loud_coils": "loudness",
         "epi": "nyquist_ghost",
         "fourier": "fft2c fftc ifft2c ifftc random_complex",
+        "line_densities": "drawn_lines line_density split_weights splitting_density",
         "motion": "moved scan_in_shots shift_ramp",
         "multi_contrast": "MultiContrastScan",
         "noise_estimation": "noise_covariance noise_level prewhiten",
@@ -17,7 +18,7 @@ __getattr__, __dir__, __all__ = face(
         "nufft": "NufftOperator",
         "operators": "LinearOperator SenseOperator dot_test",
         "radon": "RadonOperator",
-        "sample_splits": "drawn_parts energy_along outside_centre pattern_of strip_of",
+        "sample_splits": "drawn_parts energy_along gaussian_split outside_centre pattern_of strip_of",
         "sampling": "acceleration_of acs_block acs_in_words acs_lines_of acs_mask equispaced_mask kt_mask "
         "partial_fourier_mask point_spread poisson_disc_mask radial_trajectory random_mask spiral_trajectory "
         "variable_density_mask",

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = face(
         "random_draws": "generator_for smooth_field",
         "lesions": "Lesion add_disc add_discs flat_place insert_lesion",
         "motion": "moved_along_y scan_while_moving",
+        "measured_once": "MeasuredOnce",
         "multi_contrast": "ContrastScans",
         "phases": "scanner_phase",
         "pictures": "fractal photograph picture",

@@ -14,6 +14,8 @@ __getattr__, __dir__, __all__ = face(
         "distributed": "pick_device",
         "recipes": "Recipe load_recipe parse_recipe unseen_scans",
         "reproduction": "reproduce",
+        "self_supervised": "SSDU AllSamples Equivariant Noise2Noise SelfSupervised WeightedSSDU held_out_db l1_l2 "
+        "turned_by_chance",
         "run": "train_recipe",
         "trained_range": "outside_range",
     },

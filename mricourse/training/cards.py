@@ -49,7 +49,8 @@ class Card:
     n_steps, best_step : int
         Optimiser steps taken, and the one whose weights are kept.
     curve : sequence of mapping
-        One a validation: step, loss, learning_rate, seconds, and validation in dB.
+        One a validation: step, loss, learning_rate, seconds, and validation in dB against references, or held_out in
+        dB where the best step was chosen by held-out samples, without a reference.
     trained_for : mapping
         Least and largest net acceleration, number of coils, matrix, ACS lines and noise that were drawn.
     metrics : mapping

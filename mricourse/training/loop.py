@@ -31,6 +31,7 @@ from mricourse.training.objectives import (
     check_unrolled,
     make_objective,
 )
+from mricourse.training.self_supervised import SelfSupervised
 from mricourse.training.state import History, load_state, save_state
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
@@ -153,7 +154,8 @@ def train(
         ``samples[i]`` is a `Scan` with maps, for i = 0, 1, 2, ..., and with a reference where the objective wants one.
     settings : Settings
     validation : sequence of Scan
-        Never trained on; empty keeps the last weights instead of the best.
+        Never trained on; empty keeps the last weights instead of the best. Their references say which weights are the
+        best; where the objective is `SelfSupervised`, samples of theirs that it holds out.
     objective : Objective, optional
         ``objective(network, batch)`` is made small. One that learns itself, a `LearningObjective`, is taught after each
         step, and saved with the rest. By default the settings say: the loss, and how much of it on the way.
@@ -179,6 +181,7 @@ def train(
     rank, n_processes = join_processes(device)
     objective = _placed(objective, network, settings, n_processes, device)
     learner = objective if isinstance(objective, LearningObjective) else None
+    judge = objective.judge if isinstance(objective, SelfSupervised) else against_reference
     network.to(device)
     optimiser = torch.optim.Adam(_parameter_groups(network, settings))
     history, best = History(), None
@@ -202,8 +205,8 @@ def train(
         history.seconds = time.perf_counter() - clock
 
         if history.step % settings.validate_every == 0 or history.step == settings.n_steps:
-            score = validate(network, validation, device=device) if validation else None
-            if _add_row(history, settings, score):
+            score = validate(network, validation, device=device, judge=judge) if validation else None
+            if _add_row(history, settings, score, "validation" if judge is against_reference else "held_out"):
                 best = {name: value.detach().clone() for name, value in network.state_dict().items()}
         done = history.step == settings.n_steps or history.stopped_early
         if state_file is not None and rank == 0 and (done or history.step % settings.save_every == 0):
@@ -215,17 +218,40 @@ def train(
     return history
 
 
-def validate(network: nn.Module, scans: Sequence[Scan], *, device: torch.device | str = "cpu") -> float:
-    """Average the PSNR of a network over scans, in dB; under ``torchrun`` every process calls it and takes a share."""
+def against_reference(network: nn.Module, batch: Batch) -> float:
+    """PSNR of the image of one scan in dB, the mean where there are several contrasts."""
+    if batch.reference is None:
+        raise ValueError("a scan has no reference; expected one in each: validation compares with it.")
+    each = psnr(network(batch.A, batch.kspace)[0], batch.reference[0])
+    return float(torch.as_tensor(each, dtype=torch.float64).mean())
+
+
+def validate(
+    network: nn.Module,
+    scans: Sequence[Scan],
+    *,
+    device: torch.device | str = "cpu",
+    judge: Callable[[nn.Module, Batch], float] = against_reference,
+) -> float:
+    """Average the score of a network over scans, in dB; under ``torchrun`` every process calls it and takes a share.
+
+    Parameters
+    ----------
+    network : nn.Module
+    scans : sequence of Scan
+    device : torch.device or str
+    judge : callable
+        Scores a batch of one scan in dB, higher is better: its PSNR, or the ``judge`` of a `SelfSupervised` objective,
+        which looks at no reference.
+    """
     rank, n_processes = join_processes(device)
     was_training = network.training
     network.eval()
     total = 0.0
     with torch.no_grad():
         for scan in scans[rank::n_processes]:
-            [(A, kspace, reference)] = stack([scan.to(device)])
-            each = psnr(network(A, kspace)[0], reference[0])  # several where there are several contrasts
-            total += float(torch.as_tensor(each, dtype=torch.float64).mean())
+            [batch] = stack([scan.to(device)], needs_reference=False)
+            total += judge(network, batch)
     network.train(was_training)
     return mean_over_processes(total, device) * n_processes / len(scans)
 
@@ -315,7 +341,7 @@ def _parameter_groups(network: nn.Module, settings: Settings) -> list[dict]:
     return [{"params": parameters, "lr": rate, "full_rate": rate} for parameters, rate in groups if parameters]
 
 
-def _add_row(history: History, settings: Settings, score: float | None) -> bool:
+def _add_row(history: History, settings: Settings, score: float | None, name: str) -> bool:
     """Add a validation to the history, decide whether to stop, and say whether it is the best so far."""
     row = {
         "step": history.step,
@@ -327,7 +353,7 @@ def _add_row(history: History, settings: Settings, score: float | None) -> bool:
     history.loss_sum, history.loss_count = 0.0, 0
     if score is None:
         return False
-    row["validation"] = score
+    row[name] = score
     better = score > history.best
     if better:
         history.best, history.best_step = score, history.step

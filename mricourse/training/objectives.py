@@ -7,6 +7,7 @@ iterations, split the measured samples in two, or add noise and ask what it was.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -20,10 +21,20 @@ from mricourse.networks.reconstructor import Unrolled
 from mricourse.physics.fourier import fft2c
 from mricourse.physics.scan import Batch
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, energy, log_nmse
+from mricourse.training.self_supervised import N_SPLITS, SSDU, AllSamples, Equivariant, Noise2Noise, WeightedSSDU
 
 FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
 BLIND_TO_PHASE = ("ssim", "magnitude")
-OBJECTIVES = (*PLAIN, "perceptual", "adversarial", "symmetry", "stage_error")  # names of `make_objective`
+WITHOUT_REFERENCE = ("ssdu", "ssdu_one_split", "weighted_ssdu", "equivariant", "noise2noise")
+OBJECTIVES = (  # names of `make_objective`
+    *PLAIN,
+    "perceptual",
+    "adversarial",
+    "symmetry",
+    "stage_error",
+    "all_samples",
+    *WITHOUT_REFERENCE,
+)
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -221,9 +232,25 @@ class Adversarial(Supervised):
         self.loss.restore(tensors)
 
 
+ALONE: dict[str, Callable[[], nn.Module]] = {  # those that look at the result alone
+    "symmetry": Symmetry,
+    "stage_error": StageError,
+    "all_samples": AllSamples,
+    "ssdu": partial(SSDU, n_splits=N_SPLITS),
+    "ssdu_one_split": SSDU,
+    "weighted_ssdu": WeightedSSDU,  # of a density
+    "equivariant": Equivariant,
+    "noise2noise": Noise2Noise,
+}
+
+
 def make_objective(
-    name: str, *, deep_supervision: float = 0.0, load_network: Callable[[str], nn.Module] | None = None
-) -> Supervised:
+    name: str,
+    *,
+    deep_supervision: float = 0.0,
+    load_network: Callable[[str], nn.Module] | None = None,
+    density: Tensor | None = None,
+) -> nn.Module:
     """Make what a recipe names.
 
     Parameters
@@ -234,18 +261,24 @@ def make_objective(
         As in `Supervised`.
     load_network : callable, optional
         Gives the network of a checkpoint by its name; the perceptual loss looks through that of `FEATURES`.
+    density : float Tensor, shape (ny, 1), optional
+        The probability of each line, which weighted SSDU has to know.
 
     Raises
     ------
     ValueError
-        Another name, or a perceptual loss without a network to look through.
+        Another name, a perceptual loss without a network to look through, or weighted SSDU without a density.
     """
     if name not in OBJECTIVES:
         raise ValueError(f"the objective is {name!r}; expected one of {', '.join(OBJECTIVES)}.")
-    if name in ("symmetry", "stage_error"):
-        if deep_supervision:
-            raise ValueError(f"deep_supervision is set with the {name} loss; expected 0: leave it out.")
-        return Symmetry() if name == "symmetry" else StageError()
+    if name in ALONE and deep_supervision:
+        raise ValueError(f"deep_supervision is set with the {name} loss; expected 0: leave it out.")
+    if name == "weighted_ssdu":
+        if density is None:
+            raise ValueError(f'{name} has no density of the lines; expected one: set kind = "once" in [data].')
+        return WeightedSSDU(density)
+    if name in ALONE:
+        return ALONE[name]()
     if name == "adversarial":
         return Adversarial(AdversarialLoss(), deep_supervision=deep_supervision)
     if name == "perceptual":

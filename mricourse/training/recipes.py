@@ -35,12 +35,19 @@ from mricourse.networks.reconstructor import Unrolled
 from mricourse.networks.unet import ComplexUNet
 from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.scan import Scan
+from mricourse.simulate.measured_once import MeasuredOnce
 from mricourse.simulate.multi_contrast import HEAD, ContrastScans
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training.cards import RECIPES
 from mricourse.training.loop import Settings
-from mricourse.training.objectives import check_phase, check_staged, check_symmetric, check_unrolled
+from mricourse.training.objectives import (
+    WITHOUT_REFERENCE,
+    check_phase,
+    check_staged,
+    check_symmetric,
+    check_unrolled,
+)
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "modl": AdaptiveMoDL,
@@ -66,6 +73,7 @@ SOURCES = {  # kinds of [data]; the first where it says nothing
     "scans": SimulatedScans,
     "task": TaskScans,
     "contrasts": ContrastScans,
+    "once": MeasuredOnce,
 }
 EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights
@@ -87,7 +95,7 @@ MOST = {  # largest value of each number whose class has no upper limit: what no
     "save_every": 10**9, "patience": 10**9, "step_size": 1e6, "threshold": 1e6, "n_filters": 4096, "kernel_size": 255,
     "n_weights": 4096, "reach": 1e6, "levels": 10, "n_map_features": 4096, "n_map_levels": 10,
     "n_kept": 1000, "lipschitz": 1, "tolerance": 1,
-    "n_frozen": 256, "data_weight": 1e6,
+    "n_frozen": 256, "data_weight": 1e6, "repetitions": 2, "n_scans": 10_000, "power": 10,
 }  # fmt: skip
 MOST_PARAMETERS = 10**8  # 1.6 GB with gradients and Adam's two moments
 
@@ -108,7 +116,7 @@ class Recipe:
         ``kind`` and all options of that network.
     data : dict
         ``kind`` and all options of `SimulatedScans`, or of `TaskScans` where the kind is "task", or of `ContrastScans`
-        where it is "contrasts".
+        where it is "contrasts", or `MeasuredOnce` where it is "once".
     training : Settings
     start : str or None
         Checkpoint whose weights it begins with.
@@ -149,12 +157,12 @@ class Recipe:
         kind = options.pop("kind")
         return NETWORKS[kind](**options) if kind in NETWORKS else ImageDomain(BODIES[kind](**options))
 
-    def scans(self) -> SimulatedScans | TaskScans | ContrastScans:
+    def scans(self) -> SimulatedScans | TaskScans | ContrastScans | MeasuredOnce:
         """Give the endless scans to train on."""
         options = dict(self.data)
         return SOURCES[options.pop("kind", "scans")]("train", self.seed, **options)
 
-    def slices(self, split: str, seed: int) -> SimulatedScans | TaskScans | ContrastScans:
+    def slices(self, split: str, seed: int) -> SimulatedScans | TaskScans | ContrastScans | MeasuredOnce:
         """Give whole slices of anatomy, one draw each: to validate ("train", other seeds) and test on."""
         return self.scans().to_judge(split, seed)
 
@@ -233,6 +241,8 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
             check_symmetric(network)
         if recipe.training.loss == "stage_error":
             check_staged(network)
+        if recipe.training.loss in WITHOUT_REFERENCE:
+            _check_without_reference(recipe)
         if recipe.start is None and (n_frozen := recipe.network.get("n_frozen")):
             raise ValueError(
                 f"n_frozen is {n_frozen} and there is no start; expected the name of a checkpoint: what is frozen "
@@ -274,6 +284,22 @@ def _recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[str,
     network = _defaults(kinds[kind]) | network
     data = _defaults(SOURCES[source]) | data
     return Recipe(name, written["title"], seed, network, data, Settings(**training), start, written)
+
+
+def _check_without_reference(recipe: Recipe) -> None:
+    """Refuse data from which there is nothing to learn without a reference, or that would show complete k-space."""
+    loss, data = recipe.training.loss, recipe.data
+    if data["kind"] != "once":
+        raise ValueError(
+            f'the loss is {loss} for [data] of the kind "{data["kind"]}"; expected "once": there, no slice is measured '
+            "again with other lines."
+        )
+    twice, complete = data["repetitions"] == 2, data["acceleration"] == 1
+    if (loss == "noise2noise") != twice or (complete and not twice):
+        raise ValueError(
+            f"the loss is {loss} for scans with acceleration {data['acceleration']} and repetitions "
+            f"{data['repetitions']}; expected repetitions = 2 for noise2noise alone, and undersampled scans otherwise."
+        )
 
 
 def _as_floats(value: Any) -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,13 +14,14 @@ from torch import nn
 
 from mricourse.evaluation.scores import evaluate
 from mricourse.files import ROOT, exclusive
+from mricourse.physics.scan import Scan
 from mricourse.simulate.anatomy import FILE as ANATOMIES
 from mricourse.simulate.anatomy import data_sha256
 from mricourse.training.cards import Card
 from mricourse.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, weights_bytes
 from mricourse.training.distributed import is_first_process
-from mricourse.training.loop import train
-from mricourse.training.objectives import FEATURES, make_objective
+from mricourse.training.loop import Samples, train
+from mricourse.training.objectives import FEATURES, WITHOUT_REFERENCE, make_objective
 from mricourse.training.recipes import N_VALIDATION, Recipe, unseen_scans
 from mricourse.training.state import History
 
@@ -65,6 +67,16 @@ def train_recipe(
         return made
 
 
+class Unreferenced:
+    """Scans without their references: what is not there cannot be looked at."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+
+    def __getitem__(self, index: int) -> Scan:
+        return replace(self.samples[index], reference=None)
+
+
 def _alone(states: Path, name: str) -> AbstractContextManager[None]:
     """Keep other processes from training by this recipe into the same folder while the context lasts."""
     states.mkdir(parents=True, exist_ok=True)
@@ -92,14 +104,17 @@ def _train(
         recipe.training.loss,
         deep_supervision=recipe.training.deep_supervision,
         load_network=lambda name: load_checkpoint(name).network,
+        density=recipe.scans().density() if recipe.data["kind"] == "once" else None,
     )
     if recipe.training.loss == "perceptual":
         signature += f" {load_checkpoint(FEATURES).card.weights_sha256}"
     others = recipe.slices("train", VALIDATION_SEED + recipe.seed)
-    validation = [others[i] for i in range(N_VALIDATION)]
+    samples, validation = recipe.scans(), [others[i] for i in range(N_VALIDATION)]
+    if recipe.training.loss in WITHOUT_REFERENCE:
+        samples, validation = Unreferenced(samples), [replace(scan, reference=None) for scan in validation]
     history = train(
         network,
-        recipe.scans(),
+        samples,
         recipe.training,
         validation=validation,
         objective=objective,

@@ -40,12 +40,13 @@ class History:
     Parameters
     ----------
     rows : list of dict
-        One a validation: ``step``; ``loss``, the mean since the row before; ``validation``, the mean PSNR in dB, if
-        there were scans to validate on; ``learning_rate``; ``seconds`` of training so far.
+        One a validation: ``step``; ``loss``, the mean since the row before; ``learning_rate``; ``seconds`` of training
+        so far; and if there were scans to validate on ``validation``, the mean PSNR in dB, or where no reference was
+        looked at ``held_out``, how well samples are predicted that were held out, in dB.
     step : int
         Optimiser steps taken.
     best, best_step : float, int
-        Highest validation, and the step that it was measured after.
+        Highest validation (or held_out), and the step that it was measured after.
     seconds : float
         Wall time of the training, over all its sittings, up to its last step.
     loss_sum, loss_count : float, int
