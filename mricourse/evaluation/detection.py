@@ -186,31 +186,6 @@ def lesion_responses(
     return (change * templates[:, None]).sum(dim=(-2, -1))
 
 
-def contrast_kept(images: Tensor, references: Tensor, templates: Tensor) -> Tensor:
-    """Lesion minus surroundings in an image, over the same in its reference: 1 where all of the contrast is kept.
-
-    Parameters
-    ----------
-    images, references : Tensor, shape (..., y, x)
-        Both with the lesion; magnitudes count.
-    templates : real Tensor, shape (..., y, x)
-        As `lesion_template` gives them.
-
-    Returns
-    -------
-    real Tensor, shape (...)
-
-    Raises
-    ------
-    ValueError
-        A reference whose lesion is as bright as its surroundings.
-    """
-    true = _read(references, templates)
-    if bool((true == 0).any()):
-        raise ValueError("the lesion of a reference has no contrast; expected one: check its place and its radius.")
-    return _read(images, templates) / true
-
-
 def detection_rate(without: Tensor, present: Tensor, *, false_alarms: float = 0.1) -> Tensor:
     """How often a bright lesion is found when the observer cries wolf in a known share of images without one.
 
