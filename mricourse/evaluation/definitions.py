@@ -61,7 +61,7 @@ def ssim_map(
 
     Returns
     -------
-    float64 Tensor, shape (..., y - w + 1, x - w + 1), on the CPU
+    float64 Tensor, shape (..., y - w + 1, x - w + 1), on the device of the image
         The first value is that of the window around pixel (w // 2, w // 2).
 
     Raises
@@ -77,10 +77,11 @@ def ssim_map(
             "the shorter side. Use a smaller window."
         )
     if window_size is None:
-        return similarity(x, r, peak_of(r, data_range), mean=_gaussian_mean)
+        return similarity(x, r, peak_of(r, data_range), mean=_gaussian_mean).to(image.device)
     n_pixels = width**2
     mean = partial(window_mean, window_size=width)
-    return similarity(x, r, peak_of(r, data_range), mean=mean, unbiased=n_pixels / (n_pixels - 1))
+    values = similarity(x, r, peak_of(r, data_range), mean=mean, unbiased=n_pixels / (n_pixels - 1))
+    return values.to(image.device)
 
 
 def ssim_inside(image: Tensor, reference: Tensor, inside: Tensor, *, window_size: int | None = 7) -> float:
@@ -106,7 +107,7 @@ def ssim_inside(image: Tensor, reference: Tensor, inside: Tensor, *, window_size
             f"has {tuple(image.shape)}. Use mask > 0, and one slice at a time."
         )
     edge = (image.shape[0] - values.shape[0]) // 2
-    kept = inside.cpu()[edge : image.shape[0] - edge, edge : image.shape[1] - edge]
+    kept = inside.to(values.device)[edge : image.shape[0] - edge, edge : image.shape[1] - edge]
     if not kept.any():
         raise ValueError("inside holds the middle of no window; expected some pixels away from the edge of the image.")
     return float(values[kept].mean())
