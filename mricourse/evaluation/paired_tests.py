@@ -74,7 +74,7 @@ def holm(p_values: Sequence[float] | Tensor) -> Tensor:
 
     Source: Holm, Scandinavian Journal of Statistics 6:65, 1979.
     """
-    p = finite_numbers(torch.as_tensor(p_values), "p_values").reshape(-1)
+    p = finite_numbers(torch.as_tensor(p_values, dtype=torch.float64), "p_values").reshape(-1)
     if bool(((p < 0) | (p > 1)).any()):
         raise ValueError(f"p_values are {p.tolist()}; expected numbers from 0 to 1.")
     order = p.argsort()
