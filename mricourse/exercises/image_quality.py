@@ -32,7 +32,7 @@ def check_volume_psnr(mine: Callable[[Tensor, Tensor], float]) -> None:
     """
     for n_slices, factors in ((2, (1.0, 0.25)), (5, (0.3, 1.0, 0.6, 0.2, 0.5))):
         scale = torch.tensor(factors)[:, None, None]
-        references = scale * random_complex(n_slices, NY, NX, seed=1)
+        references = scale * (2 + random_complex(n_slices, NY, NX, seed=1))
         volume = references + 0.1 * random_complex(n_slices, NY, NX, seed=2)
         answer = _number(asked(mine, volume, references))
         right = torch.tensor(volume_psnr(volume, references))
@@ -165,11 +165,12 @@ def check_contrast_kept(mine: Callable[[Tensor, Tensor, Tensor, Tensor], float])
     lesion = distance < 3
     rim = (distance > 4) & (distance < 7)
     slope = (1 + 0.02 * rows + 0.03 * columns).to(torch.complex64)
+    peaked = lesion * (1.3 - distance / 5)  # the truth's lesion; in the image it is smeared
     for contrast, share, lift in ((0.5, 0.6, 0.0), (-0.4, 0.25, 0.3)):
         phase = torch.polar(torch.ones(NY, NX), 0.3 * rows + 0.1 * columns)
-        references = torch.stack([slope + contrast * lesion, slope]) * phase
+        references = torch.stack([slope + contrast * peaked, slope]) * phase
         noise = 0.05 * random_complex(NY, NX, seed=5)
-        seen = slope + share * contrast * lesion + 0.1 * contrast * rim
+        seen = slope + share * contrast * lesion - 0.1 * contrast * rim
         images = torch.stack([seen, slope]) * phase * (1 + lift) + noise
         answer = _number(asked(mine, images, references, lesion, rim))
         right = contrast_kept(images, references, lesion, rim)

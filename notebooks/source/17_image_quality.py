@@ -221,8 +221,8 @@ def my_volume_psnr(volume, references):
 check_volume_psnr(my_volume_psnr)
 mine = {}
 for name, images in {"light": light, "strong": strong}.items():
-    decibels = my_volume_psnr(images[0], truths[0])
-    mine[f"{name}, {decibels:.1f} dB"] = images[0, SHOWN]
+    of_volume = my_volume_psnr(images[0], truths[0])
+    mine[f"{name}, {of_volume:.1f} dB"] = images[0, SHOWN]
 show_images(mine)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -346,7 +346,7 @@ check_ssim_inside(my_ssim_inside)
 in_head = tissue[SHOWN]
 for name, images in {"light": light, "strong": strong}.items():
     image = images[0, SHOWN]
-    both = [my_ssim_inside(image, truth, mask) for mask in (in_head, ~in_head)]
+    both = [my_ssim_inside(image, truth, where) for where in (in_head, ~in_head)]
     print(f"{name}: SSIM {both[0]:.3f} in the head, {both[1]:.3f} in air")
 show_images({"head": truth, "where it counts": in_head.float()}, window=(0, 1))
 
@@ -619,7 +619,9 @@ for name, judge in judges.items():
 # from the air or from the rim of k-space.
 
 # %%
-measured = {"knee": load_real("larson_knee"), "brain": load_real("moco_brain_7ch")}
+measured = {}
+for name, file in {"knee": "larson_knee", "brain": "moco_brain_7ch"}.items():
+    measured[name] = load_real(file).to(DEVICE)
 found = {name: reference_noise(scan) for name, scan in measured.items()}
 for name, each in found.items():
     print(
@@ -637,7 +639,7 @@ show_images({name: scan.reference for name, scan in measured.items()})
 predict("knee-best")
 
 # %%
-knee = measured["knee"].reference.to(DEVICE)
+knee = measured["knee"].reference
 sigma = float(found["knee"].variance.mean().sqrt())
 thresholds = [0.25, 0.5, 1.0, 1.5, 2.0, 3.0]  # in units of the noise
 for factor in thresholds:
@@ -654,8 +656,8 @@ for factor in thresholds:
 # little fresh noise in the samples, and corrects for the noise that is shared.
 
 # %%
-brain = measured["brain"].to(DEVICE)
-noise_of_brain = reference_noise(brain)
+brain = measured["brain"]
+noise_of_brain = found["brain"]
 for acceleration in [2, 4]:
     mask = random_mask(brain.kspace.shape[-2], acceleration, acs=24, seed=1).to(DEVICE)
     scan = brain.undersample(mask)
@@ -837,8 +839,9 @@ claim("false alarms, one number a patient", per_patient, at_most=10, **of_studie
 # %%
 few = torch.tensor([-1.5, 0.5, -1.0, 1.0, -0.5, 0.5])  # new minus old
 answer = non_inferiority(few, margin=0.5)
-low, high = answer.interval.low, answer.interval.high
-print(f"p = {signed_rank(few):.2f}, mean {answer.mean:+.2f} [{low:.2f}, {high:.2f}]")
+span = answer.interval
+print(f"p = {signed_rank(few):.2f}, mean {answer.mean:+.2f}", end=" ")
+print(f"[{span.low:.2f}, {span.high:.2f}]")
 print(f"not worse by half a grade: {'shown' if answer.shown else 'not shown'}")
 
 # %% [markdown]
@@ -902,7 +905,7 @@ check_weighted_kappa(my_weighted_kappa)
 spreads = [0.1, 0.5, 1.0, 2.0]
 curve = []
 for spread in spreads:
-    pair = [simulated_reader(0.0, spread, seed).flatten() for seed in (11, 12)]
+    pair = [simulated_reader(0.0, spread, seed).flatten().long() for seed in (11, 12)]
     curve.append(my_weighted_kappa(*pair))
 plot_lines(spreads, {"two simulated readers": curve}, xlabel="spread", ylabel="kappa")
 
