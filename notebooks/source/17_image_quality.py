@@ -96,7 +96,8 @@ for name, images in {"light": light, "strong": strong}.items():
     panels[f"{name}: SSIM {score:.2f}"] = images[0, SHOWN]
 show_enlarged(panels, truth, **part)
 
-# %% [markdown] The lesion is in the middle of the enlarged parts. With the light weight
+# %% [markdown]
+# The lesion is in the middle of the enlarged parts. With the light weight
 # we still see it, among some grain. With the strong one it is nearly gone. But the
 # strong one has the much better score, 0.91 against 0.59. How can that be? (SSIM is one
 # of the two scores that nearly all papers report. 1 is perfect.)
@@ -116,8 +117,8 @@ show_enlarged(panels, truth, **part)
 # | reference $r$ | 1 | 2 | 3 | 4 |
 # | image $x$ | 1 | 2 | 3 | 2 |
 #
-# One pixel is wrong by 2. The squared errors sum to 4, and their mean, the **mean
-# squared error** (MSE), the sum of all squared errors over the number of pixels, is 1.
+# One pixel is wrong by 2, so the squared errors sum to 4. The **mean squared error**
+# (MSE) is the sum of all squared errors over the number of pixels, here $4/4 = 1$.
 #
 # The **normalised mean squared error** (NMSE) is the sum of the squared errors over the
 # sum of the squared reference:
@@ -125,8 +126,8 @@ show_enlarged(panels, truth, **part)
 # $$ \text{NMSE} = \frac{\lVert x - r\rVert^2}{\lVert r\rVert^2}
 #    = \frac{4}{1 + 4 + 9 + 16} = 0.13 . $$
 #
-# Its root is the **NRMSE**, the length of the error over the length of the reference;
-# here 0.37. (Others divide by the mean of $r$, or by its range. So one has to ask.)
+# The **NRMSE** is the root of the NMSE, the length of the error over the length of the
+# reference; here 0.37. (Others divide by the mean of $r$, or by its range. So one has to ask.)
 #
 # PSNR ([[kspace]]) compares the peak, the brightest pixel of the reference, with the
 # MSE, in decibels:
@@ -306,7 +307,8 @@ for name, images in {"light": light, "strong": strong}.items():
     maps[name] = ssim_map(images[0, SHOWN], truth)
 show_images(maps, window=(0, 1), label="SSIM of a window", cmap="viridis")
 
-# %% [markdown] Bright is good. On the left the air is dark: there the noise is not
+# %% [markdown]
+# Bright is good. On the left the air is dark: there the noise is not
 # gone, and each window costs nearly 1. On the right the air is bright. Inside the head
 # it is the other way round.
 
@@ -345,8 +347,8 @@ def my_ssim_inside(image, reference, inside):
 check_ssim_inside(my_ssim_inside)
 in_head = tissue[SHOWN]
 for name, images in {"light": light, "strong": strong}.items():
-    image = images[0, SHOWN]
-    both = [my_ssim_inside(image, truth, where) for where in (in_head, ~in_head)]
+    shown = images[0, SHOWN]
+    both = [my_ssim_inside(shown, truth, where) for where in (in_head, ~in_head)]
     print(f"{name}: SSIM {both[0]:.3f} in the head, {both[1]:.3f} in air")
 show_images({"head": truth, "where it counts": in_head.float()}, window=(0, 1))
 
@@ -428,9 +430,8 @@ show_preferences(weights, scores, xlabel="weight of total variation (noise)")
 # %% [markdown]
 # (Circles mark the best of each curve.) Over the whole image SSIM asks for a weight of
 # 1.25. That is *strong*. PSNR asks for 0.75. Inside the head both ask for 0.5. That is
-# *light*. So
-# with this one change, which pixels count, a different method wins, and the two scores
-# agree with each other at last.
+# *light*. So with this one change, which pixels count, another weight wins, and the two
+# scores agree with each other at last.
 
 # %%
 lead = {}  # strong minus light, 20 slices of the test head
@@ -443,7 +444,8 @@ for number, head in enumerate(truths[0]):
 lead["SSIM, head"] = torch.tensor(inside)
 show_gains(lead, unit="", xlabel="SSIM, strong minus light, a dot a slice")
 
-# %% [markdown] On the test head it is the same: the strong weight leads by 0.24 over
+# %% [markdown]
+# On the test head it is the same: the strong weight leads by 0.24 over
 # all windows, and is 0.07 behind where the head is.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -466,7 +468,8 @@ print(f"{lesion[SHOWN].sum()} of {N * N} pixels belong to the lesion of this sli
 print(f"erased: {erased.mean():.0f} dB, SSIM {similar.mean():.4f}, mean of 20 slices")
 print(f"light:  {psnr(light[0], truths[0]).mean():.0f} dB")
 
-# %% [markdown] An image without the lesion has 52 dB and an SSIM of 0.999, far more
+# %% [markdown]
+# An image without the lesion has 52 dB and an SSIM of 0.999, far more
 # than the light weight will ever reach. By hand: 9 pixels are wrong by at most 0.1. If
 # all were, the MSE would be $9 \cdot 0.01 / 9216 = 10^{-5}$, which is 50 dB. (At the
 # soft rim it is less.) A score that is a mean over 9216 pixels cannot see 9 of them. So
@@ -541,7 +544,8 @@ for name, images in {"light": light, "strong": strong}.items():
     kept[name] = 100 * contrast_kept(images, truths, lesion, rim)
 show_gains(kept, unit="%", xlabel="contrast of the lesion that is kept (%)")
 
-# %% [markdown] Each dot is a slice. The light weight keeps 78 % of the contrast in the
+# %% [markdown]
+# Each dot is a slice. The light weight keeps 78 % of the contrast in the
 # mean, the strong one only 43 %, and in one slice 5 %. This answers the question of the
 # first figure: SSIM prefers the strong weight for its black air, and the lesion that it
 # has lost weighs nothing.
@@ -616,7 +620,7 @@ for name, judge in judges.items():
 # Two measured scans with all lines. The knee has one coil and is fat-suppressed, so it
 # has little signal. The brain has four coils. (It is a development scan: choices of
 # this course were made on it.) `reference_noise` finds the noise of such a reference,
-# from the air or from the rim of k-space.
+# from the air or from k-space itself.
 
 # %%
 measured = {}
@@ -625,7 +629,7 @@ for name, file in {"knee": "larson_knee", "brain": "moco_brain_7ch"}.items():
 found = {name: reference_noise(scan) for name, scan in measured.items()}
 for name, each in found.items():
     print(
-        f"{name}: the noise of the reference lies {each.decibels:.1f} dB below its peak"
+        f"{name}: the noise of the reference is {each.decibels:.1f} dB below its peak"
     )
 show_images({name: scan.reference for name, scan in measured.items()})
 
@@ -685,8 +689,8 @@ for acceleration in [2, 4]:
 #
 # - **Blinded:** readers see A and B, and no names of methods.
 # - **Random order and sides:** from a seed. So nobody tires of one method first.
-# - **Grades:** on a **Likert scale**, whole numbers in order from 1 (worst) to 5
-#   (best), for each criterion that the clinical question needs.
+# - **Grades:** for each criterion that the clinical question needs. A **Likert scale**
+#   has a few whole numbers in order, here from 1 (worst) to 5 (best).
 # - **Two readers or more,** each alone; and some weeks, the *washout*, between two
 #   readings of the same images.
 # - **The plan first:** criteria, number of exams and tests are fixed before anybody
@@ -759,10 +763,10 @@ show_gains(by_criterion, unit="", xlabel="strong minus light (grades), a dot an 
 # ### Is it chance?
 #
 # Suppose that there is no difference. Then for each exam plus and minus are equally
-# likely, as with a coin. The **p-value** is the chance that such a coin gives
-# differences as one-sided as those seen. **Wilcoxon's signed-rank test** also looks at
-# sizes: it ranks all differences without their signs, and adds up the ranks of the
-# negative ones.
+# likely, as with a coin. The **p-value** is the chance that luck alone, a coin for
+# each exam, gives differences as one-sided as those seen. **Wilcoxon's signed-rank
+# test** ranks all differences by size, without their signs, adds up the ranks of the
+# negative ones, and asks how often coins give such a sum.
 #
 # By hand, six exams with differences $-0.5, 1, 1.5, 2, 2.5, 3$. Only the smallest is
 # negative, so the sum of the ranks of the negatives is 1. Six coins have $2^6 = 64$
@@ -815,7 +819,8 @@ for unit, each in alarms.items():
     share = 100 * sum(each) / len(each)
     print(f"{unit}: 'a difference' in {share:.0f} % of 200 studies without one")
 
-# %% [markdown] With one number for each patient the test finds a difference in 4 %, as
+# %% [markdown]
+# With one number for each patient the test finds a difference in 4 %, as
 # it promises, about 5 %. With slices as observations, 41 % of all studies find a
 # difference that is not there. For pixels it would be worse still. So average over
 # slices first. **The patient is the unit,** of tests and of intervals.
