@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -83,11 +84,13 @@ def agreement(study: ReaderStudy, first: Tensor, second: Tensor) -> dict[str, fl
     Returns
     -------
     dict {criterion: kappa}
+        NaN where both give one and the same grade to all images: then there is nothing to agree on.
     """
     if len(study.methods) != 2:
         raise ValueError(f"the study has {len(study.methods)} methods; expected two, so that each image has one grade.")
     found = {}
     for number, criterion in enumerate(study.criteria):
-        both = (first[..., number].flatten(), second[..., number].flatten())
-        found[criterion] = weighted_kappa(*both, n_grades=study.n_grades)
+        both = torch.stack([first[..., number].flatten(), second[..., number].flatten()])
+        same = bool((both == both[0, 0]).all())
+        found[criterion] = math.nan if same else weighted_kappa(*both, n_grades=study.n_grades)
     return found

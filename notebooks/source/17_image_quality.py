@@ -127,7 +127,8 @@ show_enlarged(panels, truth, **part)
 #    = \frac{4}{1 + 4 + 9 + 16} = 0.13 . $$
 #
 # The **NRMSE** is the root of the NMSE, the length of the error over the length of the
-# reference; here 0.37. (Others divide by the mean of $r$, or by its range. So one has to ask.)
+# reference; here 0.37. (Others divide by the mean of $r$, or by its range. So one has
+# to ask.)
 #
 # PSNR ([[kspace]]) compares the peak, the brightest pixel of the reference, with the
 # MSE, in decibels:
@@ -281,10 +282,10 @@ show_by_definition({"PSNR (dB)": by_psnr, "SSIM": by_ssim})
 # has touched its pixels.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-spread = max(by_psnr.values()) - min(by_psnr.values())
+psnr_spread = max(by_psnr.values()) - min(by_psnr.values())
 claim(
     "one volume, five definitions of PSNR: largest minus smallest",
-    spread,
+    psnr_spread,
     at_least=2,
     unit="dB",
 )
@@ -519,8 +520,8 @@ check_contrast_kept(my_contrast_kept)
 masks = (lesion[SHOWN], rim[SHOWN])
 mine = {"truth": truth[part["rows"], part["columns"]]}
 for name, images in {"light": light, "strong": strong}.items():
-    share = my_contrast_kept(images[:, SHOWN], truths[:, SHOWN], *masks)
-    mine[f"{name}: {100 * share:.0f} % kept"] = images[0, SHOWN][
+    left = my_contrast_kept(images[:, SHOWN], truths[:, SHOWN], *masks)
+    mine[f"{name}: {100 * left:.0f} % kept"] = images[0, SHOWN][
         part["rows"], part["columns"]
     ]
 show_images(mine)
@@ -691,7 +692,7 @@ for acceleration in [2, 4]:
 # - **Random order and sides:** from a seed. So nobody tires of one method first.
 # - **Grades:** for each criterion that the clinical question needs. A **Likert scale**
 #   has a few whole numbers in order, here from 1 (worst) to 5 (best).
-# - **Two readers or more,** each alone; and some weeks, the *washout*, between two
+# - **More than one reader:** each alone; and some weeks, the *washout*, between two
 #   readings of the same images.
 # - **The plan first:** criteria, number of exams and tests are fixed before anybody
 #   looks.
@@ -712,7 +713,7 @@ for pair in study.pairs("a reader")[:3]:
 # name. (Our "exams" are eight slices of *one* simulated head. A real study takes one
 # exam from each of many patients.)
 #
-# Now **you** are the first reader. Grade all eight pairs without scrolling up. It takes
+# Now *you* are the first reader. Grade all eight pairs without scrolling up. It takes
 # about ten minutes. Grades are kept after each pair in your workspace. If you close the
 # notebook, you go on where you stopped.
 
@@ -728,7 +729,7 @@ ReadingView(book, to_read, reader="me")
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Two simulated readers
 #
-# To show the analysis we need grades now. So we make two **simulated** readers. Each
+# To show the analysis we need grades now. So we make two *simulated* readers. Each
 # image has a quality for each criterion, which *we* have written down. A reader adds a
 # habit (one is milder than the other) and an error of his own, and rounds to a grade.
 
@@ -823,7 +824,7 @@ for unit, each in alarms.items():
 # With one number for each patient the test finds a difference in 4 %, as
 # it promises, about 5 %. With slices as observations, 41 % of all studies find a
 # difference that is not there. For pixels it would be worse still. So average over
-# slices first. **The patient is the unit,** of tests and of intervals.
+# slices first. *The patient is the unit*, of tests and of intervals.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 of_studies = {"unit": "%", "samples": "simulated studies of equal methods"}
@@ -959,13 +960,16 @@ for habit in [0.0, 1.0]:
 # %%
 for criterion, kappa in agreement(study, first, second).items():
     print(f"two simulated readers, {criterion}: kappa {kappa:.2f}")
+readings = {}  # of real readers who are through
 for reader in book.readers():
     if book.n_graded(reader) == study.n_exams:
-        yours = book.grades(reader)  # (exams, methods, criteria)
-        for each in compare_methods(study, yours[None]):
-            print(f"{reader}: {each.criterion} {each.mean:+.2f}, p {each.p_holm:.3f}")
-if not book.readers():
-    print("no grades of a real reader yet: read the pairs above")
+        readings[reader] = book.grades(reader)  # (exams, methods, criteria)
+print(f"{len(readings)} real readings are complete")
+for reader, its_grades in readings.items():
+    for each in compare_methods(study, its_grades[None]):
+        print(f"{reader}: {each.criterion} {each.mean:+.2f}, p {each.p_holm:.3f}")
+if len(readings) == 2:
+    print("kappa of both:", agreement(study, *readings.values()))
 
 # %% [markdown]
 # (The number of the simulated readers says how large we made their error, and nothing
@@ -1010,7 +1014,7 @@ if not book.readers():
 print(f"light: NMSE {volume_nmse(light[0], truths[0]):.4f},", end=" ")
 print(f"PSNR {volume_psnr(light[0], truths[0]):.1f} dB,", end=" ")
 print(f"SSIM {volume_ssim(light[0], truths[0]):.3f}, as fastMRI")
-print(f"one volume, five definitions: {spread:.1f} dB apart")
+print(f"one volume, five definitions: {psnr_spread:.1f} dB apart")
 for name, each in lead.items():
     print(f"strong minus light, {name}: {each.mean():+.2f}")
 for name, each in kept.items():

@@ -196,6 +196,7 @@ def test_agreement_of_a_reader_with_himself_is_one(study):
     assert agreement(study, grades, grades) == {"sharpness": 1, "noise": 1}
     shifted = agreement(study, grades, (grades + 1).clamp_max(5))
     assert all(value < 1 for value in shifted.values())
+    assert all(value != value for value in agreement(study, 0 * grades + 4, 0 * grades + 4).values())
 
 
 def test_missing_grades_and_other_shapes_are_refused(study):
