@@ -296,8 +296,8 @@ claim(
 #
 # ### Air
 #
-# About half of our pictures is air. Nobody reads air. We have seen that SSIM is near 0
-# there as long as there is any noise. So whoever makes the air black gains nearly half
+# More than half of our pictures is air. Nobody reads air. We have seen that SSIM is
+# near 0 there as long as there is noise. So whoever makes the air black may gain half
 # of all SSIM at once. Here are the maps of both.
 
 # %%
@@ -723,8 +723,10 @@ to_read = {"light": light[0, :8], "strong": strong[0, :8]}
 ReadingView(book, to_read, reader="me")
 
 # %% [markdown]
-# (Without a kernel you see the first pair only. To find out how well you agree with
-# yourself, change `reader="me"` to `reader="me again"` in a week.)
+# (Without a kernel you see the first pair only. You are not quite blind: you have seen
+# above what each weight does, and grain gives the light one away. Real studies have this
+# problem, too. To find out how well you agree with yourself, change `reader="me"` to
+# `reader="me again"` in a week.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Two simulated readers
@@ -1043,6 +1045,6 @@ for unit, each in alarms.items():
 # - Mason et al., IEEE Trans Med Imaging 39:1064, 2020, [10.1109/TMI.2019.2930338](https://doi.org/10.1109/TMI.2019.2930338):
 #   ten scores beside the grades of radiologists, on MR images.
 # - Muckley et al., IEEE Trans Med Imaging 40:2306, 2021, [10.1109/TMI.2021.3075856](https://doi.org/10.1109/TMI.2021.3075856):
-#   the fastMRI challenge of 2020: scores first, then readers, and what the winners of
-#   the scores had lost.
+#   the fastMRI challenge of 2020: SSIM chose the finalists, then radiologists read them,
+#   and saw structures that were not there.
 # - Cohen, Psychol Bull 70:213, 1968, [10.1037/h0026256](https://doi.org/10.1037/h0026256): weighted kappa.
