@@ -724,8 +724,8 @@ ReadingView(book, to_read, reader="me")
 
 # %% [markdown]
 # (Without a kernel you see the first pair only. You are not quite blind: you have seen
-# above what each weight does, and grain gives the light one away. Real studies have this
-# problem, too. To find out how well you agree with yourself, change `reader="me"` to
+# above what each weight does, and grain gives the light one away. Real studies have
+# this problem, too. To find out how well you agree with yourself, change `reader="me"` to
 # `reader="me again"` in a week.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -1045,6 +1045,6 @@ for unit, each in alarms.items():
 # - Mason et al., IEEE Trans Med Imaging 39:1064, 2020, [10.1109/TMI.2019.2930338](https://doi.org/10.1109/TMI.2019.2930338):
 #   ten scores beside the grades of radiologists, on MR images.
 # - Muckley et al., IEEE Trans Med Imaging 40:2306, 2021, [10.1109/TMI.2021.3075856](https://doi.org/10.1109/TMI.2021.3075856):
-#   the fastMRI challenge of 2020: SSIM chose the finalists, then radiologists read them,
-#   and saw structures that were not there.
+#   the fastMRI challenge of 2020: SSIM chose the finalists, then radiologists read
+#   them, and saw structures that were not there.
 # - Cohen, Psychol Bull 70:213, 1968, [10.1037/h0026256](https://doi.org/10.1037/h0026256): weighted kappa.
