@@ -725,8 +725,8 @@ ReadingView(book, to_read, reader="me")
 # %% [markdown]
 # (Without a kernel you see the first pair only. You are not quite blind: you have seen
 # above what each weight does, and grain gives the light one away. Real studies have
-# this problem, too. To find out how well you agree with yourself, change `reader="me"` to
-# `reader="me again"` in a week.)
+# this problem, too. To find out how well you agree with yourself, change
+# `reader="me"` to `reader="me again"` in a week.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Two simulated readers
