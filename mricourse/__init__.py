@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "classroom.ask": "predict quiz",
+        "classroom.ask": "predict quiz workspace_here",
         "classroom.exercise_checks": "check passed reject_known_mistakes your_turn",
         "evaluation.claims": "claim",
         "physics.fourier": "fft2c fftc ifft2c ifftc random_complex",

@@ -65,11 +65,12 @@ def progress_here() -> Progress | None:
     """The progress of the workspace that the notebook lies in; None elsewhere, where nothing is kept."""
     from mricourse.classroom.progress import Progress
 
-    workspace = _workspace()
+    workspace = workspace_here()
     return Progress(workspace) if workspace else None
 
 
-def _workspace() -> Path | None:
+def workspace_here() -> Path | None:
+    """Find the learner's workspace that the notebook lies in; None elsewhere, where nothing is kept."""
     from mricourse.classroom.lab import RECORD
 
     here = Path.cwd()
@@ -81,5 +82,5 @@ def _folder() -> Path:
     from mricourse.classroom.notebooks import NOTEBOOKS
 
     here = Path.cwd()
-    places = [folder / "quiz" for folder in (_workspace(), here, here.parent) if folder]
+    places = [folder / "quiz" for folder in (workspace_here(), here, here.parent) if folder]
     return next((place for place in places if any(place.glob("[0-9][0-9]_*.yml"))), NOTEBOOKS / "quiz")

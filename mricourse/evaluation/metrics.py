@@ -6,10 +6,13 @@ as a stack: one image gives a float, a stack (...) gives a CPU tensor of shape (
 
 fastMRI scores a volume (slices, y, x) at once. In these functions that is
 ``nmse(v.flatten(0, 1), r.flatten(0, 1))``, ``psnr(v.flatten(0, 1), r.flatten(0, 1))`` and
-``ssim(v, r, data_range=r.abs().max()).mean()``.
+``ssim(v, r, data_range=r.abs().max()).mean()``; `mricourse.evaluation.definitions` has them, and what others use.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +43,7 @@ def nmse(image: Tensor, reference: Tensor) -> float | Tensor:
 
     Source: Zbontar et al., arXiv:1811.08839.
     """
-    x, r = _magnitudes(image, reference)
+    x, r = magnitudes(image, reference)
     return _as_number((x - r).square().sum((-2, -1)) / r.square().sum((-2, -1)))
 
 
@@ -85,9 +88,9 @@ def psnr(
 
     Source: Zbontar et al., arXiv:1811.08839.
     """
-    x, r = _magnitudes(image, reference)
-    peak = _peak(r, data_range)
-    return _as_number(10 * torch.log10(peak.square() / _mean_inside((x - r).square(), inside)))
+    x, r = magnitudes(image, reference)
+    peak = peak_of(r, data_range)
+    return _as_number(10 * torch.log10(peak.square() / mean_inside((x - r).square(), inside)))
 
 
 def ssim(
@@ -125,30 +128,37 @@ def ssim(
 
     Source: Wang et al., IEEE Trans. Image Process. 13:600, 2004.
     """
-    x, r = _magnitudes(image, reference)
+    x, r = magnitudes(image, reference)
     if window_size % 2 == 0 or not 3 <= window_size <= min(x.shape[-2:]):
         raise ValueError(
             f"window_size is {window_size} for images of {tuple(x.shape[-2:])} pixels; "
             "expected an odd number from 3 to the shorter side. Use a smaller window."
         )
-    return _as_number(mean_similarity(x, r, _peak(r, data_range), window_size=window_size))
+    return _as_number(mean_similarity(x, r, peak_of(r, data_range), window_size=window_size))
 
 
 def mean_similarity(x: Tensor, r: Tensor, peak: Tensor, *, window_size: int) -> Tensor:
     """Compute what `ssim` describes, of magnitudes, with a gradient: (..., y, x), (..., y, x), (...) -> (...)."""
-    c1, c2 = ((factor * peak[..., None, None]).square() for factor in (0.01, 0.03))
     n_pixels = window_size**2
-    unbiased = n_pixels / (n_pixels - 1)
+    mean = partial(window_mean, window_size=window_size)
+    return similarity(x, r, peak, mean=mean, unbiased=n_pixels / (n_pixels - 1)).mean((-2, -1))
 
-    mean_x, mean_r, mean_xx, mean_rr, mean_xr = (
-        _window_mean(product, window_size) for product in (x, r, x * x, r * r, x * r)
-    )
+
+def similarity(
+    x: Tensor, r: Tensor, peak: Tensor, *, mean: Callable[[Tensor], Tensor], unbiased: float = 1.0
+) -> Tensor:
+    """Compare the windows of two magnitudes, (..., y, x), one value for each window that `mean` takes the mean of.
+
+    `unbiased` multiplies variances and covariances: n / (n - 1) for sample covariances of n pixels.
+    """
+    c1, c2 = ((factor * peak[..., None, None]).square() for factor in (0.01, 0.03))
+    mean_x, mean_r, mean_xx, mean_rr, mean_xr = (mean(product) for product in (x, r, x * x, r * r, x * r))
     var_x = unbiased * (mean_xx - mean_x * mean_x)
     var_r = unbiased * (mean_rr - mean_r * mean_r)
     cov = unbiased * (mean_xr - mean_x * mean_r)
     luminance = (2 * mean_x * mean_r + c1) / (mean_x.square() + mean_r.square() + c1)
     structure = (2 * cov + c2) / (var_x + var_r + c2)
-    return (luminance * structure).mean((-2, -1))
+    return luminance * structure
 
 
 def best_scale(image: Tensor, reference: Tensor) -> Tensor:
@@ -212,7 +222,7 @@ def finite(name: str, values: Tensor) -> Tensor:
     return values
 
 
-def _magnitudes(image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+def magnitudes(image: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """Checked magnitudes in double precision on the CPU: single precision costs SSIM digits."""
     image, reference = torch.as_tensor(image).detach(), torch.as_tensor(reference).detach()
     _check_pair(image, reference)
@@ -229,7 +239,7 @@ def _in_double(image: Tensor) -> Tensor:
     return image.cpu().to(torch.complex128 if image.is_complex() else torch.float64)
 
 
-def _peak(reference: Tensor, data_range: float | Tensor | None) -> Tensor:
+def peak_of(reference: Tensor, data_range: float | Tensor | None) -> Tensor:
     """The data range of every image, shape (...)."""
     if data_range is None:
         return reference.amax((-2, -1))
@@ -239,14 +249,14 @@ def _peak(reference: Tensor, data_range: float | Tensor | None) -> Tensor:
     return peak.expand(reference.shape[:-2])
 
 
-def _window_mean(x: Tensor, window_size: int) -> Tensor:
+def window_mean(x: Tensor, window_size: int) -> Tensor:
     """Mean over every window inside the image: (..., y, x) -> (..., y - w + 1, x - w + 1)."""
     flat = x.reshape(-1, 1, *x.shape[-2:])
     mean = F.avg_pool2d(flat, window_size, stride=1)
     return mean.reshape(*x.shape[:-2], *mean.shape[-2:])
 
 
-def _mean_inside(squares: Tensor, inside: Tensor | None) -> Tensor:
+def mean_inside(squares: Tensor, inside: Tensor | None) -> Tensor:
     """Mean over y and x, of the pixels inside where a mask is given: (..., y, x) -> (...)."""
     if inside is None:
         return squares.mean((-2, -1))

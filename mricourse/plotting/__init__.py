@@ -18,6 +18,8 @@ __getattr__, __dir__, __all__ = face(
         "lenet_figures": "show_budgets show_connections show_hands show_strips",
         "modl_figures": "plot_rounds show_close_up show_frozen_steps show_paired_differences",
         "multi_contrast_figures": "show_contrasts show_responses show_sharing",
+        "quality_figures": "show_by_definition show_enlarged show_preferences",
+        "reading_view": "ReadingView",
         "sense_figures": "show_comparison show_folding show_pull show_two_pixels show_walks",
         "unrolled_figures": "error_views plot_by_iteration show_cobwebs show_experts show_inside show_iterations "
         "show_step_sizes show_thresholds",

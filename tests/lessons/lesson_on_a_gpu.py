@@ -19,7 +19,7 @@ from mricourse.classroom.notebooks import lesson_sources, read_source, solution_
 
 LEAST_SHARE = 0.9
 LIBRARY = Path(mricourse.__file__).parent
-JUDGES = ("claims.py", "metrics.py", "realism.py", "statistics.py")
+JUDGES = ("claims.py", "definitions.py", "metrics.py", "noisy_reference.py", "realism.py", "statistics.py")
 ON_THE_CPU = [LIBRARY / "simulate", LIBRARY / "datasets", LIBRARY / "plotting"]
 ON_THE_CPU += [LIBRARY / "evaluation" / name for name in JUDGES]
 N_FILES = 4  # of tests, test_lessons_on_a_gpu_1.py and so on, since a worker takes a file whole
