@@ -65,18 +65,23 @@ class MixtureBench:
         Returns
         -------
         real Tensor, shape (k,)
-            In dB. The error is that of the complex image, and the peak that of the reference.
+            In dB, on the CPU. The error is that of the complex image, and the peak that of the reference.
         """
+        device = self.hidden.device
+        train, test = train.to(device), test.to(device)
         products = self.products[train][:, train]
         weights = mixture_weights(products, self.answers[train][:, test], reg_weight=reg_weight, sum_weight=sum_weight)
         error = _distance(self.hidden, train, test, weights)
         error = error + (self.noise[test] if keep_data else _distance(self.products, train, test, weights))
-        return 10 * (self.peak[test].square() * self.n_pixels / error).log10()
+        return self._decibels(test, error)
 
     def zero_filled_psnr(self, test: Tensor) -> Tensor:
-        """Give the PSNR of the zero-filled images, in dB, shape (k,)."""
-        error = self.hidden.diagonal().real[test] + self.noise[test]
-        return 10 * (self.peak[test].square() * self.n_pixels / error).log10()
+        """Give the PSNR of the zero-filled images, in dB, shape (k,), on the CPU."""
+        test = test.to(self.hidden.device)
+        return self._decibels(test, self.hidden.diagonal().real[test] + self.noise[test])
+
+    def _decibels(self, test: Tensor, error: Tensor) -> Tensor:
+        return (10 * (self.peak[test].square() * self.n_pixels / error).log10()).cpu()
 
 
 def _distance(products: Tensor, train: Tensor, test: Tensor, weights: Tensor) -> Tensor:

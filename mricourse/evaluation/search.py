@@ -46,7 +46,9 @@ def grid_shares(n_axis: int, offset: Tensor | tuple[float, float] = (0.5, 0.5)) 
     """
     offset = torch.as_tensor(offset)
     if n_axis < 1 or offset.shape != (2,) or not bool(((offset >= 0) & (offset <= 1)).all()):
-        raise ValueError(f"n_axis is {n_axis} and offset {offset.tolist()}; expected 1 or more and two numbers in 0..1.")
+        raise ValueError(
+            f"n_axis is {n_axis} and offset {offset.tolist()}; expected 1 or more and two numbers in 0..1."
+        )
     places = torch.arange(n_axis)
     return (torch.cartesian_prod(places, places).reshape(-1, 2) + offset) / n_axis
 

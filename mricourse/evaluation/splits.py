@@ -1,4 +1,4 @@
-"""Splits of scans by the people they come from: folds, strata, one person at a time, and what a split must not share."""
+"""Splits of scans by the people they come from: folds, strata, one person at a time, and what must not be shared."""
 
 from __future__ import annotations
 

@@ -225,9 +225,7 @@ def _weighted(anatomy: Anatomy, points: Tensor, subject: Subject, tissues: dict[
     return image / FAT_SIGNAL
 
 
-def scan_cohort(
-    subjects: Sequence[Subject], *, n_slices: int = 6, shape: tuple[int, int] = (48, 48)
-) -> Cohort:
+def scan_cohort(subjects: Sequence[Subject], *, n_slices: int = 6, shape: tuple[int, int] = (48, 48)) -> Cohort:
     """Scan everybody with the lines and the noise of the site: $y = M (F x + n)$.
 
     Parameters
