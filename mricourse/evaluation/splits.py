@@ -54,7 +54,8 @@ def subject_folds(
         order = torch.tensor([stratum_of[int(person)] for person in dealt]).argsort(stable=True)
         dealt = dealt[order]
     fold_of = torch.empty(int(people.max()) + 1, dtype=torch.int64)
-    fold_of[dealt] = torch.arange(len(dealt)) % n_folds
+    first = int(torch.randint(n_folds, (), generator=generator))  # else fold 0 would always get what is left over
+    fold_of[dealt] = (first + torch.arange(len(dealt))) % n_folds
     return fold_of[subjects]
 
 

@@ -34,6 +34,8 @@ def show_groups(values: Mapping[str, Mapping[str, Tensor]], *, ylabel: str) -> A
     axes = plt.subplots(figsize=(8, 3.8))[1]
     scatter = np.random.default_rng(0)
     n_kinds = max(len(kinds) for kinds in values.values())
+    every = np.concatenate([as_array(each) for kinds in values.values() for each in kinds.values()])
+    lift = 0.02 * (every.max() - every.min())
     said = []
     for place, (group, kinds) in enumerate(values.items()):
         for number, (kind, each) in enumerate(kinds.items()):
@@ -43,7 +45,8 @@ def show_groups(values: Mapping[str, Mapping[str, Tensor]], *, ylabel: str) -> A
             style = {"color": COLOURS[number], "markersize": 4, "alpha": 0.6, "label": label}
             axes.plot(x + scatter.uniform(-0.09, 0.09, len(each)), each, MARKERS[number], **style)
             axes.hlines(each.mean(), x - 0.16, x + 0.16, color="black", linewidth=2.5)
-            axes.annotate(f"{each.mean():.1f}", (x + 0.17, each.mean()), va="center", fontsize=10)
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+            axes.text(x, each.mean() + lift, f"{each.mean():.1f}", ha="center", fontsize=10, bbox=box)
             said.append(f"{kind} in {group}: mean {each.mean():.1f}")
     axes.set(ylabel=ylabel, xticks=range(len(values)), xlim=(-0.5, len(values) - 0.4))
     axes.set_xticklabels(values)
@@ -104,7 +107,8 @@ def show_repeats(
         each = as_array(each).astype(float)
         axes.plot(each, row + scatter.uniform(-0.25, 0.25, len(each)), ".", color=COLOURS[row % 7], alpha=0.5)
         axes.vlines(each.mean(), row - 0.36, row + 0.36, color="black", linewidth=2.5)
-        words = f"{each.mean():.2f} ± {each.std(ddof=1):.2f}"
+        digits = 0 if each.std() > 4 else 2
+        words = f"{each.mean():.{digits}f} ± {each.std(ddof=1):.{digits}f}"
         axes.text(1.01, row, words, transform=axes.get_yaxis_transform(), va="center")
     if line is not None:
         axes.axvline(line, color="0.4", linestyle="--", linewidth=1.2, label=line_label)
@@ -132,7 +136,7 @@ def show_trials(
     -------
     list of Axes
     """
-    shape = {"sharex": "col", "height_ratios": [1, 1.6], "squeeze": False}
+    shape = {"sharex": "col", "sharey": "row", "height_ratios": [1, 1.6], "squeeze": False}
     figure, cells = plt.subplots(2, len(trials), figsize=(4.4 * len(trials), 4.4), **shape)
     heights = as_array(curve)
     axes = Panels()
