@@ -111,7 +111,8 @@ def show_repeats(
         words = f"{each.mean():.{digits}f} ± {each.std(ddof=1):.{digits}f}"
         axes.text(1.01, row, words, transform=axes.get_yaxis_transform(), va="center")
     if line is not None:
-        axes.axvline(line, color="0.4", linestyle="--", linewidth=1.2, label=line_label)
+        axes.axvline(line, color="0.4", linestyle="--", linewidth=1.2, label=line_label or None)
+    if line_label:
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
     axes.set_yticks(range(len(repeats)), list(repeats))
     axes.set(xlabel=f"{xlabel}; right: mean ± standard deviation", ylim=(len(repeats) - 0.4, -0.6))
