@@ -34,19 +34,16 @@ def show_groups(values: Mapping[str, Mapping[str, Tensor]], *, ylabel: str) -> A
     axes = plt.subplots(figsize=(8, 3.8))[1]
     scatter = np.random.default_rng(0)
     n_kinds = max(len(kinds) for kinds in values.values())
-    every = np.concatenate([as_array(each) for kinds in values.values() for each in kinds.values()])
-    lift = 0.02 * (every.max() - every.min())
     said = []
     for place, (group, kinds) in enumerate(values.items()):
         for number, (kind, each) in enumerate(kinds.items()):
             each = as_array(each)
-            x = place + 0.36 * (number - (n_kinds - 1) / 2)
+            x = place + 0.4 * (number - (n_kinds - 1) / 2)
             label = kind if place == 0 else None
             style = {"color": COLOURS[number], "markersize": 4, "alpha": 0.6, "label": label}
-            axes.plot(x + scatter.uniform(-0.09, 0.09, len(each)), each, MARKERS[number], **style)
-            axes.hlines(each.mean(), x - 0.16, x + 0.16, color="black", linewidth=2.5)
-            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-            axes.text(x, each.mean() + lift, f"{each.mean():.1f}", ha="center", fontsize=10, bbox=box)
+            axes.plot(x + scatter.uniform(-0.07, 0.07, len(each)), each, MARKERS[number], **style)
+            axes.hlines(each.mean(), x - 0.12, x + 0.12, color="black", linewidth=2.5)
+            axes.text(x + 0.13, each.mean(), f"{each.mean():.1f}", va="center", fontsize=10)
             said.append(f"{kind} in {group}: mean {each.mean():.1f}")
     axes.set(ylabel=ylabel, xticks=range(len(values)), xlim=(-0.5, len(values) - 0.4))
     axes.set_xticklabels(values)

@@ -180,6 +180,7 @@ WRONG = {
         "counted twice": known("known.append((head not in trained_heads) + (number not in trained_numbers))"),
         "true or false": known("known.append(head in trained_heads)"),
         "only the last": known(result="torch.tensor(known[-1])"),
+        "a list": known(result="known"),
         "all new": known("known.append(2)"),
         "sorted": known(result="torch.tensor(sorted(known))"),
     },
@@ -224,14 +225,19 @@ RIGHT = {
     },
     "my_how_known": {
         "by sums": known("known.append(2 if head not in trained_heads else int(number not in trained_numbers))"),
-        "a list": known(result="known"),
+        "a loop over places": "def my_how_known(heads, numbers, trained_heads, trained_numbers):\n"
+        "    known = torch.full((len(heads),), 2)\n"
+        "    for i in range(len(heads)):\n"
+        "        if heads[i] in trained_heads:\n"
+        "            known[i] = 0 if numbers[i] in trained_numbers else 1\n"
+        "    return known",
     },
 }
 
 SAID = {  # exercise and mistake -> part of the sentence that must be said
     ("my_subject_folds", "slices dealt"): "deal subjects",
     ("my_subject_folds", "from 1"): "numbered 0 to",
-    ("my_subject_folds", "modulo of the number"): "nearly equal",
+    ("my_subject_folds", "modulo of the number"): "Two seeds gave the same split",
     ("my_subject_folds", "not shuffled"): "Two seeds gave the same split",
     ("my_subject_folds", "the global generator"): "give the generator the seed",
     ("my_subject_means", "equal numbers"): "different numbers",
