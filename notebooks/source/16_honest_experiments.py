@@ -10,16 +10,18 @@
 # - find what differs between two groups beside the thing that you compare;
 # - split scans so that no person is on both sides, with equal shares of what matters;
 # - estimate a score by folds, and say how far it is to be trusted;
-# - choose settings without fooling yourself, and say what each part of a method is worth.
+# - choose settings without fooling yourself, and say what each part of a method is
+#   worth.
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
 # | [[unet]] and what comes before it | 105 minutes | 40 s | simulated people |
 
 # %% [markdown]
-# A study compares two methods of reconstruction, *old* and *new*. There are 80 people,
-# scanned in two hospitals, North and South. Each scan was reconstructed by one of the
-# methods. Which method is better? The mean score should tell.
+# A study compares two methods of reconstruction: *old*, the zero-filled image, and
+# *new*, a small method that learns, which we meet below. There are 80 people, scanned
+# in two hospitals, North and South. Each scan was reconstructed by one of the methods.
+# Which method is better? The mean score should tell.
 #
 # (All people are simulated. We shall see below how they are made.)
 
@@ -40,6 +42,7 @@ from mricourse.reconstruct import mixture_of_heads
 from mricourse.simulate import Site, TaskScans, draw_subjects, scan_cohort
 from mricourse.training import load_checkpoint
 
+# %% jupyter={"source_hidden": true}
 torch.manual_seed(0)
 DEVICE = device()  # the GPU where there is one, else the CPU
 N_SLICES = 4  # of each person, 4 mm apart
@@ -80,15 +83,15 @@ def by_method(group):
     }
 
 
-# %%
 scores = {name: by_method(group) for name, group in hospitals.items()}
 show_groups(scores, ylabel="PSNR (dB)")
 
 # %% [markdown]
 # A dot is a person, a bar the mean. On the left are all scans: the old method is ahead,
-# with 20.9 dB against 20.1 dB. In the middle are those from North alone: there the *new*
-# method is ahead, 25.5 against 21.1. On the right are those from South: there, too, the
-# new method is ahead, 19.6 against 16.6. Nothing was drawn wrongly. How can both be true?
+# with 20.9 dB against 20.1 dB. In the middle are those from North alone: there the
+# *new* method is ahead, 25.5 against 21.1. On the right are those from South: there,
+# too, the new method is ahead, 19.6 against 16.6. Nothing was drawn wrongly. How can
+# both be true?
 #
 # | | who is scanned | field | lines | nearly all scans are reconstructed by |
 # |---|---|---|---|---|
@@ -100,8 +103,8 @@ show_groups(scores, ylabel="PSNR (dB)")
 # judged on easy scans, *new* on difficult ones. The left column compares the hospitals,
 # and calls it a comparison of the methods.
 #
-# This lesson is about such traps. None of them needs a bad method or a bad scanner. They
-# all come from how an experiment is set up, and all can be avoided.
+# This lesson is about such traps. None of them needs a bad method or a bad scanner.
+# They all come from how an experiment is set up, and all can be avoided.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Two hospitals, two methods
@@ -151,8 +154,8 @@ claim(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Who is a subject?
 #
-# The people of this lesson are simulated. A **subject** is one person, with all that was
-# measured of this person. Here is how `draw_subjects` makes one:
+# The people of this lesson are simulated. A **subject** is one person, with all that
+# was measured of this person. Here is how `draw_subjects` makes one:
 #
 # - an anatomy, one of the course's two training heads (there are no others);
 # - a *warp*, a smooth shift of all places by up to 8 mm, and a size (men's heads 4 %
@@ -163,9 +166,9 @@ claim(
 # - a site: its field strength changes the $T_1$ of all tissue and the noise, and its
 #   lines of k-space are its own.
 #
-# `scan_cohort` scans four slices of each, T1w, with one coil. Warp and tissue values are
-# those of the *person*: all four slices share them, as they do in a real patient. (The
-# pixels are large, 5 mm, so that hundreds of people take seconds.)
+# `scan_cohort` scans four slices of each, T1w, with one coil. Warp and tissue values
+# are those of the *person*: all four slices share them, as they do in a real patient.
+# (The pixels are large, 5 mm, so that hundreds of people take seconds.)
 
 # %%
 rows = {}
@@ -195,22 +198,22 @@ references = pool.references.flatten(0, 1)  # complex (480, y, x), our pool
 # ### Labels by a coin
 #
 # We toss a coin for each person: heads is "ill", tails is "healthy". So the images know
-# nothing of the label. Nobody can learn to see it, and a new person can be named rightly
-# in 50 % of the cases.
+# nothing of the label. Nobody can learn to see it, and a new person can be named
+# rightly in 50 % of the cases.
 #
-# As a classifier we take the simplest one there is. The **nearest neighbour** of an image
-# is the training image with the smallest distance to it (the sum of the squared
+# As a classifier we take the simplest one there is. The **nearest neighbour** of an
+# image is the training image with the smallest distance to it (the sum of the squared
 # differences of all pixels). The image gets the label of its nearest neighbour.
 #
 # By hand: person A has the slices 10 and 11, person B 20 and 21, person C 14 and 15. (A
 # slice is one number here.) The coin says: A ill, B healthy, C ill.
 #
-# - *We deal slices.* 10, 20 and 14 are for training. 11 is nearest to 10, and gets "ill":
-#   right. 21 is nearest to 20: right. 15 is nearest to 14: right. All is right, and what
-#   was recognised is the *person*.
-# - *We deal people.* A and B are for training, C is the test. 14 is 3 away from 11, and 6
-#   from 20; 15 is 4 away from 11, and 5 from 20. So both get the label of A. Whether that
-#   is right, only the coin has decided.
+# - *We deal slices.* 10, 20 and 14 are for training. 11 is nearest to 10, and gets
+#   "ill": right. 21 is nearest to 20: right. 15 is nearest to 14: right. All is right,
+#   and what was recognised is the *person*.
+# - *We deal people.* A and B are for training, C is the test. 14 is 3 away from 11, and
+#   6 from 20; 15 is 4 away from 11, and 5 from 20. So both get the label of A. Whether
+#   that is right, only the coin has decided.
 
 # %%
 predict("coin-labels")
@@ -258,15 +261,15 @@ show_repeats(named, xlabel="named rightly (%)", line=50, line_label="a guess")
 
 # %% [markdown]
 # A dot is one cohort of 24 people, with coins of its own. With dealt slices 91 % are
-# named rightly, of labels that mean nothing. With dealt people it is half of them, as it
-# has to be. Both had 72 slices for training and 24 for the test.
+# named rightly, of labels that mean nothing. With dealt people it is half of them, as
+# it has to be. Both had 72 slices for training and 24 for the test.
 #
 # This is the *leakage* of [[lenet_and_its_heirs]]: the test shares something with the
 # training that new data will not share. With brain scans and a deep network it was
 # measured in 2021: random labels were "predicted" in 96 % of the slices (Yagis et al.).
 #
-# (Look at the width, too. With dealt people the dots run from 0 to 100 %. 24 test slices
-# look like a lot, but they are six people. We come back to that.)
+# (Look at the width, too. With dealt people the dots run from 0 to 100 %. 24 test
+# slices look like a lot, but they are six people. We come back to that.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 of_pool = "cohorts of 24 out of one pool of 120 people"
@@ -362,24 +365,26 @@ show_sides({"slices dealt": dealt == 0, "people dealt": mine == 0}, N_SLICES)
 # learns in milliseconds, since we want to train it thousands of times. It is the *new*
 # method of the first figure:
 #
-# 1. Keep a *library*: the fully sampled images $x_1, x_2, \dots$ of the training people.
+# 1. Keep a *library*: the fully sampled images $x_1, x_2, \dots$ of the training
+#    people.
 # 2. For a new scan, look for the mixture $a_1 x_1 + a_2 x_2 + \dots$ that fits its
 #    measured samples $y$ best. The **mixture weights** $a_j$ say how much is taken of
 #    each image.
 # 3. Keep the measured lines, and take the missing ones from the mixture.
 #
 # By hand, with two images of two samples each. Of each only the first sample is
-# measured. Image 1 has the samples $(2, 1)$, image 2 has $(2, 5)$. The new scan measures
-# $y = 4$. The weights $(2, 0)$ fit: then the missing sample is 2. But $(0, 2)$ fits as
-# well, and then it is 10. Who is right? To choose, we make the weights small, too:
+# measured. Image 1 has the samples $(2, 1)$, image 2 has $(2, 5)$. The new scan
+# measures $y = 4$. The weights $(2, 0)$ fit: then the missing sample is 2. But $(0, 2)$
+# fits as well, and then it is 10. Who is right? To choose, we make the weights small,
+# too:
 #
-# $$ \min_a\; \Bigl\lVert M F \sum_j a_j x_j - y \Bigr\rVert^2
+# $$ \min_a\; \lVert M F \sum_j a_j x_j - y \rVert^2
 #    + \lambda \sum_j |a_j|^2 . $$
 #
 # $M F$ measures an image ([[forward_model]]). The second term is the penalty of weight
-# decay ([[regularization]]), and $\lambda$ its weight. Both solutions above cost 4 there;
-# $(1, 1)$ fits as well and costs only 2. It takes a little of everyone: the missing
-# sample is $1 + 5 = 6$, the mean of both answers.
+# decay ([[regularization]]), and $\lambda$ its weight. Both solutions above cost 4
+# there; $(1, 1)$ fits as well and costs only 2. It takes a little of everyone: the
+# missing sample is $1 + 5 = 6$, the mean of both answers.
 #
 # (In the code $\lambda$ counts in units of the mean energy of the library's samples, so
 # that it means the same in any unit of the images.)
@@ -450,12 +455,12 @@ inflation = leaked["slices dealt"] - leaked["people dealt"]
 print(f"slices dealt minus people dealt: {gain_in_words(inflation)}")
 
 # %% [markdown]
-# So the careless split flatters by 2.2 dB, at equal numbers of slices on both sides. That
-# is as much as many papers report as their gain.
+# So the careless split flatters by 2.2 dB, at equal numbers of slices on both sides.
+# That is as much as many papers report as their gain.
 #
-# A constant flattery would be harmless if we only wanted to compare. It is not constant.
-# The next question is: *should we scan more people?* We train on 6 to 96 people, and
-# score both ways.
+# A constant flattery would be harmless if we only wanted to compare. It is not
+# constant. The next question is: *should we scan more people?* We train on 6 to 96
+# people, and score both ways.
 
 # %%
 predict("more-people")
@@ -463,7 +468,7 @@ predict("more-people")
 
 # %% jupyter={"source_hidden": true}
 def scores_with(count):
-    """Scores of 30 draws of `count` people to train on, and a quarter as many to test."""
+    """Mean scores of 30 draws: `count` people to train on, a quarter as many to test."""
     found = {"slices dealt": [], "people dealt": []}
     for _ in range(30):
         order = torch.randperm(120, generator=generator)[: count + count // 4]
@@ -489,8 +494,8 @@ plot_lines(counts, curves, log="x", xlabel="people to train on", ylabel="PSNR (d
 # With dealt slices six people seem to be nearly enough: from 6 to 96 the curve rises by
 # 1.4 dB only. The siblings do the work, and everybody brings their own. With dealt
 # people the truth shows: 16 times as many people are worth 3.4 dB, and there is no end
-# in sight. The careless split gives the wrong *answer*, not only a wrong number: "we have
-# enough data". A curve of a score against the number of training examples is a
+# in sight. The careless split gives the wrong *answer*, not only a wrong number: "we
+# have enough data". A curve of a score against the number of training examples is a
 # **learning curve**.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -517,8 +522,8 @@ claim(
 #
 # A colleague wants to detect the disease from the zero-filled images. He has read this
 # far: he deals people, five folds. He takes the nearest neighbour again, and scores by
-# the mean of two numbers: the percentage of patients that are named rightly, and that of
-# volunteers. So a guess has 50 %.
+# the mean of two numbers: the percentage of patients that are named rightly, and that
+# of volunteers. So a guess has 50 %.
 
 # %%
 predict("two-hospitals")
@@ -549,31 +554,32 @@ for name, group in hospitals.items():
     )
 
 # %% [markdown]
-# Over all people he finds 84 %, and no person is on both sides. Within each hospital it is
-# about a half, as with a guess: 45 and 48 %. In South nobody at all is called a volunteer.
-# The nearest neighbour recognises the *hospital*: its lines, its noise, its contrast. And
-# the hospital knows who is ill, mostly.
+# Over all people he finds 84 %, and no person is on both sides. Within each hospital it
+# is about a half, as with a guess: 45 and 48 %. In South nobody at all is called a
+# volunteer. The nearest neighbour recognises the *hospital*: its lines, its noise, its
+# contrast. And the hospital knows who is ill, mostly.
 #
 # The groups within which the people are alike in something that matters are called
 # **strata**. What can make strata? Sex, age, patients and volunteers, kind of disease,
-# scanner, field strength, sequence, number of lines, site. Look at each of them *within*
-# its strata, as in the last two lines. If the effect is gone there, it was the stratum.
+# scanner, field strength, sequence, number of lines, site. Look at each of them
+# *within* its strata, as in the last two lines. If the effect is gone there, it was the
+# stratum.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Stratified splits
 #
 # Strata also make a score unsteady. Say 80 people are dealt into ten folds of 8. Of
-# these people, three in ten come from South, where scans are harder by several decibels. By
+# these 80, three in ten come from South, where scans are harder by several decibels. By
 # chance one fold gets one person from South, another six. The mean score of a fold then
 # tells who came, more than how good the method is.
 #
 # By hand: North 26, South 20. A fold with 1 of 8 from South has $(7 \cdot 26 + 20)/8 =
 # 25.25$. One with 6 of 8 has $(2 \cdot 26 + 6 \cdot 20)/8 = 21.5$.
 #
-# A **stratified split** is a split in which each part has the same share of each stratum.
-# It is made like the folds of your exercise, but the people of North are dealt first, and
-# then those of South. `subject_folds(..., strata=...)` does it. We draw the first of ten
-# folds 200 times.
+# A **stratified split** is a split in which each part has the same share of each
+# stratum. It is made like the folds of your exercise, but the people of North are dealt
+# first, and then those of South. `subject_folds(..., strata=...)` does it. We draw the
+# first of ten folds 200 times.
 
 # %%
 scores_of_new = new[tested]
@@ -589,13 +595,13 @@ middle = float(scores_of_new.mean())
 show_repeats(spread, xlabel="PSNR of a fold (dB)", line=middle, line_label="all 80")
 
 # %% [markdown]
-# Both scatter around the mean of all 80 people, as they should. But at random a fold of 8
-# is off by 1.0 dB (standard deviation), stratified by 0.6. What is left comes from people
-# of one hospital, who differ, too, and from a remainder: 25 people of South do not divide
-# by ten, so a fold has two or three of them.
+# Both scatter around the mean of all 80 people, as they should. But at random a fold of
+# 8 is off by 1.0 dB (standard deviation), stratified by 0.6. What is left comes from
+# people of one hospital, who differ, too, and from a remainder: 25 people of South do
+# not divide by ten, so a fold has two or three of them.
 #
-# (The most careless split of all is no draw: "the last tenth of the list is the test". If
-# North was scanned first, then the test is South.)
+# (The most careless split of all is no draw: "the last tenth of the list is the test".
+# If North was scanned first, then the test is South.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -607,24 +613,24 @@ claim(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Folds: everyone is tested once
 #
-# We have 24 people and want to know: *how good will our method be on new people, when it
-# has learned from these 24?* Three ways:
+# We have 24 people and want to know: *how good will our method be on new people, when
+# it has learned from these 24?* Three ways:
 #
 # - **One split**: train on 18, test on 6. This is the cheapest.
 # - **k-fold cross-validation** is a test in $k$ rounds: the people are dealt into $k$
 #   folds, each fold is the test once while all others train, and the score is the mean
-#   over all people. With $k = 4$ each round trains on 18 and tests on 6, too, but in the
-#   end all 24 were tested.
+#   over all people. With $k = 4$ each round trains on 18 and tests on 6, too, but in
+#   the end all 24 were tested.
 # - **Leave-one-out** is cross-validation with as many folds as there are people: each
 #   round trains on 23 and tests on one.
 #
-# By hand, four people A to D and two folds: first train on A and B, test on C and D; then
-# the other way round. Leave-one-out makes four rounds: train on B, C, D and test on A,
-# and so on.
+# By hand, four people A to D and two folds: first train on A and B, test on C and D;
+# then the other way round. Leave-one-out makes four rounds: train on B, C, D and test
+# on A, and so on.
 #
 # In a simulation we can do what nobody can do in a clinic. We know the *true* answer:
-# train on all 24, test on the 96 others of the pool. So we can look at the error of each
-# way, for 60 cohorts of 24.
+# train on all 24, test on the 96 others of the pool. So we can look at the error of
+# each way, for 60 cohorts of 24.
 
 # %%
 predict("too-low")
@@ -659,12 +665,12 @@ show_repeats(off, xlabel="estimate minus truth (dB)", line=0, line_label="truth"
 # Two things are to be seen.
 #
 # - *The mean* (black bars). One split and 4 folds are too low by 0.4 dB: they train on
-#   18 people in place of 24, and fewer people teach less (the learning curve). Leave one
-#   out trains on 23, and is nearly right. An estimate that is off in the mean is
+#   18 people in place of 24, and fewer people teach less (the learning curve). Leave
+#   one out trains on 23, and is nearly right. An estimate that is off in the mean is
 #   **biased**.
-# - *The width.* One split scatters most, by 0.5 dB, since only 6 people were tested. Four
-#   folds test 24, at four times the cost, and scatter by 0.34 dB. Leave-one-out is hardly
-#   narrower, with 0.32 dB, at 24 times the cost.
+# - *The width.* One split scatters most, by 0.5 dB, since only 6 people were tested.
+#   Four folds test 24, at four times the cost, and scatter by 0.34 dB. Leave-one-out is
+#   hardly narrower, with 0.32 dB, at 24 times the cost.
 #
 # Why is the width still 0.3 dB when every one is tested? Because these are 24 *people*.
 # Some cohorts are easier than others, and no way of dealing 24 people makes more of
@@ -682,9 +688,10 @@ print(f"60 cohorts, 4 folds: SD {off['4 folds'].std():.2f} dB")
 
 # %% [markdown]
 # From deal to deal four folds differ by about 0.1 dB. (Leave-one-out has one deal only,
-# so it does not differ at all.) From cohort to cohort they differ by three times as much.
-# A small spread over deals says that the *dealing* is steady. It does not say that other
-# people would give the same score. Papers often print the first and mean the second.
+# so it does not differ at all.) From cohort to cohort they differ by three times as
+# much. A small spread over deals says that the *dealing* is steady. It does not say
+# that other people would give the same score. Papers often print the first and mean the
+# second.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -708,8 +715,8 @@ claim(
 # slices each, make 48 values. Or 12?
 #
 # By hand, the extreme case: all four slices of a person have the same score. Then 48
-# values are 12 values, each written down four times. The interval of 48 values is half as
-# wide ($\sqrt{4} = 2$), though nothing was learned by copying. To treat values as
+# values are 12 values, each written down four times. The interval of 48 values is half
+# as wide ($\sqrt{4} = 2$), though nothing was learned by copying. To treat values as
 # independent that are not is called **pseudo-replication**.
 #
 # The remedy: first average over the slices of each subject, then draw *subjects*.
@@ -718,8 +725,8 @@ claim(
 # ## Exercise 16.2 · one value a person  (★☆☆, about 6 min)
 #
 # Write this average. `values` are scores of slices, (slices,), `subjects` says whose
-# each is. Give the mean of each subject, in the order of their numbers. The slices may be
-# mixed up, and not everybody has as many.
+# each is. Give the mean of each subject, in the order of their numbers. The slices may
+# be mixed up, and not everybody has as many.
 #
 # <details><summary>Hint 1: one subject</summary>
 #
@@ -770,9 +777,9 @@ show_gains({"48 slices": after - before, "12 people (yours)": mine})
 
 # %% [markdown]
 # An interval of 95 % should hold the true mean in 95 of 100 cohorts. We can count that.
-# The mixture learns from 24 people of the pool. The true gain over the zero-filled image
-# is the mean over the 96 others. Out of these we draw 12 people, 200 times, and make both
-# intervals.
+# The mixture learns from 24 people of the pool. The true gain over the zero-filled
+# image is the mean over the 96 others. Out of these we draw 12 people, 200 times, and
+# make both intervals.
 
 # %%
 predict("too-narrow")
@@ -795,17 +802,18 @@ for kind, count in held.items():
     print(f"intervals of {kind}: {count / 2:.0f} % hold the true gain")
 
 # %% [markdown]
-# Intervals that treat slices as independent hold the truth in 68 % of the cohorts, where
-# they promise 95 %. By person it is 93 %. So an interval has to say *what it is about*.
-# In this course each claim does: "over 20 slices of one head" speaks of that head.
+# Intervals that treat slices as independent hold the truth in 68 % of the cohorts,
+# where they promise 95 %. By person it is 93 %. So an interval has to say *what it is
+# about*. In this course each claim does: "over 20 slices of one head" speaks of that
+# head.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Choosing, and what it costs
 #
 # A **hyperparameter** is a setting that the training itself does not learn: $\lambda$,
-# the learning rate, the number of steps or of layers. Somebody has to choose it. If this
-# is done on the test set, then the test set has become part of the training. So there are
-# three sets of people:
+# the learning rate, the number of steps or of layers. Somebody has to choose it. If
+# this is done on the test set, then the test set has become part of the training. So
+# there are three sets of people:
 #
 # - the *training set*, from which the weights are learned;
 # - the **validation set**, the people on whom settings are chosen;
@@ -816,7 +824,8 @@ for kind, count in held.items():
 # The number of training steps is a hyperparameter, too. The course's network
 # `undersampling_16` is a small U-Net ([[unet]]) that learned from 16 slices
 # ([[learning_to_reconstruct]]), `undersampling_256` the same with 256. Their training
-# wrote down two scores every 1000 steps. We show both as an error in dB, lower is better.
+# wrote down two scores every 1000 steps. We show both as an error in dB, lower is
+# better.
 
 # %% jupyter={"source_hidden": true}
 histories = {}
@@ -857,10 +866,10 @@ plot_lines(short["steps"], lines, xlabel="step", ylabel=ylabel)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The winner's curse
 #
-# How much does choosing flatter? Take settings that are all worth *nothing*. A reader of
-# images picks two pixels, and says "ill" if the first is brighter than the second. The
-# labels are coins. So every reader is right in 50 % of the cases, in the long run. We
-# draw 50 such readers, let them name 20 people (validation), and keep the best one.
+# How much does choosing flatter? Take settings that are all worth *nothing*. A reader
+# of images picks two pixels, and says "ill" if the first is brighter than the second.
+# The labels are coins. So every reader is right in 50 % of the cases, in the long run.
+# We draw 50 such readers, let them name 20 people (validation), and keep the best one.
 #
 # By hand, with three readers and two people: a reader names both rightly with
 # probability $1/4$. That *at least one of three* does, has probability $1 - (3/4)^3 =
@@ -885,10 +894,11 @@ best_readers = {kind: torch.stack(each) for kind, each in best_readers.items()}
 show_repeats(best_readers, xlabel="best reader right (%)", line=50, line_label="guess")
 
 # %% [markdown]
-# On the people on whom it was chosen, the best reader is right in 73 %. On new people it
-# is a coin again. The **winner's curse** is that the best of many looks better where it
-# was chosen than it is. It grows with the number of settings tried and shrinks with the
-# number of people. It is no argument against choosing. It is why there is a test set.
+# On the people on whom it was chosen, the best reader is right in 73 %. On new people
+# it is a coin again. The **winner's curse** is that the best of many looks better where
+# it was chosen than it is. It grows with the number of settings tried and shrinks with
+# the number of people. It is no argument against choosing. It is why there is a test
+# set.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -910,11 +920,11 @@ claim(
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Grid or random?
 #
-# Our mixture gets a second setting: $\mu$ says how strongly the weights should add up to
-# one. So the objective becomes
+# Our mixture gets a second setting: $\mu$ says how strongly the weights should add up
+# to one. So the objective becomes
 #
-# $$ \Bigl\lVert M F \sum_j a_j x_j - y \Bigr\rVert^2
-#    + \lambda \sum_j |a_j|^2 + \mu\,\Bigl| \sum_j a_j - 1 \Bigr|^2 . $$
+# $$ \lVert M F \sum_j a_j x_j - y \rVert^2
+#    + \lambda \sum_j |a_j|^2 + \mu\,| \sum_j a_j - 1 |^2 . $$
 #
 # It sounds reasonable. It turns out that $\mu$ hardly matters: the measured centre of
 # k-space already says how bright the image is. But we do not know that yet, and have a
@@ -936,7 +946,8 @@ predict("nine-trials")
 
 # %% jupyter={"source_hidden": true}
 order = torch.randperm(120, generator=torch.Generator().manual_seed(5))
-train, chosen_on = slices_of(order[:12]), slices_of(order[12:24])
+train = slices_of(order[:12])
+chosen_on = slices_of(order[12:24])
 LOW, HIGH = 1e-6, 1e2  # of both settings
 axis = log_scaled(torch.linspace(0, 1, 33), LOW, HIGH)
 on_axis = torch.stack([mean_score(train, chosen_on, float(each)) for each in axis])
@@ -950,12 +961,13 @@ show_trials(trials, axis, on_axis, **words)
 # Below are the nine trials of each search. Above them, what $\lambda$ alone is worth on
 # validation people. On the left the curve underfits or overfits as in the last section:
 # a small $\lambda$ learns by heart, a large one learns nothing, and in between is the
-# best. The grid has tried *three* values of $\lambda$, each three times over; the random
-# draws tried nine.
+# best. The grid has tried *three* values of $\lambda$, each three times over; the
+# random draws tried nine.
 #
 # By hand: say the good values fill a tenth of the axis. Each random draw hits them with
 # probability 0.1, and nine draws all miss with $0.9^9 = 39$ %. So they hit with 61 %.
-# The grid has three values a third of the axis apart: it hits with $3 \cdot 0.1 = 30$ %.
+# The grid has three values a third of the axis apart: it hits with $3 \cdot 0.1 = 30$
+# %.
 #
 # If both settings mattered equally, the grid would be no worse. Mostly some settings
 # matter and others do not, and we do not know which (Bergstra and Bengio, 2012).
@@ -964,9 +976,9 @@ show_trials(trials, axis, on_axis, **words)
 # ## Exercise 16.3 · a random search  (★★☆, about 8 min)
 #
 # Write it. `draws` are numbers from 0 to 1, (trials, 2), one row a trial. `score(first,
-# second)` says what a pair of settings is worth, higher is better. Both settings go from
-# `low` to `high`, on a logarithmic axis. Ask for *one* score a row: who compares two
-# methods gives both the same budget. Return the best pair, (2,).
+# second)` says what a pair of settings is worth, higher is better. Both settings go
+# from `low` to `high`, on a logarithmic axis. Ask for *one* score a row: who compares
+# two methods gives both the same budget. Return the best pair, (2,).
 #
 # <details><summary>Hint 1: the settings</summary>
 #
@@ -991,8 +1003,8 @@ def my_random_search(score, draws, low, high):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** The check counts your trials. Then your search chooses $\lambda$ and
-# $\mu$ for the mixture, and its image stands beside that of a bad choice.
+# **Check yourself.** The check counts your trials. Then your search chooses $\lambda$
+# and $\mu$ for the mixture, and its image stands beside that of a bad choice.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_random_search(my_random_search)
@@ -1027,16 +1039,17 @@ show_images(pictured, reference=references[place[0]])
 # </details>
 
 # %% [markdown]
-# One grid may be lucky: if one of its three values is the best one, nothing beats it. So
-# we do it 200 times. Each time there are other people, other draws, and a grid that is
-# moved by a random amount. Settings are chosen on 12 validation people, and scored on 24
-# *test* people.
+# One grid may be lucky: if one of its three values is the best one, nothing beats it.
+# So we do it 200 times. Each time there are other people, other draws, and a grid that
+# is moved by a random amount. Settings are chosen on 12 validation people, and scored
+# on 24 *test* people.
 
 # %% jupyter={"source_hidden": true}
 ahead = []
 for _ in range(200):
     order = torch.randperm(120, generator=generator)
-    train, chosen_on = slices_of(order[:12]), slices_of(order[12:24])
+    train = slices_of(order[:12])
+    chosen_on = slices_of(order[12:24])
     test = slices_of(order[24:48])
 
     def validated_score(first, second, train=train, chosen_on=chosen_on):
@@ -1053,10 +1066,11 @@ print(f"random minus grid, on test people: {gain_in_words(ahead)}")
 print(f"random is ahead in {100 * (ahead > 0).float().mean():.0f} % of the repeats")
 
 # %% [markdown]
-# Random draws are ahead in the mean, but by only 0.02 dB, and in 57 % of the repeats. The
-# direction is as predicted, the size is not worth a sentence in a paper. Look at the
-# curve again: it is flat on the left, so a $\lambda$ that is too small by a factor of a
-# thousand costs 0.2 dB. Where a score depends more on a setting, a hit is worth more.
+# Random draws are ahead in the mean, but by only 0.02 dB, and in 57 % of the repeats.
+# The direction is as predicted, the size is not worth a sentence in a paper. Look at
+# the curve again: it is flat on the left, so a $\lambda$ that is too small by a factor
+# of a thousand costs 0.2 dB. Where a score depends more on a setting, a hit is worth
+# more.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -1070,14 +1084,15 @@ claim(
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Ablation: one part at a time
 #
-# Our method has parts: it keeps the measured lines, it has a penalty $\lambda$, the rule
-# $\mu$, a library of 40 people with both anatomies. Which of them does it need? An
+# Our method has parts: it keeps the measured lines, it has a penalty $\lambda$, the
+# rule $\mu$, a library of 40 people with both anatomies. Which of them does it need? An
 # *ablation* takes away one part, leaves all others as they are, and measures the loss.
 # (The word comes from surgery.) We do so for 80 people who were not in the library, and
 # give each part an interval over *people*.
 
 # %%
-learned_from, test = slices_of(torch.arange(40)), slices_of(torch.arange(40, 120))
+learned_from = slices_of(torch.arange(40))
+test = slices_of(torch.arange(40, 120))
 anatomies = torch.tensor([each.anatomy == "mni152" for each in pool_people])[:40]
 whole = {"reg_weight": REG_WEIGHT, "sum_weight": 0.01}
 full = bench.psnr(learned_from, test, **whole)
@@ -1098,18 +1113,19 @@ for name, group in {"kept": kept, "left out": ~kept}.items():
 show_gains(loss, xlabel="change of PSNR (dB), 80 people")
 
 # %% [markdown]
-# The dots are people. Keeping the measured lines is worth 1.3 dB, and the penalty 1.0 dB.
-# The rule $\mu$ is worth nothing: leave it out of the method, and say so. Half of the
-# library is missing in both of the next lines. With 20 people in place of 40 the loss is
-# 0.9 dB, with two slices of each in place of four 0.4 dB. More *people* are worth more
-# than more *slices*, once again. The last line leaves out all people with one of the two
-# anatomies. It costs most, 2 dB in the mean. But the mean is of two kinds of people: those
-# whose anatomy was left out lose 3.6 dB, the others 0.3 dB. It is a stratum again.
+# The dots are people. Keeping the measured lines is worth 1.3 dB, and the penalty 1.0
+# dB. The rule $\mu$ is worth nothing: leave it out of the method, and say so. Half of
+# the library is missing in both of the next lines. With 20 people in place of 40 the
+# loss is 0.9 dB, with two slices of each in place of four 0.4 dB. More *people* are
+# worth more than more *slices*, once again. The last line leaves out all people with
+# one of the two anatomies. It costs most, 2 dB in the mean. But the mean is of two
+# kinds of people: those whose anatomy was left out lose 3.6 dB, the others 0.3 dB. It
+# is a stratum again.
 #
-# An ablation has its own traps. Parts can stand in for one another: take away either and
-# nothing happens, take away both and much does. And what was *tuned with* a part should
-# be tuned anew without it, with the same budget. Otherwise one measures the tuning. (We
-# have not: $\lambda$ is the same in all lines but its own.)
+# An ablation has its own traps. Parts can stand in for one another: take away either
+# and nothing happens, take away both and much does. And what was *tuned with* a part
+# should be tuned anew without it, with the same budget. Otherwise one measures the
+# tuning. (We have not: $\lambda$ is the same in all lines but its own.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -1132,13 +1148,13 @@ claim(
 # <details><summary>How we chose the bounds of this lesson</summary>
 #
 # Coin labels have 50 % by construction, and so have useless readers. All other bounds
-# were written after a pilot on other simulated people (another seed), well below what it
-# gave: leakage 2.1 dB, coin labels with dealt slices 91 %, rise with people over rise
-# with slices 3.0, one split against four folds 1.6, penalty 1.1 dB. Folds at random against
-# stratified gave 3.0 in the pilot. Then we found that our first way of dealing gave what
-# is left over always to the same fold, and mended it; the ratio became 1.75, and the
-# bound of 1.5 stayed. Random over grid search: 0, from theory. In the pilot it was 0.04
-# dB [0.02, 0.06], so small that we did not ask for more.
+# were written after a pilot on other simulated people (another seed), well below what
+# it gave: leakage 2.1 dB, coin labels with dealt slices 91 %, rise with people over
+# rise with slices 3.0, one split against four folds 1.6, penalty 1.1 dB. Folds at
+# random against stratified gave 3.0 in the pilot. Then we found that our first way of
+# dealing gave what is left over always to the same fold, and mended it; the ratio
+# became 1.75, and the bound of 1.5 stayed. Random over grid search: 0, from theory. In
+# the pilot it was 0.04 dB [0.02, 0.06], so small that we did not ask for more.
 #
 # The 200 repeats draw from one pool of 120 people, so they overlap, and the intervals
 # speak of draws from this pool. The two anatomies are the same throughout: a third one
@@ -1153,9 +1169,9 @@ claim(
 # happened with published weights that were trained on the validation set of a public
 # benchmark.) So the first question to any file of weights is: *who made you?*
 #
-# We take `undersampling_16` once more. Here are 56 slices: the 16 that it was trained on
-# (with new lines and new noise), 20 other slices of the same two heads, and 20 of the
-# course's test head.
+# We take `undersampling_16` once more. Here are 56 slices: the 16 that it was trained
+# on (with new lines and new noise), 20 other slices of the same two heads, and 20 of
+# the course's test head.
 
 # %%
 options = {"task": "undersampling", "strength": (3, 3)}  # one line in three
@@ -1191,10 +1207,10 @@ def gains_of(name):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 16.4 · Go further: what has this network seen?  (★★☆, about 10 min)
 #
-# Who made the weights? Each scan has the name of its head and a number. The
-# network was trained on slices with the `trained_numbers` of the `trained_heads`. Give 0
-# for a slice that it was trained on, 1 for another slice of one of its heads, and 2 for a
-# new head. A number of a new head is a new slice, also if some other head has a trained
+# Who made the weights? Each scan has the name of its head and a number. The network was
+# trained on slices with the `trained_numbers` of the `trained_heads`. Give 0 for a
+# slice that it was trained on, 1 for another slice of one of its heads, and 2 for a new
+# head. A number of a new head is a new slice, also if some other head has a trained
 # slice of this number.
 #
 # <details><summary>Hint 1: which question comes first?</summary>
@@ -1226,9 +1242,9 @@ def my_how_known(heads, numbers, trained_heads, trained_numbers):
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Check yourself.** Then your function sorts the 56 slices. The first figure shows what
-# the network gains over the zero-filled image on each sort, the second one a slice that
-# it was trained on and a slice of the same heads that it was not.
+# **Check yourself.** Then your function sorts the 56 slices. The first figure shows
+# what the network gains over the zero-filled image on each sort, the second one a slice
+# that it was trained on and a slice of the same heads that it was not.
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_how_known(my_how_known)
@@ -1252,9 +1268,9 @@ show_images(pictured)
 # or harder. So compare the first two lines with each other, not with the third.)
 #
 # **Change it, and explain.** In a new cell do the same for `undersampling_256`, the
-# network with 256 training slices. (Then all slices of the two training heads in our list
-# were trained on: `set(range(256))`.) What happens to the difference between slices with
-# a number below 16 and those above? Why?
+# network with 256 training slices. (Then all slices of the two training heads in our
+# list were trained on: `set(range(256))`.) What happens to the difference between
+# slices with a number below 16 and those above? Why?
 #
 # <details><summary>Hint: which slices were new?</summary>
 #
@@ -1272,10 +1288,10 @@ for name in ["undersampling_16", "undersampling_256"]:
 
 # %% [markdown] tags=["solution"]
 # The network with 16 slices gains 3.8 dB on these 16 and 1.4 dB on the other slices of
-# the same heads. That with 256 gains 4.6 and 4.3 dB: it was trained on all of them, so no
-# sort is left that it does not know, and nearly no difference. (What is left is that 16
-# slices are not the other 20.) It gains more on each of them than the first network on
-# slices that *that one* knew by heart: it has learned what heads have in common. But
+# the same heads. That with 256 gains 4.6 and 4.3 dB: it was trained on all of them, so
+# no sort is left that it does not know, and nearly no difference. (What is left is that
+# 16 slices are not the other 20.) It gains more on each of them than the first network
+# on slices that *that one* knew by heart: it has learned what heads have in common. But
 # that it does well on *new* slices, this list can no longer show.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -1313,15 +1329,15 @@ for kind, each in best_readers.items():
 print(f"random minus grid search: {gain_in_words(ahead)}")
 
 # %% [markdown]
-# - **What differs?** Ask what else differs between two groups. Compare within strata, or
-#   better, on the same scans: a table that said -0.8 dB became +4.0 dB.
-# - **Split by people.** Slices of one person on both sides make coin labels readable, and
-#   images look 2.2 dB better. Stratify what matters, so that folds are alike.
-# - **Estimate, and say of what.** Folds test everyone once. What is left is the spread of
-#   people. Average over the slices of each person before you make an interval.
-# - **Choose on validation, score on the test, once.** The best of many looks better than
-#   it is. Rivals get the same budget. Take away one part at a time, with intervals over
-#   people.
+# - **What differs?** Ask what else differs between two groups. Compare within strata,
+#   or better, on the same scans: a table that said -0.8 dB became +4.0 dB.
+# - **Split by people.** Slices of one person on both sides make coin labels readable,
+#   and images look 2.2 dB better. Stratify what matters, so that folds are alike.
+# - **Estimate, and say of what.** Folds test everyone once. What is left is the spread
+#   of people. Average over the slices of each person before you make an interval.
+# - **Choose on validation, score on the test, once.** The best of many looks better
+#   than it is. Rivals get the same budget. Take away one part at a time, with intervals
+#   over people.
 #
 # And one question remains: what is a *good* image? We have let PSNR decide. The next
 # lesson asks whether it may: [[image_quality]].
