@@ -163,8 +163,9 @@ claim(
 # - relaxation times and proton densities, drawn within a few percent;
 # - an age: from 20 years on, 0.3 % of the grey matter becomes fluid each year (our
 #   assumption);
-# - a site: its field strength changes the $T_1$ of all tissue and the noise, and its
-#   lines of k-space are its own.
+# - a smooth phase of up to 0.3 rad;
+# - a site: its field strength changes the $T_1$ of all tissue (not of fluid) and the
+#   noise, and its lines of k-space are its own.
 #
 # `scan_cohort` scans four slices of each, T1w, with one coil. Warp and tissue values
 # are those of the *person*: all four slices share them, as they do in a real patient.
@@ -423,9 +424,10 @@ show_images(images, reference=references[shown], error_gain=3)
 
 # %% [markdown]
 # Third picture: other slices of the *same person* (siblings) were in the library. The
-# largest weights, printed above, are theirs. Fourth picture: the same scan, but the
-# siblings were taken out of the library. Then strangers have to do, and the PSNR falls.
-# Both are one method with one $\lambda$.
+# largest weight by far, 0.44, is that of a sibling. Fourth picture: the same scan, but
+# the siblings were taken out of the library. Then several strangers have to do, each
+# with less than 0.2, and the PSNR falls from 21.3 to 19.5 dB. In the error maps below
+# the brain is darker with siblings. Both are one method with one $\lambda$.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### What leakage hides
@@ -468,7 +470,7 @@ predict("more-people")
 
 # %% jupyter={"source_hidden": true}
 def scores_with(count):
-    """Mean scores of 30 draws: `count` people to train on, a quarter as many to test."""
+    """Mean scores of 30 draws: `count` people to train on, a quarter more to test."""
     found = {"slices dealt": [], "people dealt": []}
     for _ in range(30):
         order = torch.randperm(120, generator=generator)[: count + count // 4]
