@@ -497,8 +497,8 @@ plot_lines(counts, curves, log="x", xlabel="people to train on", ylabel="PSNR (d
 # 1.4 dB only. The siblings do the work, and everybody brings their own. With dealt
 # people the truth shows: 16 times as many people are worth 3.4 dB, and there is no end
 # in sight. The careless split gives the wrong *answer*, not only a wrong number: "we
-# have enough data". A curve of a score against the number of training examples is a
-# **learning curve**.
+# have enough data". A **learning curve** is a curve of a score against the number of
+# training examples.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -557,15 +557,15 @@ for name, group in hospitals.items():
 
 # %% [markdown]
 # Over all people he finds 84 %, and no person is on both sides. Within each hospital it
-# is about a half, as with a guess: 45 and 48 %. In South nobody at all is called a
-# volunteer. The nearest neighbour recognises the *hospital*: its lines, its noise, its
-# contrast. And the hospital knows who is ill, mostly.
+# is about a half, as with a guess: 45 and 48 %. In South nobody at all who is a
+# volunteer is called one. (They are three people, and the patients of North seven. So
+# these percentages are rough.) The nearest neighbour recognises the *hospital*: its
+# lines, its noise, its contrast. And the hospital knows who is ill, mostly.
 #
-# The groups within which the people are alike in something that matters are called
-# **strata**. What can make strata? Sex, age, patients and volunteers, kind of disease,
-# scanner, field strength, sequence, number of lines, site. Look at each of them
-# *within* its strata, as in the last two lines. If the effect is gone there, it was the
-# stratum.
+# **Strata** are groups within which the people are alike in something that matters.
+# What can make strata? Sex, age, patients and volunteers, kind of disease, scanner,
+# field strength, sequence, number of lines, site. Look at each of them *within* its
+# strata, as in the last two lines. If the effect is gone there, it was the stratum.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Stratified splits
@@ -618,13 +618,13 @@ claim(
 # We have 24 people and want to know: *how good will our method be on new people, when
 # it has learned from these 24?* Three ways:
 #
-# - **One split**: train on 18, test on 6. This is the cheapest.
+# - *One split*: train on 18, test on 6. This is the cheapest.
 # - **k-fold cross-validation** is a test in $k$ rounds: the people are dealt into $k$
 #   folds, each fold is the test once while all others train, and the score is the mean
 #   over all people. With $k = 4$ each round trains on 18 and tests on 6, too, but in
 #   the end all 24 were tested.
-# - **Leave-one-out** is cross-validation with as many folds as there are people: each
-#   round trains on 23 and tests on one.
+# - **Leave-one-out** is cross-validation with as many folds as there are people. Here
+#   each round trains on 23 and tests on one.
 #
 # By hand, four people A to D and two folds: first train on A and B, test on C and D;
 # then the other way round. Leave-one-out makes four rounds: train on B, C, D and test
@@ -817,17 +817,18 @@ for kind, count in held.items():
 # this is done on the test set, then the test set has become part of the training. So
 # there are three sets of people:
 #
-# - the *training set*, from which the weights are learned;
-# - the **validation set**, the people on whom settings are chosen;
-# - the **test set**, the people on whom the chosen method is scored, once, at the end.
+# - the *training set* is the people from whom the weights are learned;
+# - the **validation set** is the people on whom settings are chosen;
+# - the **test set** is the people on whom the chosen method is scored, once, at the
+#   end.
 #
 # ### Two curves, and where to stop
 #
 # The number of training steps is a hyperparameter, too. The course's network
 # `undersampling_16` is a small U-Net ([[unet]]) that learned from 16 slices
 # ([[learning_to_reconstruct]]), `undersampling_256` the same with 256. Their training
-# wrote down two scores every 1000 steps. We show both as an error in dB, lower is
-# better.
+# wrote down two scores every 1000 steps: an error on the training slices in dB, and the
+# PSNR of validation slices. We turn the PSNR round, so that lower is better in both.
 
 # %% jupyter={"source_hidden": true}
 histories = {}
@@ -858,8 +859,8 @@ plot_lines(short["steps"], lines, xlabel="step", ylabel=ylabel)
 # On its 16 training slices the network gets better and better (the error falls by 4.5
 # dB). On the validation slices it gets *worse* from the first look on, by 1.5 dB: it
 # learns these 16 slices by heart. **Overfitting** is a falling training error with a
-# rising validation error. With 256 slices both fall. **Underfitting** is when both are
-# still high, because the training was too short or the model too small.
+# rising validation error. With 256 slices both fall. **Underfitting** is a training
+# that leaves both errors high, because it was too short or the model too small.
 #
 # What the file of `undersampling_16` keeps are the weights of the first look, which
 # validates best. So its number of steps was *chosen on the validation slices*. Their
@@ -929,11 +930,12 @@ claim(
 #    + \lambda \sum_j |a_j|^2 + \mu\,| \sum_j a_j - 1 |^2 . $$
 #
 # It sounds reasonable. It turns out that $\mu$ hardly matters: the measured centre of
-# k-space already says how bright the image is. But we do not know that yet, and have a
-# **budget** of nine trials, that is the number of settings that we can afford to try.
+# k-space already says how bright the image is. But we do not know that yet. A
+# **budget** is the number of trials that one can afford. Ours is nine.
 #
-# - A **grid search** tries all pairs of three values of $\lambda$ and three of $\mu$.
-# - A **random search** draws nine pairs.
+# - A **grid search** tries all combinations of a few values of each setting: here three
+#   of $\lambda$ and three of $\mu$.
+# - A **random search** tries combinations that are drawn at random: here nine.
 #
 # Both look at the same range, $10^{-6}$ to $10^2$, and on a logarithmic axis: from 0.01
 # to 0.1 is as far as from 1 to 10. If $u$ is drawn evenly from 0 to 1, then
@@ -961,15 +963,15 @@ show_trials(trials, axis, on_axis, **words)
 
 # %% [markdown]
 # Below are the nine trials of each search. Above them, what $\lambda$ alone is worth on
-# validation people. On the left the curve underfits or overfits as in the last section:
-# a small $\lambda$ learns by heart, a large one learns nothing, and in between is the
-# best. The grid has tried *three* values of $\lambda$, each three times over; the
-# random draws tried nine.
+# validation people. Where $\lambda$ is small, the mixture fits even the noise of the
+# scan (it overfits). Where it is large, it hardly mixes anything (it underfits). In
+# between, near 0.02, is the best. The grid has tried *three* values of $\lambda$, each
+# three times over; the random draws tried nine.
 #
 # By hand: say the good values fill a tenth of the axis. Each random draw hits them with
 # probability 0.1, and nine draws all miss with $0.9^9 = 39$ %. So they hit with 61 %.
-# The grid has three values a third of the axis apart: it hits with $3 \cdot 0.1 = 30$
-# %.
+# The grid has three values a third of the axis apart: so one of them hits
+# with 30 %, $3 \cdot 0.1$.
 #
 # If both settings mattered equally, the grid would be no worse. Mostly some settings
 # matter and others do not, and we do not know which (Bergstra and Bengio, 2012).
