@@ -61,6 +61,7 @@ from mricourse.reconstruct.epi import remove_nyquist_ghost
 from mricourse.reconstruct.fixed_point import fixed_point
 from mricourse.reconstruct.least_squares import cg_sense, direct_solver
 from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
+from mricourse.reconstruct.mixture import mixture_of_heads
 from mricourse.reconstruct.parallel_imaging import g_factor, grappa, pseudo_replica, sense_unfold
 from mricourse.reconstruct.plug_and_play import METHODS as PLUG_AND_PLAY
 from mricourse.reconstruct.plug_and_play import plug_and_play
@@ -184,6 +185,9 @@ SOLVERS = {
     "with_smaps": lambda i: with_smaps(Scan(i.kspace, None, i.mask)).smaps,
     **{f"reconstruct by {name}": lambda i, name=name: reconstruct(i.scan, method=name) for name in METHODS},
     "iterates": lambda i: [x for solver in (cg_sense, wavelet_reconstruction) for x in trace_of(solver, i)],
+    "mixture_of_heads": lambda i: mixture_of_heads(
+        i.kspace[:2], i.mask, i.smaps * i.image, reg_weight=0.1, sum_weight=0.1
+    ),
     "null_space_part": lambda i: null_space_part(i.image, i.mask),
     "data_consistency": consistency_gradients,
 }

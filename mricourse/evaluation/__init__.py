@@ -28,8 +28,11 @@ __getattr__, __dir__, __all__ = face(
         "reader_study": "GradeBook Pair ReaderStudy",
         "realism": "grain_correlation null_space_part share_found split_error surviving_error texture_distance",
         "scores": "evaluate",
+        "search": "best_setting grid_shares log_scaled random_search",
         "sharpness": "edge_width mean_profile radial_profile",
-        "statistics": "Interval bootstrap_interval mean_interval t_interval",
+        "mixture_bench": "MixtureBench",
+        "splits": "HOW_KNOWN check_no_leak how_known leave_one_out subject_folds train_and_test",
+        "statistics": "Interval bootstrap_by_subject bootstrap_interval mean_interval subject_means t_interval",
         "tuning": "sparse_reconstruction tuned_sparsity tuned_tv tuned_wavelet",
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -125,6 +126,62 @@ def bootstrap_interval(
     tail = (1 - level) / 2
     low, high = torch.quantile(means, torch.tensor([tail, 1 - tail], dtype=x.dtype)).tolist()
     return low, high
+
+
+def subject_means(values: Tensor, subjects: Sequence[int] | Tensor) -> Tensor:
+    """Average the values of each subject.
+
+    Parameters
+    ----------
+    values : real Tensor, shape (n,)
+        One for each scan, any unit.
+    subjects : sequence of int, or int Tensor, shape (n,)
+        Whose each scan is.
+
+    Returns
+    -------
+    float64 Tensor, shape (subjects,)
+        In the order of the subjects' numbers.
+
+    Raises
+    ------
+    ValueError
+        Not one subject for each value, or values that are not finite.
+    """
+    x = finite_numbers(values, "values")
+    people, place = torch.as_tensor(subjects).cpu().unique(return_inverse=True)
+    if x.ndim != 1 or place.shape != x.shape:
+        raise ValueError(
+            f"values have shape {tuple(x.shape)} and subjects {tuple(place.shape)}; expected (n,) for both: the "
+            "subject of each value."
+        )
+    sums = torch.zeros(len(people), dtype=x.dtype).index_add(0, place, x)
+    return sums / place.bincount()
+
+
+def bootstrap_by_subject(
+    values: Tensor, subjects: Sequence[int] | Tensor, *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Clustered bootstrap: draw whole subjects, with all that was measured of them.
+
+    Paired differences of two methods, slice by slice, go in as `values`. Every subject counts the same, however many
+    slices it has.
+
+    Parameters
+    ----------
+    values, subjects
+        As in `subject_means`.
+    level, n_resamples, seed
+        As in `bootstrap_interval`.
+
+    Returns
+    -------
+    (low, high) : tuple of float
+        In the unit of the values.
+
+    Source: Field and Welsh, J R Stat Soc B 69:369 (2007), whose cluster bootstrap draws clusters and keeps them whole.
+    """
+    return bootstrap_interval(subject_means(values, subjects), level=level, n_resamples=n_resamples, seed=seed)
 
 
 def _samples(samples: Tensor, level: float) -> Tensor:

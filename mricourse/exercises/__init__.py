@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = face(
     {
         "coil_calibration": "check_coil_maps check_grappa check_prewhiten",
         "enhancement": "check_detection_rate check_edge_width check_ghost_phase check_zero_fill",
+        "honest_experiments": "check_how_known check_random_search check_subject_folds check_subject_means",
         "image_quality": "check_contrast_kept check_ssim_inside check_volume_psnr check_weighted_kappa",
         "kikinet": "check_kernel_window check_kspace_step check_neighbour_weights check_put_back",
         "four_domains": "check_complete check_dense_inverse check_raki_estimate check_recentred",

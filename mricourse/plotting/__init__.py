@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = face(
         "alt_text": "describe set_alt",
         "block_diagrams": "show_kiki_diagram show_modl_diagram",
         "calibration_figures": "show_calibration_matrix show_column show_ghosts show_grappa_kernel show_windows",
+        "cohort_figures": "show_groups show_repeats show_sides show_trials",
         "domain_figures": "show_domains_diagram show_errors_in_both show_gain_table show_raki_lines",
         "enhancement_figures": "show_readings",
         "figures": "plot_lines show_error show_images show_kspace show_mask show_phase show_point_spread show_smaps "

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = face(
         "grappa_weight": "grappa_weight_of_acs",
         "least_squares": "cg_sense cg_sense_iterates conjugate_gradient direct_solver",
         "methods": "reconstruct with_smaps",
+        "mixture": "mixture_weights mixture_of_heads",
         "motion": "remove_shifts",
         "parallel_imaging": "g_factor grappa pseudo_replica sense_unfold",
         "partial_kspace": "partial_fourier",

@@ -8,7 +8,13 @@ import torch
 from scipy import stats
 
 from mricourse.evaluation.claims import ClaimFailed, claim
-from mricourse.evaluation.statistics import bootstrap_interval, mean_interval, t_interval
+from mricourse.evaluation.statistics import (
+    bootstrap_by_subject,
+    bootstrap_interval,
+    mean_interval,
+    subject_means,
+    t_interval,
+)
 
 GAIN = 1.8 + 0.7 * torch.randn(24, generator=torch.Generator().manual_seed(0))
 
@@ -190,3 +196,31 @@ def test_impossible_levels_are_refused(interval, level):
 def test_no_resamples_are_refused():
     with pytest.raises(ValueError, match="n_resamples is 0; expected at least one"):
         bootstrap_interval(GAIN, n_resamples=0)
+
+
+def test_subject_means_in_the_order_of_the_subjects():
+    values = torch.tensor([1.0, 4.0, 3.0, 10.0])
+    assert subject_means(values, [7, 2, 7, 2]).tolist() == [7.0, 2.0]
+    with pytest.raises(ValueError, match="the subject of each value"):
+        subject_means(values, [1, 2])
+
+
+def test_bootstrap_by_subject_is_that_of_the_means():
+    generator = torch.Generator().manual_seed(1)
+    means = torch.randn(15, generator=generator).double()
+    copies = means.repeat_interleave(4)
+    subjects = torch.arange(15).repeat_interleave(4)
+    whole = bootstrap_by_subject(copies, subjects)
+    assert whole == bootstrap_interval(means)
+    low, high = bootstrap_interval(copies)
+    assert high - low < 0.6 * (whole[1] - whole[0])  # 60 copies look like 60 people
+
+
+def test_bootstrap_by_subject_against_scipy():
+    generator = torch.Generator().manual_seed(2)
+    person = torch.randn(30, generator=generator)
+    values = (person[:, None] + 0.3 * torch.randn(30, 5, generator=generator)).flatten()
+    ours = bootstrap_by_subject(values, torch.arange(30).repeat_interleave(5), n_resamples=4000)
+    means = values.view(30, 5).mean(1).numpy()
+    theirs = stats.bootstrap((means,), np.mean, n_resamples=4000, method="percentile", rng=1)
+    assert ours == pytest.approx(tuple(theirs.confidence_interval), abs=0.03)
