@@ -37,7 +37,7 @@ def checkerboard(shape: tuple[int, int], square: int) -> Tensor:
     ValueError
         A square of less than one pixel.
 
-    Source: the test pattern of Chan and Haldar, Magn Reson Med 86:1873, 2021.
+    Source: the test pattern of Chan and Haldar, Magn Reson Med 2021, code at mr.usc.edu/download/lpr.
     """
     if square < 1:
         raise ValueError(f"square is {square} pixels; expected 1 or more.")
@@ -81,7 +81,7 @@ def local_response(
     ValueError
         An amplitude of zero, or a complex change.
 
-    Source: Chan and Haldar, Magn Reson Med 86:1873, 2021, local perturbation responses.
+    Source: Chan and Haldar, Magn Reson Med 2021, code at mr.usc.edu/download/lpr, local perturbation responses.
     """
     if amplitude == 0:
         raise ValueError("amplitude is 0; expected another number: for the limit use jacobian_response.")
