@@ -171,13 +171,13 @@ def my_hallucination_map(image, truth, mask):
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_hallucination_map(my_hallucination_map)
-mine = {}
+maps_of_error = {}
 for n in [16, 12000]:
-    one = images[f"trained on {n}"][SHOWN]
-    mine[f"trained on {n}"] = my_hallucination_map(
-        one, reference[SHOWN], A.mask[SHOWN, 0]
+    each_image = images[f"trained on {n}"][SHOWN]
+    maps_of_error[f"trained on {n}"] = my_hallucination_map(
+        each_image, reference[SHOWN], A.mask[SHOWN, 0]
     )
-show_images(mine, window=(0, 0.3))
+show_images(maps_of_error, window=(0, 0.3))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
@@ -386,12 +386,12 @@ def my_local_response(reconstruct, A, kspace, delta, amplitude):
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_local_response(my_local_response)
-pixel = torch.zeros(N, N, device=DEVICE)
-pixel[50, 48] = 1
-response = my_local_response(network, A, kspace, pixel, 0.1)[SHOWN]
-around = (slice(34, 67), slice(32, 65))  # rows and columns around it
-views = {"one pixel": pixel[around], "response": response.real[around]}
-show_images(views, window=(-0.5, 0.5), label="response")
+one_pixel = torch.zeros(N, N, device=DEVICE)
+one_pixel[50, 48] = 1
+of_pixel = my_local_response(network, A, kspace, one_pixel, 0.1)[SHOWN]
+close_by = (slice(34, 67), slice(32, 65))  # rows and columns around it
+pixel_views = {"one pixel": one_pixel[close_by], "response": of_pixel.real[close_by]}
+show_images(pixel_views, window=(-0.5, 0.5), label="response")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
@@ -633,17 +633,17 @@ def my_ascent_step(perturbation, gradient, size):
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_ascent_step(my_ascent_step)
-one = SenseOperator(A.smaps[SHOWN : SHOWN + 1], A.mask[SHOWN : SHOWN + 1])
-data = kspace[SHOWN : SHOWN + 1]
-before = network(one, data)
-length = noise_size(one, NOISE_STD)[0]
-e = random_perturbation(one, length[None])
-for step in range(10):
-    e = (one.mask * e).detach().requires_grad_()
-    moved = (network(one, data + e) - before).abs().square().sum()
-    [gradient] = torch.autograd.grad(moved, e)
-    print(f"step {step}: amplification {moved.sqrt() / length:.2f}")
-    e = my_ascent_step(e.detach()[0], gradient[0], length)[None]
+alone = SenseOperator(A.smaps[SHOWN : SHOWN + 1], A.mask[SHOWN : SHOWN + 1])
+its_data = kspace[SHOWN : SHOWN + 1]
+still = network(alone, its_data)
+allowed = noise_size(alone, NOISE_STD)[0]  # s
+tried = random_perturbation(alone, allowed[None])  # e
+for round_number in range(10):
+    tried = (alone.mask * tried).detach().requires_grad_()
+    moved_by = (network(alone, its_data + tried) - still).abs().square().sum()
+    [slope] = torch.autograd.grad(moved_by, tried)  # g
+    print(f"step {round_number}: amplification {moved_by.sqrt() / allowed:.2f}")
+    tried = my_ascent_step(tried.detach()[0], slope[0], allowed)[None]
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
@@ -659,7 +659,7 @@ for step in range(10):
 # different lengths, and their amplifications cannot be compared.
 # </details>
 #
-# **Change it, and explain.** Make `length` three times as long. Does the amplification
+# **Change it, and explain.** Make `allowed` three times as long. Does the amplification
 # grow, too? Then start with another `seed` in `random_perturbation`. Is the worst
 # change the same? What can a search of ten steps show, and what can it not show?
 #
@@ -834,16 +834,18 @@ def my_lesions_found(readings, free, false_alarms):
 
 # %% tags=["check"] slideshow={"slide_type": "skip"}
 check_lesions_found(my_lesions_found)
-quick = scan_slices(flair, acceleration=4, acs=10, n_coils=4, noise_std=0.005, seed=25)
-stacks = {"complete": flair, "zero-filled": quick.A.adjoint(quick.kspace)}
+trial = scan_slices(flair, acceleration=4, acs=10, n_coils=4, noise_std=0.005, seed=25)
+stacks = {"complete": flair, "zero-filled": trial.A.adjoint(trial.kspace)}
 prices = [0.01, 0.02, 0.05, 0.1, 0.2]
-curves = {}
-for name, images in stacks.items():
-    seen = read_outlines(images, outlines)
-    elsewhere = read_outlines(images, free)
-    found = [my_lesions_found(seen, elsewhere, each).float().mean() for each in prices]
-    curves[name] = torch.stack(found)
-plot_lines(prices, curves, xlabel="share of false alarms", ylabel="recall", log="x")
+recalls = {}
+for title, stacked in stacks.items():
+    inside_them = read_outlines(stacked, outlines)
+    beside_them = read_outlines(stacked, free)
+    shares_found = []
+    for price in prices:
+        shares_found.append(my_lesions_found(inside_them, beside_them, price))
+    recalls[title] = torch.stack(shares_found).float().mean(1)
+plot_lines(prices, recalls, xlabel="share of false alarms", ylabel="recall", log="x")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
@@ -865,11 +867,11 @@ plot_lines(prices, curves, xlabel="share of false alarms", ylabel="recall", log=
 # *Your answer:* (click here and write)
 
 # %% tags=["solution"]
-images = stacks["zero-filled"]
-elsewhere = read_outlines(images, free)
-found = my_lesions_found(read_outlines(images, outlines), elsewhere, 0.02)
-for name, chosen in {"small": areas < 8, "large": areas >= 20}.items():
-    print(f"{name}: {int(chosen.sum())} lesions, recall {found[chosen].mean():.2f}")
+poor = stacks["zero-filled"]
+of_lesions = read_outlines(poor, outlines)
+seen_here = my_lesions_found(of_lesions, read_outlines(poor, free), 0.02)
+for title, kind in {"small": areas < 8, "large": areas >= 20}.items():
+    print(f"{title}: {int(kind.sum())} lesions, recall {seen_here[kind].mean():.2f}")
 
 # %% [markdown] tags=["solution"]
 # The small ones are lost first: they lie mostly in the outer lines, of which three in
