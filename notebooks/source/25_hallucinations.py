@@ -97,7 +97,7 @@ for name, image in images.items():
 # doubled edge, and fine ripples across the brain. With 12,000 slices some ripples are
 # left, and the bright fluid in the middle is faint. Yet the misfit to the
 # measured samples is zero for all three, up to rounding. (The truth itself has a larger
-# misfit, 2.2 % in the mean of the slices: that is the noise.)
+# misfit, 2.2 %: that is the noise.)
 #
 # So the check that we trusted since the first lesson, *does the image explain the
 # data?*, says nothing here. This lesson looks for checks that do.
@@ -667,7 +667,8 @@ for round_number in range(10):
 
 # %% [markdown] tags=["solution"]
 # The amplification hardly changes, since the network is nearly linear over this range;
-# the change of the image is three times as long. Another start ends at a similar value.
+# the change of the image is three times as long. Another start ends at a similar value, with
+# another change: after ten steps the two have only a part in common.
 # A search shows that a change *at least* so bad exists. It never shows that there is
 # none worse. So a method is not stable because a search has failed: perhaps the search
 # was bad. That is why it has to use the method's own derivative, and enough steps.
@@ -715,7 +716,7 @@ show_gains(grown, unit="", xlabel="amplification")
 # And look at the crossed pairs. The worst change for TV is hardly worse than noise for
 # the U-Net (1.2), and the other way round (1.3). To harm a method one has to know it.
 # Who tests all methods with the change that was found for one of them will always find
-# that this one is the unstable one. (This was the quarrel.)
+# that this one is the unstable one.
 
 # %%
 shown = {}
@@ -737,9 +738,8 @@ for name in rivals:
 # and 1.1 dB. Most of the new error lies along the skull: TV's forehead (top) is
 # smeared, and the U-Net's skull has gaps.
 #
-# That is bad luck, not a disaster: the brain is the same. Published attacks were often
-# much longer than the noise, or were made on networks without any noise in their
-# training. Training with noise makes networks robust against it [Genzel et al., 2022],
+# That is bad luck, not a disaster: the brain is the same. Some published attacks were
+# longer than the noise, or were made on networks without any noise in their training. Training with noise makes networks robust against it [Genzel et al., 2022],
 # and ours had noise of 0.005 to 0.02.
 #
 # Will such a change ever occur? By chance, nearly never: there are thousands of
@@ -876,7 +876,7 @@ for title, kind in {"small": areas < 8, "large": areas >= 20}.items():
 # %% [markdown] tags=["solution"]
 # The small ones are lost first: they lie mostly in the outer lines, of which three in
 # four are missing. A lesion of 6 pixels is 6 of 16,384 pixels. If it vanishes, the PSNR
-# of the slice does not change by a hundredth of a decibel. So no mean over an image
+# of the slice changes by a hundredth of a decibel or so. So no mean over an image
 # says whether lesions are kept; one has to count them.
 
 # %%
