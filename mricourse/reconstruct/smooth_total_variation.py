@@ -89,7 +89,9 @@ class _Minimum(torch.autograd.Function):
     def backward(ctx, cotangent):
         (x,) = ctx.saved_tensors
         second = second_derivative(ctx.A, x, ctx.weight, ctx.corner)
-        found = conjugate_gradient(second, cotangent.contiguous(), n_iterations=STEPS_BACK, tolerance=1e-2)
+        nothing = torch.zeros_like(x.real[..., :1, :1])  # made of x, and so on its device in every mode
+        options = {"reg_weight": nothing, "n_iterations": STEPS_BACK, "tolerance": 1e-2}
+        found = conjugate_gradient(second, cotangent.contiguous(), **options)
         return found, None, None, None, None, None
 
 

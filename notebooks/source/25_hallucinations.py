@@ -667,8 +667,8 @@ for round_number in range(10):
 
 # %% [markdown] tags=["solution"]
 # The amplification hardly changes, since the network is nearly linear over this range;
-# the change of the image is three times as long. Another start ends at a similar value, with
-# another change: after ten steps the two have only a part in common.
+# the change of the image is three times as long. Another start ends at a similar value,
+# with another change: after ten steps the two have only a part in common.
 # A search shows that a change *at least* so bad exists. It never shows that there is
 # none worse. So a method is not stable because a search has failed: perhaps the search
 # was bad. That is why it has to use the method's own derivative, and enough steps.
