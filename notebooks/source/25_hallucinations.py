@@ -739,8 +739,9 @@ for name in rivals:
 # smeared, and the U-Net's skull has gaps.
 #
 # That is bad luck, not a disaster: the brain is the same. Some published attacks were
-# longer than the noise, or were made on networks without any noise in their training. Training with noise makes networks robust against it [Genzel et al., 2022],
-# and ours had noise of 0.005 to 0.02.
+# longer than the noise, or were made on networks without any noise in their training.
+# Training with noise makes networks robust against it [Genzel et al., 2022], and ours
+# had noise of 0.005 to 0.02.
 #
 # Will such a change ever occur? By chance, nearly never: there are thousands of
 # directions. It is a bound on what could happen. What does occur is a scan with another
