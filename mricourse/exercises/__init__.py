@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = face(
         "image_quality": "check_contrast_kept check_ssim_inside check_volume_psnr check_weighted_kappa",
         "kikinet": "check_kernel_window check_kspace_step check_neighbour_weights check_put_back",
         "four_domains": "check_complete check_dense_inverse check_raki_estimate check_recentred",
+        "hallucinations": "check_ascent_step check_hallucination_map check_lesions_found check_local_response",
         "kspace": "check_conjugate_mirror check_fft2c check_partial_fourier",
         "lenet_and_its_heirs": "check_channel_attention check_lenet check_percent_by_shift check_residual_block",
         "modl": "check_data_consistency check_modl check_psnr_by_iteration check_reg_weight_gradient",

@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = face(
         "plug_and_play": "PlugAndPlay plug_and_play",
         "proximal_gradient": "fista",
         "raki": "RakiNetwork fit_raki raki",
+        "smooth_total_variation": "second_derivative smooth_tv",
         "sparsity": "shift_invariant_prox soft_threshold wavelet_prox wavelet_reconstruction",
         "total_variation": "finite_differences finite_differences_adjoint total_variation tv_reconstruction",
         "wavelets": "wavedec2 waverec2 wavelet_image",
