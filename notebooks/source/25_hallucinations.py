@@ -15,7 +15,7 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[modl]], [[enhancement]], [[multi_contrast]] | 100 minutes | 50 s | simulated, two patients |
+# | [[modl]], [[enhancement]], [[multi_contrast]] | 110 minutes | 50 s | simulated, two patients |
 
 # %% [markdown]
 # Here is a slice of a simulated head, scanned with one line of k-space in three. Three
