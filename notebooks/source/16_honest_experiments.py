@@ -523,7 +523,9 @@ for kind, each in rise.items():
     print(f"{gain_in_words(each)} with 384")
 hidden_rise = rise["people dealt"] - rise["slices dealt"]
 print(f"hidden by dealt slices: {gain_in_words(hidden_rise)}")
-curves = {kind: torch.stack([each[kind].mean() for each in found]) for kind in rise}
+curves = {}
+for kind in rise:
+    curves[kind] = torch.stack([each[kind].mean() for each in found])
 sizes = [N_SLICES * count for count in counts]
 plot_lines(sizes, curves, log="x", xlabel="training slices", ylabel="PSNR (dB)")
 
