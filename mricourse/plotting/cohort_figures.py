@@ -112,7 +112,8 @@ def show_repeats(
     if line_label:
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
     axes.set_yticks(range(len(repeats)), list(repeats))
-    axes.set(xlabel=f"{xlabel}; right: mean ± standard deviation", ylim=(len(repeats) - 0.4, -0.6))
+    axes.text(1.01, 1.02, "mean ± SD", transform=axes.transAxes, va="bottom", fontsize=9)
+    axes.set(xlabel=xlabel, ylim=(len(repeats) - 0.4, -0.6))
     axes.grid(axis="x", alpha=0.3)
     return quiet(axes)
 

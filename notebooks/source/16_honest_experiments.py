@@ -15,7 +15,7 @@
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
 # |---|---|---|---|
-# | [[unet]] and what comes before it | 105 minutes | 40 s | simulated people |
+# | [[unet]] and what comes before it | 115 minutes | 40 s | simulated people |
 
 # %% [markdown]
 # A study compares two methods of reconstruction: *old*, the zero-filled image, and
@@ -90,8 +90,8 @@ show_groups(scores, ylabel="PSNR (dB)")
 # A dot is a person, a bar the mean. On the left are all scans: the old method is ahead,
 # with 20.9 dB against 20.1 dB. In the middle are those from North alone: there the
 # *new* method is ahead, 25.5 against 21.1. On the right are those from South: there,
-# too, the new method is ahead, 19.6 against 16.6. Nothing was drawn wrongly. How can
-# both be true?
+# too, the new method is ahead, 19.6 against 16.6. (25.5 and 16.6 are means of two
+# people only.) Nothing was drawn wrongly. How can both be true?
 #
 # | | who is scanned | field | lines | nearly all scans are reconstructed by |
 # |---|---|---|---|---|
@@ -130,15 +130,18 @@ show_groups(scores, ylabel="PSNR (dB)")
 #
 # - Compare *within* each group in which the confounder is the same. This is what the
 #   middle and the right column of the figure do.
-# - Better: give both methods the *same scans*. Then everything that belongs to a scan
-#   cancels in the difference. Such paired differences are what this course claims
-#   things about.
+# - Better: give both methods the *same scans*. Then all that adds the same to both
+#   methods cancels in the difference. Such paired differences are what this course
+#   claims things about. (The gain itself may still differ between hospitals. So we give
+#   it for each.)
 #
 # Our scans can be reconstructed twice, so we do that.
 
 # %%
 difference = (new - old)[tested]  # the same scan, both methods
 print(f"new over old, same scans: {gain_in_words(difference)}")
+for name in ["North", "South"]:
+    print(f"in {name}: {gain_in_words((new - old)[tested & hospitals[name]])}")
 
 # %% [markdown]
 # The new method wins by 4 dB, for the very people whose table said that it loses.
@@ -149,7 +152,7 @@ claim(
     difference,
     at_least=1,
     unit="dB",
-    samples="people, all with the same training",
+    samples="simulated people, warps of two heads, all with the same training",
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -174,16 +177,17 @@ claim(
 
 # %%
 rows = {}
-for number in [0, 1, 2]:
+for number in (~southern).nonzero()[:3, 0].tolist():  # three people of one hospital
     who = people[number]
     name = f"subject {number}: {who.sex}, {who.age_years:.0f} years, {who.site.name}"
     rows[name] = cohort.references[number]
 show_strips(rows)
 
 # %% [markdown]
-# Each row is one person. Within a row the slices are very much alike; between rows they
-# differ, in shape and in brightness. So 4 slices of one person tell us much less than
-# one slice of each of 4 people.
+# Each row is one person, all from one hospital. Within a row, outline and brightness
+# stay the same, and the inside changes slowly. Between rows all of these differ,
+# between the first two only a little. So 4 slices of one person tell us less than one
+# slice of each of 4 people. (Further down we measure how far apart slices are.)
 #
 # For what follows we want people without a confounder. So here are 120 others, all from
 # one hospital, all with the same lines, one in three.
@@ -231,6 +235,15 @@ def percent_named(labels, train, test):
     return 100 * (labels[nearest] == labels[test]).float().mean()
 
 
+# %% jupyter={"source_hidden": true}
+siblings = subjects[:, None] == subjects  # (480, 480), each slice itself among them
+apart = distances + torch.diag(torch.full((480,), torch.inf))
+to_own = apart.masked_fill(~siblings, torch.inf).amin(1)
+to_stranger = apart.masked_fill(siblings, torch.inf).amin(1)
+print(f"mean distance to the nearest slice of the same person: {to_own.mean():.1f},")
+print(f"to the nearest slice of 119 strangers: {to_stranger.mean():.1f}")
+
+
 # %%
 def slices_of(chosen):
     """Places in the pool of all slices of these people."""
@@ -239,7 +252,7 @@ def slices_of(chosen):
 
 def two_splits(chosen, generator):
     """24 people: 72 slices to train, 24 to test, dealt as slices and as people."""
-    places = slices_of(chosen)
+    places = slices_of(chosen)  # person by person, the people in random order
     mixed_up = places[torch.randperm(len(places), generator=generator)]
     n_train = 3 * len(places) // 4
     return {
@@ -263,8 +276,10 @@ show_repeats(named, xlabel="named rightly (%)", line=50, line_label="a guess")
 
 # %% [markdown]
 # A dot is one cohort of 24 people, with coins of its own. With dealt slices 91 % are
-# named rightly, of labels that mean nothing. With dealt people it is half of them, as
-# it has to be. Both had 72 slices for training and 24 for the test.
+# named rightly, of labels that mean nothing: the nearest slice is mostly one of the
+# same person. (Its distance is 5.0 in the mean. To the nearest of 119 strangers it is
+# 5.8.) With dealt people half of them are named rightly, as it has to be. Both had 72
+# slices for training and 24 for the test.
 #
 # This is the *leakage* of [[lenet_and_its_heirs]]: the test shares something with the
 # training that new data will not share. With brain scans and a deep network it was
@@ -274,7 +289,7 @@ show_repeats(named, xlabel="named rightly (%)", line=50, line_label="a guess")
 # slices look like a lot, but they are six people. We come back to that.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-of_pool = "cohorts of 24 out of one pool of 120 people"
+of_pool = "cohorts of 24 of 120 simulated people, warps of two heads"
 claim(
     "coin labels, slices dealt: named rightly",
     named["slices dealt"],
@@ -434,15 +449,24 @@ show_images(images, reference=references[shown], error_gain=3)
 # ### What leakage hides
 #
 # Now 200 times: the very splits of the coin labels, but the score is the PSNR of the
-# mixture. A mixture needs of any two images only their inner product. `MixtureBench`
-# makes all of these once. After that a training is a small system of equations, which
-# takes milliseconds.
+# mixture. For that a training has to be fast. Setting the derivative of the objective
+# to zero gives a small system of equations,
+#
+# $$ (G + \lambda I)\, a = b . $$
+#
+# $G$ has the inner products of the images' measured samples, $b$ those with $y$, and
+# $I$ is the identity. So a mixture needs of any two images only their inner product.
+# `MixtureBench` makes all of these once. After that a training takes milliseconds.
+#
+# (From here on the PSNR is that of the *complex* image, phase included. So far it was
+# that of magnitudes. The complex one is a little lower: 17.2 in place of 17.9 dB for
+# the zero-filled images of the pool.)
 
 # %%
 bench = MixtureBench(references, pool.kspace.flatten(0, 1), mask)
 
 
-def mean_score(train, test, reg_weight=REG_WEIGHT, sum_weight=0.0):
+def mean_score(train, test, reg_weight=REG_WEIGHT, sum_weight=0.0):  # the 2nd: later
     """PSNR of the test slices with the training slices as library, the mean in dB."""
     options = {"reg_weight": reg_weight, "sum_weight": sum_weight}
     return bench.psnr(train, test, **options).mean()
@@ -456,14 +480,21 @@ for split in splits:
 leaked = {kind: torch.stack(each) for kind, each in leaked.items()}
 inflation = leaked["slices dealt"] - leaked["people dealt"]
 print(f"slices dealt minus people dealt: {gain_in_words(inflation)}")
+all_slices = torch.arange(480)
+by_magnitude = psnr(pool.zero_filled, pool.references).mean()
+print(f"zero-filled: {bench.zero_filled_psnr(all_slices).mean():.1f} dB,", end=" ")
+print(f"by magnitude {by_magnitude:.1f} dB")
 
 # %% [markdown]
-# So the careless split flatters by 2.2 dB, at equal numbers of slices on both sides.
-# That is as much as many papers report as their gain.
+# So in our simulation the careless split flatters by 2.2 dB, at equal numbers of slices
+# on both sides.
 #
 # A constant flattery would be harmless if we only wanted to compare. It is not
-# constant. The next question is: *should we scan more people?* We train on 6 to 96
-# people, and score both ways.
+# constant. The next question is: *should we scan more people?* We train on the slices
+# of 8 to 96 people, 4 of each, and score both ways.
+#
+# (If slices are dealt, the same number of slices comes from a quarter more people,
+# since the test is cut out of everybody. So we count slices on the axis.)
 
 # %%
 predict("more-people")
@@ -471,7 +502,7 @@ predict("more-people")
 
 # %% jupyter={"source_hidden": true}
 def scores_with(count):
-    """Mean scores of 30 draws: `count` people to train on, a quarter more to test."""
+    """Scores of 30 draws: slices of `count` people to train, a quarter more to test."""
     found = {"slices dealt": [], "people dealt": []}
     for _ in range(30):
         order = torch.randperm(120, generator=generator)[: count + count // 4]
@@ -480,26 +511,32 @@ def scores_with(count):
         n_train = N_SLICES * count
         for kind, each in {"slices dealt": mixed_up, "people dealt": places}.items():
             found[kind].append(mean_score(each[:n_train], each[n_train:]))
-    return {kind: torch.stack(each).mean() for kind, each in found.items()}
+    return {kind: torch.stack(each) for kind, each in found.items()}
 
 
 # %%
-counts = [6, 12, 24, 48, 96]  # people to train on
+counts = [8, 16, 32, 64, 96]  # a fifth of the people is the test, in each of them
 found = [scores_with(count) for count in counts]
+rise = {kind: found[-1][kind] - found[0][kind] for kind in found[0]}  # (30,) each
+for kind, each in rise.items():
+    print(f"{kind}: {found[0][kind].mean():.1f} dB with 32 slices,", end=" ")
+    print(f"{gain_in_words(each)} with 384")
+hidden_rise = rise["people dealt"] - rise["slices dealt"]
+print(f"hidden by dealt slices: {gain_in_words(hidden_rise)}")
 curves = {}
-for kind in ["slices dealt", "people dealt"]:
-    curves[kind] = torch.stack([each[kind] for each in found])
-for kind, each in curves.items():
-    print(f"{kind}: {each[0]:.1f} dB with 6 people, {each[-1] - each[0]:+.1f} with 96")
-plot_lines(counts, curves, log="x", xlabel="people to train on", ylabel="PSNR (dB)")
+for kind in rise:
+    curves[kind] = torch.stack([each[kind].mean() for each in found])
+sizes = [N_SLICES * count for count in counts]
+plot_lines(sizes, curves, log="x", xlabel="training slices", ylabel="PSNR (dB)")
 
 # %% [markdown]
-# With dealt slices six people seem to be nearly enough: from 6 to 96 the curve rises by
-# 1.4 dB only. The siblings do the work, and everybody brings their own. With dealt
-# people the truth shows: 16 times as many people are worth 3.4 dB, and there is no end
-# in sight. The careless split gives the wrong *answer*, not only a wrong number: "we
-# have enough data". A **learning curve** is a curve of a score against the number of
-# training examples.
+# With dealt slices, 12 times as many slices seem to be worth 1.6 dB. The siblings do
+# much of the work, and everybody brings their own. With dealt people the truth shows:
+# 12 times as many people are worth 3.2 dB. Both curves still rise at the right end. But
+# the careless one hides about half of what more people are worth. So it can turn the
+# *answer* as well, not only the number: "more people are not worth their price".
+#
+# A **learning curve** is a curve of a score against the number of training examples.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -509,11 +546,12 @@ claim(
     unit="dB",
     samples=of_pool,
 )
-rise = {kind: float(each[-1] - each[0]) for kind, each in curves.items()}
 claim(
-    "6 to 96 people: rise with people dealt over rise with slices dealt",
-    rise["people dealt"] / rise["slices dealt"],
-    at_least=2,
+    "8 to 96 people: rise with people dealt minus rise with slices dealt",
+    hidden_rise,
+    at_least=0,
+    unit="dB",
+    samples="draws of people, simulated, warps of two heads",
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -609,13 +647,17 @@ claim(
 # **Strata** are groups within which the people are alike in something that matters.
 # What can make strata? Sex, age, patients and volunteers, kind of disease, scanner,
 # field strength, sequence, number of lines, site. Look at each of them *within* its
-# strata. If the effect is gone there, it was the stratum.
+# strata. If the effect is gone there, it may have been the stratum.
+#
+# *May*, since three volunteers cannot show that nothing is left. Here we know it,
+# because we built it so. With real data, scan equal shares of both groups at each site,
+# and give an interval over people.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Stratified splits
 #
 # Strata also make a score unsteady. Say 80 people are dealt into ten folds of 8. Of
-# these 80, three in ten come from South, where scans are harder by several decibels. By
+# these 80, 25 come from South, where scans are harder by several decibels. By
 # chance one fold gets one person from South, another six. The mean score of a fold then
 # tells who came, more than how good the method is.
 #
@@ -638,6 +680,7 @@ for seed in range(200):
         spread[kind].append(scores_of_new[in_fold].mean())
 spread = {kind: torch.stack(each) for kind, each in spread.items()}
 middle = float(scores_of_new.mean())
+print(f"{sum(sites)} of {len(sites)} people are from South")
 show_repeats(spread, xlabel="PSNR of a fold (dB)", line=middle, line_label="all 80")
 
 # %% [markdown]
@@ -687,7 +730,8 @@ def cross_validated(places, folds, only=None):
     """Mean PSNR over all folds, or over one of them."""
     whose = subjects[places]
     found = []
-    for fold in range(int(folds.max()) + 1) if only is None else [only]:
+    rounds = range(int(folds.max()) + 1) if only is None else [only]
+    for fold in rounds:
         train, test = train_and_test(folds, fold, subjects=whose)
         found.append(bench.psnr(places[train], places[test], reg_weight=REG_WEIGHT))
     return torch.cat(found).mean()
@@ -710,20 +754,20 @@ show_repeats(off, xlabel="estimate minus truth (dB)", line=0, line_label="truth"
 # %% [markdown]
 # Two things are to be seen.
 #
-# - *The mean* (black bars). One split and 4 folds are too low by 0.4 dB: they train on
-#   18 people in place of 24, and fewer people teach less (the learning curve). Leave
-#   one out trains on 23, and is nearly right. An estimate that is off in the mean is
-#   **biased**.
-# - *The width.* One split scatters most, by 0.5 dB, since only 6 people were tested.
-#   Four folds test 24, at four times the cost, and scatter by 0.34 dB. Leave-one-out is
-#   hardly narrower, with 0.32 dB, at 24 times the cost.
+# - *The mean* (black bars). One split and 4 folds are too low by 0.4 to 0.5 dB: they
+#   train on 18 people in place of 24, and fewer people teach less (the learning curve).
+#   Leave one out trains on 23, and is nearly right. An estimate that is off in the mean
+#   is **biased**.
+# - *The width.* One split scatters most, by 0.6 dB, since only 6 people were tested.
+#   Four folds test 24, at four times the cost, and scatter by 0.36 dB. Leave-one-out is
+#   hardly narrower, with 0.35 dB, at 24 times the cost.
 #
-# Why is the width still 0.3 dB when every one is tested? Because these are 24 *people*.
-# Some cohorts are easier than others, and no way of dealing 24 people makes more of
-# them. Here is one cohort, dealt 30 times anew:
+# Why is the width still 0.35 dB when every one is tested? Because these are 24
+# *people*. Some cohorts are easier than others, and no way of dealing 24 people makes
+# more of them. Here is one cohort, dealt 30 times anew:
 
 # %%
-again = {"one split": [], "4 folds": []}
+again = {"one split": [], "4 folds": []}  # `places` is the last cohort of the loop
 for seed in range(30):
     folds = subject_folds(subjects[places], 4, seed=seed)
     again["one split"].append(cross_validated(places, folds, only=0))
@@ -810,9 +854,9 @@ show_gains({"48 slices": after - before, "12 people (yours)": mine})
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>Why this form? (after you have solved it)</summary>
 #
-# The mean is the same in both lines, the interval is wider in the second one.
-# Every person counts once, however many slices they have. The library's
-# `bootstrap_by_subject` does this and then draws people.
+# Everybody has four slices here, so the mean is the same in both lines. The interval is
+# wider in the second one. Every person counts once, however many slices they have. The
+# library's `bootstrap_by_subject` does this and then draws people.
 # </details>
 #
 # <details><summary>A common mistake</summary>
@@ -848,10 +892,12 @@ for kind, count in held.items():
     print(f"intervals of {kind}: {count / 2:.0f} % hold the true gain")
 
 # %% [markdown]
-# Intervals that treat slices as independent hold the truth in 68 % of the cohorts,
-# where they promise 95 %. By person it is 93 %. So an interval has to say *what it is
-# about*. In this course each claim does: "over 20 slices of one head" speaks of that
-# head.
+# Intervals that treat slices as independent hold the truth in 72 % of the cohorts,
+# where they promise 95 %. By person it is 94 %. (A bootstrap interval of as few as 12
+# values is a little narrow. And 200 cohorts tell this only to within 2 or 3 %.)
+#
+# So an interval has to say *what it is about*. In this course each claim does: "over 20
+# slices of one head" speaks of that head.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Choosing, and what it costs
@@ -871,8 +917,15 @@ for kind, count in held.items():
 # The number of training steps is a hyperparameter, too. The course's network
 # `undersampling_16` is a small U-Net ([[unet]]) that learned from 16 slices
 # ([[learning_to_reconstruct]]), `undersampling_256` the same with 256. Their training
-# wrote down two scores every 1000 steps: an error on the training slices in dB, and the
-# PSNR of validation slices. We turn the PSNR round, so that lower is better in both.
+# wrote down two scores every 1000 steps, both in dB:
+#
+# - the *training loss* is the energy of the error over that of the image: lower is
+#   better;
+# - the *validation* score is the PSNR of other slices: higher is better.
+#
+# In the figure we change the sign of the PSNR, so that lower is better in both, and
+# start all curves at 0 at step 1000. Both networks are shown as far as the shorter
+# training goes.
 
 # %% jupyter={"source_hidden": true}
 histories = {}
@@ -894,21 +947,25 @@ n_looks = len(short["steps"])
 lines = {}
 for name, each in {"16 slices": short, "256 slices": long}.items():
     for part, sign in {"training": 1, "validation": -1}.items():
-        change = sign * (each[part] - each[part][0])  # 0 at the first look
+        change = sign * (each[part] - each[part][0])  # 0 at step 1000
         lines[f"{name}, {part}"] = change[:n_looks]
-ylabel = "error since step 1000 (dB)"
+ylabel = "change of error (dB)"  # since step 1000
 plot_lines(short["steps"], lines, xlabel="step", ylabel=ylabel)
 
 # %% [markdown]
 # On its 16 training slices the network gets better and better (the error falls by 4.5
-# dB). On the validation slices it gets *worse* from the first look on, by 1.5 dB: it
+# dB). On the validation slices it gets *worse* from step 1000 on, by 1.5 dB: it
 # learns these 16 slices by heart. **Overfitting** is a falling training error with a
 # rising validation error. With 256 slices both fall. **Underfitting** is a training
 # that leaves both errors high, because it was too short or the model too small.
 #
-# What the file of `undersampling_16` keeps are the weights of the first look, which
-# validates best. So its number of steps was *chosen on the validation slices*. Their
-# score is no test any more.
+# What the file of `undersampling_16` keeps are the weights of step 1000, which validate
+# best. So its number of steps was *chosen on the validation slices*. Their score is no
+# test any more.
+#
+# (These validation slices are other slices of the *same two heads*, against the rule of
+# this lesson: the course has only three heads, and keeps the third for the test. So the
+# rise is measured on slices that are easier than those of a new person.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The winner's curse
@@ -921,6 +978,9 @@ plot_lines(short["steps"], lines, xlabel="step", ylabel=ylabel)
 # By hand, with three readers and two people: a reader names both rightly with
 # probability $1/4$. That *at least one of three* does, has probability $1 - (3/4)^3 =
 # 58$ %. So in more than half of all cases the best of three useless readers is perfect.
+#
+# With 20 people, the percentage of one reader scatters around 50 % with a standard
+# deviation of $\sqrt{0.5 \cdot 0.5 / 20} = 11$ %.
 
 # %%
 predict("best-of-fifty")
@@ -941,7 +1001,7 @@ best_readers = {kind: torch.stack(each) for kind, each in best_readers.items()}
 show_repeats(best_readers, xlabel="best reader right (%)", line=50, line_label="guess")
 
 # %% [markdown]
-# On the people on whom it was chosen, the best reader is right in 73 %. On new people
+# On the people on whom it was chosen, the best reader is right in 74 %. On new people
 # it is a coin again. The **winner's curse** is that the best of many looks better where
 # it was chosen than it is. It grows with the number of settings tried and shrinks with
 # the number of people. It is no argument against choosing. It is why there is a test
@@ -953,7 +1013,7 @@ claim(
     best_readers["on 20 people, chosen there"],
     at_least=65,
     unit="%",
-    samples="draws of coins and readers, one pool of 120 people",
+    samples="draws of coins and readers, 120 warps of two heads",
 )
 claim(
     "best of 50 useless readers, on new people",
@@ -961,14 +1021,14 @@ claim(
     at_least=45,
     at_most=55,
     unit="%",
-    samples="draws of coins and readers, one pool of 120 people",
+    samples="draws of coins and readers, 120 warps of two heads",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Grid or random?
 #
 # Our mixture gets a second setting: $\mu$ says how strongly the weights should add up
-# to one. So the objective becomes
+# to one (in the code it is `sum_weight`, which was 0 so far). So the objective becomes
 #
 # $$ \lVert M F \sum_j a_j x_j - y \rVert^2
 #    + \lambda \sum_j |a_j|^2 + \mu\,| \sum_j a_j - 1 |^2 . $$
@@ -1002,20 +1062,30 @@ on_axis = torch.stack([mean_score(train, chosen_on, float(each)) for each in axi
 draws = torch.rand(9, 2, generator=torch.Generator().manual_seed(7))
 trials = {"grid": log_scaled(grid_shares(3), LOW, HIGH)}
 trials["random"] = log_scaled(draws, LOW, HIGH)
+top = float(axis[on_axis.argmax()])
+print(f"12 people: {on_axis.max():.2f} dB at λ = {top:.2g},", end=" ")
+print(f"{on_axis[0]:.2f} at the left end, {on_axis[-1]:.2f} at the right end")
+for mu in [1e-6, 1e-2, 1e2]:
+    print(f"μ = {mu:g}: {mean_score(train, chosen_on, top, mu):.2f} dB at this λ")
 words = {"xlabel": "λ", "ylabel": "μ", "curve_label": "PSNR (dB)"}
 show_trials(trials, axis, on_axis, **words)
 
 # %% [markdown]
 # Below are the nine trials of each search. Above them, what $\lambda$ alone is worth on
-# validation people. Where $\lambda$ is small, the mixture fits even the noise of the
-# scan (it overfits). Where it is large, it hardly mixes anything (it underfits). In
-# between, near 0.02, is the best. The grid has tried *three* values of $\lambda$, each
-# three times over; the random draws tried nine.
+# validation people. The curve shows both faults. At its left end $\lambda$ is small,
+# and the mixture follows the noise of the measured samples (it overfits; this costs 0.2
+# dB). At its right end $\lambda$ is large, and all weights go to zero (it underfits;
+# this costs 2.4 dB). In between, near 0.02, is the best. The other setting, $\mu$,
+# changes nothing from
+# $10^{-6}$ to 0.01, and costs 0.2 dB at its upper end, 100.
+#
+# The grid has tried *three* values of $\lambda$, each three times over; the random
+# draws tried nine.
 #
 # By hand: say the good values fill a tenth of the axis. Each random draw hits them with
 # probability 0.1, and nine draws all miss with $0.9^9 = 39$ %. So they hit with 61 %.
-# The grid has three values a third of the axis apart: so one of them hits
-# with 30 %, $3 \cdot 0.1$.
+# The grid has three values a third of the axis apart. Two of them can never both hit,
+# so the chances add: $3 \cdot 0.1 = 30$ %.
 #
 # If both settings mattered equally, the grid would be no worse. Mostly some settings
 # matter and others do not, and we do not know which (Bergstra and Bengio, 2012).
@@ -1024,7 +1094,7 @@ show_trials(trials, axis, on_axis, **words)
 # ## Exercise 16.3 · a random search  (★★☆, about 8 min)
 #
 # Write it. `draws` are numbers from 0 to 1, (trials, 2), one row a trial. `score(first,
-# second)` says what a pair of settings is worth, higher is better. Both settings go
+# second)` says what a pair of settings, two floats, is worth; higher is better. Both go
 # from `low` to `high`, on a logarithmic axis. Ask for *one* score a row: who compares
 # two methods gives both the same budget. Return the best pair, (2,).
 #
@@ -1083,7 +1153,7 @@ show_images(pictured, reference=references[place[0]])
 # <details><summary>A common mistake</summary>
 #
 # `low + (high - low) * draws`. Between $10^{-6}$ and 100 nine in ten of such draws lie
-# above 10, and none will ever be below 0.01.
+# above 10, and only one in ten thousand lies below 0.01.
 # </details>
 
 # %% [markdown]
@@ -1114,11 +1184,11 @@ print(f"random minus grid, on test people: {gain_in_words(ahead)}")
 print(f"random is ahead in {100 * (ahead > 0).float().mean():.0f} % of the repeats")
 
 # %% [markdown]
-# Random draws are ahead in the mean, but by only 0.02 dB, and in 57 % of the repeats.
+# Random draws are ahead in the mean, but by only 0.05 dB, and in 62 % of the repeats.
 # The direction is as predicted, the size is not worth a sentence in a paper. Look at
-# the curve again: it is flat on the left, so a $\lambda$ that is too small by a factor
-# of a thousand costs 0.2 dB. Where a score depends more on a setting, a hit is worth
-# more.
+# the curve again: it is flat on the left. With 12 people even the smallest $\lambda$
+# costs only 0.2 dB. (With 40 people, below, it costs more.) Where a score depends more
+# on a setting, a hit is worth more.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -1126,7 +1196,7 @@ claim(
     ahead,
     at_least=0,
     unit="dB",
-    samples="draws of people, grid and trials, one pool of 120 people",
+    samples="draws of people, grid and trials, one pool of warps of two heads",
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -1144,11 +1214,20 @@ test = slices_of(torch.arange(40, 120))
 anatomies = torch.tensor([each.anatomy == "mni152" for each in pool_people])[:40]
 whole = {"reg_weight": REG_WEIGHT, "sum_weight": 0.01}
 full = bench.psnr(learned_from, test, **whole)
+
+
+def half_library(seed):
+    """PSNR of each test slice with 20 of the 40 people, drawn at random."""
+    drawn = torch.randperm(40, generator=torch.Generator().manual_seed(seed))[:20]
+    return bench.psnr(slices_of(drawn), test, **whole)
+
+
+# %%
 without = {
     "measured lines not kept": bench.psnr(learned_from, test, keep_data=False, **whole),
     "λ tiny": bench.psnr(learned_from, test, reg_weight=1e-6, sum_weight=0.01),
     "no rule μ": bench.psnr(learned_from, test, reg_weight=REG_WEIGHT),
-    "20 people": bench.psnr(learned_from[: 20 * N_SLICES], test, **whole),
+    "20 people": torch.stack([half_library(seed) for seed in range(20)]).mean(0),
     "2 slices each": bench.psnr(learned_from[::2], test, **whole),
     "one anatomy": bench.psnr(slices_of(anatomies.nonzero()[:, 0]), test, **whole),
 }
@@ -1164,16 +1243,24 @@ show_gains(loss, xlabel="change of PSNR (dB), 80 people")
 # The dots are people. Keeping the measured lines is worth 1.3 dB, and the penalty 1.0
 # dB. The rule $\mu$ is worth nothing: leave it out of the method, and say so. Half of
 # the library is missing in both of the next lines. With 20 people in place of 40 the
-# loss is 0.9 dB, with two slices of each in place of four 0.4 dB. More *people* are
-# worth more than more *slices*, once again. The last line leaves out all people with
-# one of the two anatomies. It costs most, 2 dB in the mean. But the mean is of two
-# kinds of people: those whose anatomy was left out lose 3.6 dB, the others 0.3 dB. It
-# is a stratum again.
+# loss is 0.9 dB (the mean over 20 random halves), with two slices of each in place of
+# four 0.4 dB. More *people* are worth more than more *slices*, once again.
+#
+# The last line leaves out all people with one of the two anatomies. About half of the
+# people remain, so compare it with the line "20 people". It costs most, 2 dB in the
+# mean. But the mean is of two kinds of people: those whose anatomy was left out lose
+# 3.6 dB, the others 0.3 dB.
+#
+# This says something about the whole lesson. All of our people are warps of *two*
+# heads, and both heads were on both sides of every split so far. For a new head the
+# mixture loses 3.6 dB. That is more than the leak that we found. So our numbers hold
+# for new warps of known heads, and not for a head of another kind. An honest test would
+# need many heads, and the course has three.
 #
 # An ablation has its own traps. Parts can stand in for one another: take away either
 # and nothing happens, take away both and much does. And what was *tuned with* a part
 # should be tuned anew without it, with the same budget. Otherwise one measures the
-# tuning. (We have not: $\lambda$ is the same in all lines but its own.)
+# tuning. (We have not tuned anew: $\lambda$ is the same in all lines but its own.)
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -1181,7 +1268,7 @@ claim(
     -loss["λ tiny"],
     at_least=0.5,
     unit="dB",
-    samples="people, one library",
+    samples="simulated people, warps of two heads, one library",
 )
 claim(
     "the rule μ is worth",
@@ -1189,7 +1276,7 @@ claim(
     at_least=-0.05,
     at_most=0.05,
     unit="dB",
-    samples="people, one library",
+    samples="simulated people, warps of two heads, one library",
 )
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -1199,36 +1286,46 @@ claim(
 # where both hospitals have equal shares. Over both hospitals 81 % follow if the nearest
 # neighbour is always from the same hospital; we asked for 65. All other bounds were
 # written after a pilot on other simulated people (another seed), well below what it
-# gave: leakage 2.1 dB, coin labels with dealt slices 91 %, rise with people over rise
-# with slices 3.0, one split against four folds 1.6, penalty 1.1 dB. Folds at random
-# against stratified gave 3.0 in the pilot. Then we found that our first way of dealing
-# gave what is left over always to the same fold, and mended it; the ratio became 1.75,
-# and the bound of 1.5 stayed. Random over grid search: 0, from theory. In the pilot it
-# was 0.04 dB [0.02, 0.06], so small that we did not ask for more.
+# gave: leakage 2.1 dB, coin labels with dealt slices 91 %, one split against four folds
+# 1.6, penalty 1.1 dB. The claim on more people had another form at first: the rise with
+# people dealt is at least twice the rise with slices dealt. It was 3.0 in the pilot and
+# 2.4 here, but its smallest cohorts tested one person each, and with another seed and
+# its interval it did not hold: 1.8 [1.4, 2.2]. So we claim what theory gives, that
+# dealt slices hide the siblings' part: the difference of the rises is above 0. Folds at
+# random against stratified gave 3.0 in the pilot. Then we found that our first way of
+# dealing gave what is left over always to the same fold, and mended it; the ratio
+# became 1.75, and the bound of 1.5 stayed. Random over grid search: 0, from theory. In
+# the pilot it was 0.04 dB [0.02, 0.06], so small that we did not ask for more.
+#
+# Ratios of spreads have no interval in their claims. For folds at random over
+# stratified a bootstrap over the 200 draws gives 1.5 to 2.0: the bound of 1.5 is near.
 #
 # The 200 repeats draw from one pool of 120 people, so they overlap, and the intervals
-# speak of draws from this pool. The two anatomies are the same throughout: a third one
-# would be a stranger to all of our people.
+# speak of draws from this pool. The two anatomies are the same throughout, and on both
+# sides of each split: a third one would be a stranger to all of our people.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Weights that come with a file
 #
 # Leakage can come with a file. Somebody gives us trained weights, and we test them on
-# people that were in *their* training, or on whom their settings were chosen. (It has
-# happened with published weights that were trained on the validation set of a public
-# benchmark.) So the first question to any file of weights is: *who made you?*
+# people that were in *their* training, or on whom their settings were chosen. So the
+# first question to any file of weights is: *what did you learn from?*
 #
 # We take `undersampling_16` once more. Here are 56 slices: the 16 that it was trained
 # on (with new lines and new noise), 20 other slices of the same two heads, and 20 of
 # the course's test head.
+#
+# (A `TaskScans` repeats its 16 slices round by round, each time with new lines and new
+# noise. Number 1600 is the first of round 100. So the slices are those of the training,
+# but lines and noise are new.)
 
 # %%
 options = {"task": "undersampling", "strength": (3, 3)}  # one line in three
 trained_on = TaskScans("train", seed=50, n_slices=16, **options)  # as in its card
 same_heads = TaskScans("train", seed=50, **options)
 new_head = TaskScans("test", seed=50, **options)
-scans = [trained_on[1600 + number] for number in range(16)]  # looks it has not had
+scans = [trained_on[1600 + number] for number in range(16)]
 scans += [same_heads[number] for number in range(16, 36)]
 scans += [new_head[number] for number in range(20)]
 scans = [scan.to(DEVICE) for scan in scans]
@@ -1313,14 +1410,15 @@ show_images(pictured)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Slices on which it was trained gain most, with new lines and new noise. Other slices
-# *of the same heads* gain less, and they are as difficult. The difference is what it
-# knows by heart. (The new head differs in more than that: another anatomy may be easier
-# or harder. So compare the first two lines with each other, not with the third.)
+# *of the same heads* gain less, and they are about as difficult: the second network,
+# below, will show that. Most of the difference is what it knows by heart. (The new head
+# differs in more than that: another anatomy may be easier or harder. So compare the
+# first two lines with each other, not with the third.)
 #
-# **Change it, and explain.** In a new cell do the same for `undersampling_256`, the
-# network with 256 training slices. (Then all slices of the two training heads in our
-# list were trained on: `set(range(256))`.) What happens to the difference between
-# slices with a number below 16 and those above? Why?
+# **Change it, and explain.** Now `undersampling_256`, the network with 256 training
+# slices. In a new cell make its gains with `gains_of("undersampling_256")`. Keep `mine`
+# and sort them as before. What happens to the difference between the first 16 slices
+# and the next 20? Why?
 #
 # <details><summary>Hint: which slices were new?</summary>
 #

@@ -29,7 +29,7 @@ def test_sides_are_a_column_for_each_subject():
 
 def test_repeats_say_mean_and_spread():
     axes = show_repeats({"a": torch.tensor([1.0, 2.0, 3.0]), "b": torch.tensor([40.0, 60.0])}, xlabel="x", line=2)
-    assert [text.get_text() for text in axes.texts] == ["2.00 ± 1.00", "50 ± 14"]
+    assert [text.get_text() for text in axes.texts] == ["2.00 ± 1.00", "50 ± 14", "mean ± SD"]
 
 
 def test_trials_count_the_values_of_the_first_axis():
