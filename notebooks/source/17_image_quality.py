@@ -101,10 +101,10 @@ show_enlarged(panels, truth, **part)
 # of the two scores that nearly all papers report. 1 is perfect.)
 #
 # (Head, lesions and noise are simulated, so here we know the truth. We show one slice
-# of 20, where the lesion is well seen; the numbers below are of all 20. The lower row has a
-# narrower window of grey values, as a radiologist would choose. `truths`, `scans`,
-# `light` and `strong` hold each of 20 slices twice, with a lesion and without. The
-# bool mask `tissue` is True in the heads, and False in air.)
+# of 20, where the lesion is well seen; the numbers below are of all 20. The lower row
+# has a narrower window of grey values, as a radiologist would choose. `truths`,
+# `scans`, `light` and `strong` hold each of 20 slices twice, with a lesion and without.
+# The bool mask `tissue` is True in the heads, and False in air.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Three numbers
@@ -162,8 +162,8 @@ show_enlarged(panels, truth, **part)
 #
 # So this noise in air costs nearly all of SSIM. Even four times as much noise would
 # leave flat tissue $0.0009 / (0.04 + 0.0009) = 0.022$, twice what air has left. (Noise
-# of 0.005, a tenth, would cost air only a third. It begins to matter at about 2 % of
-# the peak.) Keep this in mind.
+# of 0.005, a tenth, would cost air only 0.3. From about 2 % of the peak on air has next
+# to nothing.) Keep this in mind.
 
 # %%
 flat = torch.full((N, N), 0.5, device=DEVICE)
@@ -253,8 +253,8 @@ show_images(mine)
 #
 # - **Volume peak:** that of fastMRI, from the exercise.
 # - **Slice peak:** each slice with its own peak; the mean of the decibels.
-# - **Peak of the image:** the peak of each slice of what is judged. This happens where somebody
-#   swaps the two arguments.
+# - **Peak of the image:** the peak of each slice of what is judged. This happens where
+#   somebody swaps the two arguments.
 # - **0 to 1:** both images of a slice are first stretched so that their minimum is 0
 #   and their maximum 1, as in the published program of MoDL.
 # - **Peak of 1:** whatever the images hold. It is the default of deepinv, a library
@@ -288,10 +288,11 @@ show_by_definition({"PSNR (dB)": by_psnr, "SSIM": by_ssim})
 
 # %% [markdown]
 # This is the *same* volume ten times. (Each bar begins at the smallest of five scores.)
-# PSNR goes from 30.5 to 35.2 dB, and SSIM from 0.62 to 0.73. Papers on new networks often claim gains of 1 dB. So two tables can only
-# be compared if both used one definition, and one program, on one set of references.
+# PSNR goes from 30.5 to 35.2 dB, and SSIM from 0.62 to 0.73. Papers on new networks
+# often claim gains of 1 dB. So two tables can only be compared if both used one
+# definition, and one program, on one set of references.
 #
-# Most of it is the peak. Two pairs of bars are equal. The peak of our volume *is* 1, so
+# Most of it is the peak. Two pairs are nearly equal. The peak of our volume *is* 1, so
 # volume peak and peak of 1 agree. Each slice has black air, so its range is its peak.
 #
 # The slices have peaks from 0.57 to 1. With one peak of 1 for
@@ -317,8 +318,8 @@ claim(
 # ### Air
 #
 # More than half of our pictures is air. Nobody reads air. We have seen that SSIM is
-# near 0 there as long as noise is above about 2 % of the peak. So whoever makes the air black may gain half
-# of all SSIM at once. Here are the maps of both.
+# near 0 there as long as noise is above about 2 % of the peak. So whoever makes the air
+# black may gain half of all SSIM at once. Here are the maps of both.
 
 # %%
 maps = {}
@@ -451,8 +452,8 @@ show_preferences(weights, scores, xlabel="weight of total variation (noise)")
 # %% [markdown]
 # (Circles mark the best of each curve.) Over the whole image SSIM asks for a weight of
 # 1.25. That is *strong*. PSNR asks for 0.75. Inside the head both ask for 0.5. That is
-# *light*. So with this one change, which pixels count, another weight wins. (Eight slices
-# and seven weights: between neighbours the choice is not sharp.)
+# *light*. So with this one change, which pixels count, another weight wins. (Eight
+# slices and seven weights: between neighbours the choice is not sharp.)
 
 # %%
 lead = {}  # strong minus light, 20 slices of the test head
@@ -564,7 +565,9 @@ kept = {}  # in percent, 20 slices of the test head
 for name, images in {"light": light, "strong": strong}.items():
     kept[name] = 100 * contrast_kept(images, truths, lesion, rim)
     print(f"{name}: least {kept[name].min():.0f} % of 20 slices")
-show_gains(kept, unit="%", form=".0f", xlabel="contrast that is kept (%), a dot a slice")
+show_gains(
+    kept, unit="%", form=".0f", xlabel="contrast that is kept (%), a dot a slice"
+)
 
 # %% [markdown]
 # Each dot is a slice. The light weight keeps 78 % of the contrast in the
@@ -579,9 +582,9 @@ claim("contrast of the lesion kept, strong", kept["strong"], at_most=60, unit="%
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Has the lesion gone, then?
 #
-# Contrast is not all. A lesion is found if its contrast is large beside the noise. Noise
-# falls as well. But which noise? We *read* a lesion by one number, the mean over its
-# disc minus the mean over a ring around it. With new noise this number is a little
+# Contrast is not all. A lesion is found if its contrast is large beside the noise.
+# Noise falls as well. But which noise? We *read* a lesion by one number, the mean over
+# its disc minus the mean over a ring around it. With new noise this number is a little
 # different. So we need the noise of that number. We repeat ten slices five times with
 # new noise, with the lesion and without it.
 
@@ -607,10 +610,22 @@ read = read_lesions(methods, *ten, radius=RADIUS, noise_std=NOISE_STD, n_draws=5
 for name, each in read.items():
     contrast, its_noise = each.contrast.mean(), each.reading_noise.mean()
     print(f"{name:6} contrast {contrast:.3f}, noise {its_noise:.4f},", end=" ")
-    print(f"ratio {contrast / its_noise:.1f}")
+    print(f"ratio {contrast / its_noise:.1f},", end=" ")
+    without, present = each.pooled  # all readings, (50,) and (50,)
+    larger = (present[:, None] > without).float().mean()
+    print(f"larger with the lesion: {100 * larger:.1f} % of pairs")
 
 # %% [markdown]
-# TODO
+# In the ten slices the contrast falls from 0.084 to 0.032, but the noise of the reading
+# falls as well, from 0.0159 to 0.0082. So the ratio falls from 5.3 to 3.8, by much less
+# than the contrast. Take any reading with the lesion and any without it. In 99 % of
+# these pairs the first is larger, even with the strong weight. So somebody who *knows
+# the place* still finds this lesion. What is lost is contrast, and not the lesion.
+#
+# Would a person who has to search see it? These numbers cannot tell. So we name both,
+# the contrast and its ratio to the noise. ([[enhancement]] goes on with such readings.
+# With five draws the ratio is known to about a tenth. In one slice of the figure above
+# hardly any contrast was left; there it would be small.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The reference is noisy, too
@@ -674,9 +689,9 @@ for name, judge in judges.items():
 # ### On real data: a knee and a brain
 #
 # Two measured scans with all lines. The knee has one coil and is fat-suppressed, so it
-# has little signal. The brain has four coils. (It is a development scan: choices of
-# this course were made on it.) `reference_noise` finds the noise of such a reference,
-# from the air or from k-space itself.
+# has little signal. The brain has seven channels; our file keeps four. (It is a
+# development scan: choices of this course were made on it.) `reference_noise` finds the
+# noise of such a reference, from the air or from k-space itself.
 
 # %%
 measured = {}
@@ -695,13 +710,13 @@ show_images({name: scan.reference for name, scan in measured.items()})
 
 # %% [markdown]
 # The peak of the knee is only 28.1 dB above its noise, that of the brain 43.1 dB inside
-# its coil maps. This counts the one part of the noise that matters in bright tissue. But
-# a third of the knee's pixels is hardly brighter than noise, and there both parts count.
-# So the ceiling of the knee is *at most* 28 dB. A table for this knee with 35 dB in it
-# would mostly tell of shared noise, or of a smoother reference.
+# its coil maps. This counts the one part of the noise that matters in bright tissue.
+# But about a third of the pixels is hardly brighter than noise, and there both parts
+# count. So the ceilings are *at most* 28 and 43 dB. A table for this knee with 35 dB in
+# it would mostly tell of shared noise, or of a smoother reference.
 #
-# We try it: we remove noise from the knee by wavelets, and score the results by the knee
-# as it was measured.
+# We try it: we remove noise from the knee by wavelets, and score the results by the
+# knee as it was measured.
 
 # %%
 predict("knee-best")
@@ -716,18 +731,18 @@ for factor in thresholds:
 
 # %% [markdown]
 # The less is done, the better the score: 42.7 dB for a threshold that removes hardly
-# anything. More than 28 dB can only be shared noise. Without any threshold it would be infinite. Who tunes a denoiser by its own
-# noisy reference learns to do nothing.
+# anything. More than 28 dB can only be shared noise. Without any threshold it would be
+# infinite. Who tunes a denoiser by its own noisy reference learns to do nothing.
 #
 # Undersampled scans are not so extreme, but alike. For these the effect can be computed
 # and taken away. Call the noise in the image $a$ and that in the reference $b$. The
 # squared error holds $(a - b)^2 = a^2 + b^2 - 2ab$. If both are alike, the product $ab$
 # is above 0 in the mean, and the error is too small by twice this mean.
 #
-# We cannot see $a$ and $b$. But we can add a little fresh noise, *which we know*, to the
-# samples, and reconstruct again. The image changes, and the reference changes. The mean
-# product of the two changes tells what the mean of $ab$ is. `psnr` of `ReferenceNoise`
-# does this. It takes away the noise of the reference itself, too.
+# We cannot see $a$ and $b$. But we can add a little fresh noise, *which we know*, to
+# the samples, and reconstruct again. The image changes, and the reference changes. The
+# mean product of the two changes tells what the mean of $ab$ is. `psnr` of
+# `ReferenceNoise` does this. It takes away the noise of the reference itself, too.
 
 # %%
 brain = measured["brain"]
@@ -752,7 +767,8 @@ for acceleration in [2, 4]:
 # At $R = 2$ the noise of the reference raised this score by 1.4 dB in all: shared noise
 # raised it, and the reference's own noise lowered it by less. (One slice, one mask, one
 # fresh noise.) At $R = 4$ the error of the image is far larger than the noise, and the
-# two agree within 0.3 dB. So first look how far the scores of a table lie below the ceiling.
+# two agree within 0.3 dB. So first look how far the scores of a table lie below the
+# ceiling.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ask readers
@@ -767,12 +783,12 @@ for acceleration in [2, 4]:
 #   has a few whole numbers in order, here from 1 (worst) to 5 (best).
 # - **More than one reader:** each alone; and some weeks, the *washout*, between two
 #   readings of the same images.
-# - **The plan first:** criteria, number of exams, tests, and what difference would still
-#   be small enough, are fixed before anybody looks.
+# - **The plan first:** criteria, number of exams, tests, and what difference would
+#   still be small enough, are fixed before anybody looks.
 #
 # Our question: what do readers see differently with the strong weight? (Whether it is
-# *as good* would be another question. We come to it below.) The criteria: sharpness, freedom from
-# noise, and confidence that a small lesion would be seen. Eight exams.
+# *as good* would be another question. We come to it below.) The criteria: sharpness,
+# freedom from noise, and confidence that a small lesion would be seen. Eight exams.
 
 # %%
 CRITERIA = ("sharpness", "freedom from noise", "confidence")
@@ -788,9 +804,9 @@ for pair in study.pairs("a reader")[:3]:
 # exam from each of many patients.)
 #
 # Now *you* are the first reader. Grade all eight pairs without scrolling up. Below each
-# image choose a grade from 1 (worst) to 5 (best) for each criterion, and press *Save and
-# go on*. It takes about ten minutes. Grades are kept after each pair in your workspace. If you close the
-# notebook, you go on where you stopped.
+# image choose a grade from 1 (worst) to 5 (best) for each criterion, and press *Save
+# and go on*. It takes about ten minutes. Grades are kept after each pair in your
+# workspace. If you close the notebook, you go on where you stopped.
 
 # %%
 book = GradeBook(study, workspace_here())
@@ -801,8 +817,8 @@ ReadingView(book, to_read, reader="me")
 # (Without a kernel you see the first pair only, and no menus. You are not blind. The
 # names are hidden, but grain in the air tells at sight that an image is *light*. One
 # could black out the air; the grain inside the head would still tell much. Real studies
-# have this problem, too, and have to say so. To find out how well you agree with yourself, change
-# `reader="me"` to `reader="me again"` in a week.)
+# have this problem, too, and have to say so. To find out how well you agree with
+# yourself, change `reader="me"` to `reader="me again"` in a week.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Two simulated readers
@@ -836,15 +852,16 @@ label = "strong minus light (grades), a dot an exam"
 show_gains(by_criterion, unit="", xlabel=label)
 
 # %% [markdown]
-# Each dot is one exam, the mean over both readers. Equal ones stand in a column. With the strong weight sharpness
-# falls, noise is better, and confidence falls. (This is what we have put in.)
+# Each dot is one exam, the mean over both readers. Equal ones stand in a column. With
+# the strong weight sharpness falls, noise is better, and confidence falls. (This is
+# what we have put in.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Is it chance?
 #
 # Suppose that there is no difference. Then for each exam plus and minus are equally
-# likely, as with a coin. The **p-value** is the chance that luck alone, a coin for
-# each exam, gives differences at least as one-sided as those seen. **Wilcoxon's signed-rank
+# likely, as with a coin. The **p-value** is the chance that luck alone, a coin for each
+# exam, gives differences at least as one-sided as those seen. **Wilcoxon's signed-rank
 # test** ranks all differences by size, without their signs, adds up the ranks of the
 # negative ones, and asks how often coins give such a sum.
 #
@@ -860,10 +877,10 @@ print(f"p = {signed_rank(six):.4f}")
 # %% [markdown]
 # We ask three questions, one for each criterion. With each one chance gets a ticket in
 # the lottery. With three independent questions about nothing, at least one has $p < 0.05$
-# with a chance of $1 - 0.95^3 = 14$ %. A large study with 14 has 51 %. **Holm's correction** multiplies the smallest of $m$
-# p-values by $m$, the next by $m - 1$, and so on, and lets none fall below the one
-# before. By hand, for 0.01, 0.03 and 0.04: they become 0.03, 0.06, and 0.04, which is
-# raised to 0.06.
+# with a chance of $1 - 0.95^3 = 14$ %. A large study with 14 has 51 %. **Holm's
+# correction** multiplies the smallest of $m$ p-values by $m$, the next by $m - 1$, and
+# so on, and lets none fall below the one before. By hand, for 0.01, 0.03 and 0.04: they
+# become 0.03, 0.06, and 0.04, which is raised to 0.06.
 
 # %%
 print(holm([0.01, 0.03, 0.04]).tolist())
@@ -901,11 +918,12 @@ for unit, each in alarms.items():
     print(f"{unit}: 'a difference' in {share:.0f} % of 200 studies without one")
 
 # %% [markdown]
-# With one number for each patient the test finds a difference in 4 %, as
-# it promises, about 5 %. With slices as observations, 41 % of our simulated studies find
-# a difference that is not there. (Here patients differ as much as slices of a patient
-# do. Where they differ less, it is fewer, where they differ more, it is more.) For pixels it would be worse still. So average over
-# slices first. *The patient is the unit*, of tests and of intervals.
+# With one number for each patient the test finds a difference in 4 %, as it promises,
+# about 5 %. With slices as observations, 41 % of our simulated studies find a
+# difference that is not there. (Here patients differ as much as slices of a patient do.
+# Where they differ less, it is fewer, where they differ more, it is more.) For pixels
+# it would be worse still. So average over slices first. *The patient is the unit*, of
+# tests and of intervals.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 of_studies = {"unit": "%", "samples": "simulated studies of equal methods"}
@@ -932,8 +950,8 @@ print(f"[{span.low:.2f}, {span.high:.2f}]")
 print(f"not worse by half a grade: {'shown' if answer.shown else 'not shown'}")
 
 # %% [markdown]
-# The test sees no difference, $p = 0.81$. But the new method might be worse by more than
-# a grade. Six exams have shown neither that it is worse, nor that it is not.
+# The test sees no difference, $p = 0.81$. But the new method might be worse by more
+# than a grade. Six exams have shown neither that it is worse, nor that it is not.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Do two readers agree?
@@ -1005,8 +1023,8 @@ plot_lines(spreads, {"two simulated readers": curve}, xlabel="spread", ylabel="k
 #
 # <details><summary>What we found</summary>
 #
-# (1) Nothing, because we chose the spread. (2) Kappa falls, a correlation hardly does. It
-# subtracts the mean of each reader first.
+# (1) Nothing, because we chose the spread. (2) Kappa falls, a correlation hardly does.
+# It subtracts the mean of each reader first.
 # </details>
 #
 # *Your answer:* (click here and write)
@@ -1057,9 +1075,9 @@ if len(readings) == 2:
     print("kappa of both:", agreement(study, *readings.values()))
 
 # %% [markdown]
-# Kappa is higher where the images differ more. Light and strong differ most in noise, so
-# the readers agree best there. Within one method kappa would be lower. (16 images are
-# few, too.)
+# Kappa is higher where the images differ more. Light and strong differ most in noise,
+# so the readers agree best there. Within one method kappa would be lower. (16 images
+# are few, too.)
 #
 # (The number of the simulated readers says how large we made their error, and nothing
 # about radiologists. Yours is real. But it is about one reader and eight slices of one
@@ -1084,16 +1102,17 @@ if len(readings) == 2:
 # %% [markdown] slideshow={"slide_type": "skip"}
 # <details><summary>How we chose the bounds of this lesson</summary>
 #
-# Most bounds come from a pilot on the *training* heads, before the test head was
-# looked at: there the strong weight led by 0.19 in SSIM over all windows, was 0.05
-# behind inside the head, and kept 39 % of the contrast, the light one 77 %. We asked
-# for half of the lead, for any loss inside the head, and for 60 % as the line between
-# the two. That formula and ceiling agree within 0.3 dB was our guess of what weak
-# tissue may change, in which the other part of the noise counts, too. (At first we had
-# scored the whole image. Then the light result got more than the truth, for its grey
-# air. The test head was scored again, and no bound moved.) For false alarms we asked for twice of 5 % at most where the test is right, and
-# four times at least where it is wrong. The 2 dB between definitions was chosen with
-# the volumes in view; a report on fastMRI's code had found 5 dB for one network.
+# Most bounds come from a pilot on the *training* heads, before the test head was looked
+# at: there the strong weight led by 0.19 in SSIM over all windows, was 0.05 behind
+# inside the head, and kept 39 % of the contrast, the light one 77 %. We asked for half
+# of the lead, for any loss inside the head, and for 60 % as the line between the two.
+# That formula and ceiling agree within 0.3 dB was our guess of what weak tissue may
+# change, in which the other part of the noise counts, too. (At first we had scored the
+# whole image. Then the light result got more than the truth, for its grey air. The test
+# head was scored again, and no bound moved.) For false alarms we asked for twice of 5 %
+# at most where the test is right, and four times at least where it is wrong. The 2 dB
+# between definitions was chosen with the volumes in view; a report on fastMRI's code
+# had found 5 dB for one network.
 # </details>
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -1109,7 +1128,7 @@ for name, each in lead.items():
 for name, each in kept.items():
     print(f"{name} keeps {each.mean():.0f} % of the lesion's contrast")
 print(f"noise ceiling: {ceiling.mean():.1f} dB simulated,", end=" ")
-print(f"at most {below['knee']:.1f} dB knee, {below['brain']:.1f} dB brain")
+print(f"at most {below['knee']:.1f} knee, {below['brain']:.1f} brain")
 for name, each in read.items():
     ratio = each.contrast.mean() / each.reading_noise.mean()
     print(f"{name}: contrast over the noise of a reading {ratio:.1f}")
@@ -1122,8 +1141,8 @@ for unit, each in alarms.items():
 #   one result by decibels.
 # - **What is in a score.** Here air makes half of SSIM, the peak several decibels. The
 #   noise of the reference is a ceiling, and shared noise is rewarded.
-# - **Lesions.** A lesion weighs nothing in a mean over pixels. Measure its contrast, and
-#   put the noise of its reading beside it.
+# - **Lesions.** A lesion weighs nothing in a mean over pixels. Measure its contrast,
+#   and put the noise of its reading beside it.
 # - **Readers.** Blinded, in random order, by a plan. The patient is the unit. Wilcoxon
 #   for each criterion, Holm for all, kappa for the agreement, and a margin where
 #   something shall be as good.
