@@ -608,7 +608,8 @@ read = read_lesions(methods, *ten, radius=RADIUS, noise_std=NOISE_STD, n_draws=5
 
 # %%
 for name, each in read.items():
-    contrast, its_noise = each.contrast.mean(), each.reading_noise.mean()
+    contrast = each.contrast.mean()
+    its_noise = each.reading_noise.mean()
     print(f"{name:6} contrast {contrast:.3f}, noise {its_noise:.4f},", end=" ")
     print(f"ratio {contrast / its_noise:.1f},", end=" ")
     without, present = each.pooled  # all readings, (50,) and (50,)
@@ -876,8 +877,8 @@ print(f"p = {signed_rank(six):.4f}")
 
 # %% [markdown]
 # We ask three questions, one for each criterion. With each one chance gets a ticket in
-# the lottery. With three independent questions about nothing, at least one has $p < 0.05$
-# with a chance of $1 - 0.95^3 = 14$ %. A large study with 14 has 51 %. **Holm's
+# the lottery. With three independent questions about nothing, the chance that at least
+# one has $p < 0.05$ is $1 - 0.95^3 = 14$ %. A large study with 14 has 51 %. **Holm's
 # correction** multiplies the smallest of $m$ p-values by $m$, the next by $m - 1$, and
 # so on, and lets none fall below the one before. By hand, for 0.01, 0.03 and 0.04: they
 # become 0.03, 0.06, and 0.04, which is raised to 0.06.
