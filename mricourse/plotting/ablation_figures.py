@@ -24,6 +24,7 @@ def show_gains(
     unit: str = "dB",
     xlabel: str = "gain (dB)",
     single_label: str | Sequence[str] = "one case",
+    form: str = "+.2f",
 ) -> Axes:
     """Show paired differences, a line for each: all values as dots, their mean as a bar with its 95 % interval.
 
@@ -37,6 +38,8 @@ def show_gains(
         Of the numbers beside the bars, and of the axis.
     single_label : str, or one for each number of a line
         What a diamond is. Where each number has a label, each has a marker of its own.
+    form : str
+        Of the numbers beside the bars: sign and decimals.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def show_gains(
         )
     axes = plt.subplots(figsize=(7.6, 0.8 + 0.52 * len(gains)))[1]
     for row, (name, values) in enumerate(gains.items()):
-        _draw_gain(axes, row, as_array(values).astype(float), unit, "one slice" if row == 0 else None)
+        _draw_gain(axes, row, as_array(values).astype(float), (form, unit), "one slice" if row == 0 else None)
         if name in (single or {}):
             _draw_cases(axes, row, single[name], single_label, named=name == next(iter(single)))
     axes.axvline(0, color="black", linewidth=1)
@@ -76,13 +79,24 @@ def _draw_cases(axes: Axes, row: int, values: float | Sequence[float], label: st
         axes.plot(case, np.full(len(case), row + 0.3), marker, **style)
 
 
-def _draw_gain(axes: Axes, row: int, values: np.ndarray, unit: str, label: str | None) -> None:
+def _draw_gain(axes: Axes, row: int, values: np.ndarray, number: tuple[str, str], label: str | None) -> None:
     """One line: bar, interval, dots, and the mean in numbers at the right edge."""
     mean = values.mean()
     axes.barh(row, mean, height=0.42, color=COLOURS[5], alpha=0.6)
-    axes.plot(values, np.full(len(values), row), ".", color="0.35", markersize=4, label=label)
+    axes.plot(values, row + _apart(values), ".", color="0.35", markersize=4, label=label)
     interval = mean_interval(torch.from_numpy(values)) if len(values) > 3 else None
     if interval is not None:
         reach = [[mean - interval.low], [interval.high - mean]]
         axes.errorbar(mean, row, xerr=reach, color="black", linewidth=1.6, capsize=3)
-    axes.text(1.01, row, f"{mean:+.2f} {unit}", transform=axes.get_yaxis_transform(), va="center")
+    form, unit = number
+    axes.text(1.01, row, f"{mean:{form}} {unit}", transform=axes.get_yaxis_transform(), va="center")
+
+
+def _apart(values: np.ndarray) -> np.ndarray:
+    """How far dots of the same value are moved apart, so that none hides another: (n,) -> (n,), in rows."""
+    step = 0.09
+    moves = np.zeros(len(values))
+    for value in np.unique(values):
+        same = np.flatnonzero(values == value)
+        moves[same] = step * (np.arange(len(same)) - (len(same) - 1) / 2)
+    return moves
