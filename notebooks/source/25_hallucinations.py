@@ -174,9 +174,7 @@ check_hallucination_map(my_hallucination_map)
 maps_of_error = {}
 for n in [16, 12000]:
     each_image = images[f"trained on {n}"][SHOWN]
-    maps_of_error[f"trained on {n}"] = my_hallucination_map(
-        each_image, reference[SHOWN], A.mask[SHOWN, 0]
-    )
+    maps_of_error[f"trained on {n}"] = my_hallucination_map(each_image, reference[SHOWN], A.mask[SHOWN, 0])
 show_images(maps_of_error, window=(0, 0.3))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -779,9 +777,7 @@ outlined = []
 for patient in ["07", "19"]:
     volumes = load_open_ms(patient)
     for number in range(2, 11):
-        scan = scan_contrasts(
-            volumes.slice_images(number), shape=(128, 128), seed=number
-        )
+        scan = scan_contrasts(volumes.slice_images(number), shape=(128, 128), seed=number)
         magnitudes.append(scan.reference[2])  # FLAIR, with a smooth phase
         share = with_matrix(volumes.lesions[number].float(), (128, 128))
         outlined.append(share > 0.5)  # more than half of the pixel
@@ -900,9 +896,7 @@ found = {}  # (name, R): 1 or 0 for each lesion
 quality = {}  # (name, R): PSNR, mean of the slices
 reconstructed = {}  # (name, R): (18, y, x)
 for R in RATES:
-    case = scan_slices(
-        flair, acceleration=R, acs=10, n_coils=4, noise_std=0.005, seed=25
-    )
+    case = scan_slices(flair, acceleration=R, acs=10, n_coils=4, noise_std=0.005, seed=25)
     for name, method in real_methods.items():
         images = method(case.A, case.kspace)
         elsewhere = read_outlines(images, free)
