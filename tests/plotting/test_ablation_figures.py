@@ -31,3 +31,10 @@ def test_what_cannot_be_shown_is_refused():
         show_gains({})
     with pytest.raises(ValueError, match=r"\['other'\]"):
         show_gains({"phase": torch.ones(5)}, single={"other": 1.0})
+
+
+def test_equal_values_do_not_hide_each_other_and_numbers_have_the_form_asked_for():
+    axes = show_gains({"kept": [77.5, 77.5, 80.0, 77.5]}, unit="%", form=".0f")
+    dots = next(line for line in axes.lines if len(line.get_xdata()) == 4)
+    assert len(set(zip(dots.get_xdata(), dots.get_ydata(), strict=True))) == 4
+    assert "78 %" in {text.get_text() for text in axes.texts}
