@@ -58,7 +58,9 @@ for there in [~southern, southern]:
     numbers = there.nonzero()[:, 0]
     kspace = cohort.kspace[numbers]
     mask = cohort.masks[numbers[0], 0]
-    mixed, _ = mixture_of_heads(kspace.flatten(0, 1), mask, library, reg_weight=REG_WEIGHT)
+    mixed, _ = mixture_of_heads(
+        kspace.flatten(0, 1), mask, library, reg_weight=REG_WEIGHT
+    )
     truth = cohort.references[numbers]
     old[numbers] = psnr(cohort.zero_filled[numbers], truth).mean(1).float()
     new[numbers] = psnr(mixed.view_as(truth), truth).mean(1).float()
@@ -426,7 +428,9 @@ images = {
     "zero-filled": pool.zero_filled.flatten(0, 1)[shown],
 }
 for name, train in {"siblings": slices_train, "strangers": strangers_train}.items():
-    mixed, weights = mixture_of_heads(scan, mask, references[train], reg_weight=REG_WEIGHT)
+    mixed, weights = mixture_of_heads(
+        scan, mask, references[train], reg_weight=REG_WEIGHT
+    )
     images[name] = mixed[0]
     for place, size in best_of(weights, train).items():
         own = subjects[place] == subjects[shown]
@@ -1399,7 +1403,9 @@ shown_sorts = [int((mine == sort).nonzero()[0]) for sort in range(2)]
 pictured = {}
 for name, place in zip(HOW_KNOWN, shown_sorts, strict=False):
     pictured[f"{name}: truth"] = scans[place].reference
-    pictured["its image" if place == shown_sorts[0] else "its image "] = reconstructed("undersampling_16", scans[place])
+    pictured["its image" if place == shown_sorts[0] else "its image "] = reconstructed(
+        "undersampling_16", scans[place]
+    )
 show_images(pictured)
 
 # %% [markdown] slideshow={"slide_type": "skip"}

@@ -542,7 +542,9 @@ masks = (lesion[SHOWN], rim[SHOWN])
 mine = {"truth": truth[part["rows"], part["columns"]]}
 for name, images in {"light": light, "strong": strong}.items():
     left = my_contrast_kept(images[:, SHOWN], truths[:, SHOWN], *masks)
-    mine[f"{name}: {100 * left:.0f} % kept"] = images[0, SHOWN][part["rows"], part["columns"]]
+    mine[f"{name}: {100 * left:.0f} % kept"] = images[0, SHOWN][
+        part["rows"], part["columns"]
+    ]
 show_images(mine)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -563,7 +565,9 @@ kept = {}  # in percent, 20 slices of the test head
 for name, images in {"light": light, "strong": strong}.items():
     kept[name] = 100 * contrast_kept(images, truths, lesion, rim)
     print(f"{name}: least {kept[name].min():.0f} % of 20 slices")
-show_gains(kept, unit="%", form=".0f", xlabel="contrast that is kept (%), a dot a slice")
+show_gains(
+    kept, unit="%", form=".0f", xlabel="contrast that is kept (%), a dot a slice"
+)
 
 # %% [markdown]
 # Each dot is a slice. The light weight keeps 78 % of the contrast in the
@@ -751,7 +755,9 @@ for acceleration in [2, 4]:
     images = []
     fresh = noise_of_brain.disturbed(scan)  # the same samples with some more noise
     for kspace in [scan.kspace, fresh.kspace]:
-        images.append(wavelet_reconstruction(A, kspace, reg_weight=1e-3, n_iterations=40))
+        images.append(
+            wavelet_reconstruction(A, kspace, reg_weight=1e-3, n_iterations=40)
+        )
     scaled = best_scale(images[0], brain.reference)  # times the number that fits best
     plain = psnr(scaled, brain.reference)
     change = images[1] - images[0]  # the answer of the image to the fresh noise
@@ -787,7 +793,9 @@ for acceleration in [2, 4]:
 
 # %%
 CRITERIA = ("sharpness", "freedom from noise", "confidence")
-study = ReaderStudy("total_variation", ("light", "strong"), CRITERIA, n_exams=8, seed=17)
+study = ReaderStudy(
+    "total_variation", ("light", "strong"), CRITERIA, n_exams=8, seed=17
+)
 for pair in study.pairs("a reader")[:3]:
     print(pair)
 

@@ -1233,7 +1233,9 @@ for name in ["MoDL", "ADMM", "ISTA-Net", "VarNet", "E2E", "DEQ", "k5"]:
 claim("k5 over MoDL, simulated", over_modl["k5"], at_least=0.5, unit="dB")
 sentence = "k5 over TV with one weight, simulated"
 claim(sentence, dB["k5"] - dB["TV"], at_least=0, unit="dB")
-claim("E2E with ten times the weights", dB["E2E x 10"] - dB["E2E"], at_least=0, unit="dB")
+claim(
+    "E2E with ten times the weights", dB["E2E x 10"] - dB["E2E"], at_least=0, unit="dB"
+)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Inside every network
