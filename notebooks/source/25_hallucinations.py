@@ -848,9 +848,9 @@ for name in rivals:
 #
 # In this slice TV's frontal brain (top) has a grey cap with an edge, which is not in
 # the head, and its skull is smeared. The U-Net's skull has gaps, hardly seen without
-# the error. That is one slice, by eye, and we did not test lesions. Others, too, have
-# seen local false structures in TV that looked worse than those in networks [Alaifari
-# et al., 2022].
+# the error. That is one slice, by eye, and we did not test lesions. [Alaifari
+# et al., 2022] searched for local false structures. They found severe ones with TV, and
+# weaker ones with networks.
 #
 # These are the worst changes that our search found; worse ones may exist. And we
 # searched for movement, not for error: the image may move in a direction that does
@@ -1213,6 +1213,6 @@ for name, each in recall.items():
 # - Darestani, Chaudhari and Heckel, ICML 2021, [arXiv:2102.06103](https://arxiv.org/abs/2102.06103):
 #   the same for classical methods: no more stable.
 # - Alaifari, Alberti and Gauksson, 2022, [arXiv:2206.05289](https://arxiv.org/abs/2206.05289):
-#   local false structures; those of TV can be worse than those of networks.
+#   a search for local false structures; severe ones with TV, weaker with networks.
 # - Genzel, Macdonald and März, IEEE Trans Pattern Anal Mach Intell 45:1119, 2023, [10.1109/TPAMI.2022.3148324](https://doi.org/10.1109/TPAMI.2022.3148324):
 #   networks that were trained with noise are robust.
