@@ -187,6 +187,7 @@ def worst_perturbation(
     n_steps: int = 10,
     rate: float = RATE,
     seed: int = 0,
+    start: Tensor | None = None,
 ) -> Tensor:
     r"""Search the change of the data, of a given norm, that moves the image most: $\max_e \lVert R(y+e) - R(y)\rVert$.
 
@@ -206,6 +207,8 @@ def worst_perturbation(
         As in `ascent_step`.
     seed : int
         Of the noise to begin with.
+    start : complex Tensor, shape (..., coils, ky, kx), optional
+        Begin here instead: what an earlier search found, to go on from there.
 
     Returns
     -------
@@ -216,7 +219,7 @@ def worst_perturbation(
     """
     with torch.no_grad():
         before = reconstruct(A, kspace)
-    perturbation = random_perturbation(A, size, seed=seed)
+    perturbation = random_perturbation(A, size, seed=seed) if start is None else start
     for _ in range(n_steps):
         with torch.enable_grad():
             point = perturbation.detach().requires_grad_()

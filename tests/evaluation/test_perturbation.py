@@ -137,6 +137,13 @@ def test_each_scan_of_a_stack_is_searched_by_itself(scan):
     assert grown.shape == (2,) and (grown > 1).all()
 
 
+def test_a_search_goes_on_from_where_it_was(scan):
+    size = torch.tensor(0.5, dtype=torch.float64)
+    at_once = worst_perturbation(bent, *scan, size, n_steps=5)
+    first = worst_perturbation(bent, *scan, size, n_steps=3)
+    assert torch.allclose(worst_perturbation(bent, *scan, size, n_steps=2, start=first), at_once)
+
+
 def test_what_would_be_silent_is_refused(scan):
     delta = torch.ones(11, 8, dtype=torch.float64)
     with pytest.raises(ValueError, match="amplitude is 0"):
