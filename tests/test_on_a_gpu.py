@@ -31,6 +31,7 @@ from mricourse.networks.blocks import BLOCKS, BlockNet
 from mricourse.networks.critic import Critic
 from mricourse.networks.data_consistency_layer import data_consistency
 from mricourse.networks.deep_equilibrium import DeepEquilibrium
+from mricourse.networks.diffusion import DiffusionPrior
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.hybrid import Hybrid
@@ -44,6 +45,7 @@ from mricourse.networks.modl import MoDL
 from mricourse.networks.multi_contrast import SHARING, MultiContrastNet
 from mricourse.networks.spectral_norm import ContractiveDenoiser
 from mricourse.networks.unet import ComplexUNet, fastmri_unet, ronneberger_unet
+from mricourse.networks.upnet import UPNet
 from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.coil_combination import combine, rss
 from mricourse.physics.coil_maps import espirit, low_resolution_maps
@@ -58,6 +60,7 @@ from mricourse.physics.sampling import acceleration_of, equispaced_mask, point_s
 from mricourse.physics.scan import Batch, Scan, stack
 from mricourse.plotting import figures
 from mricourse.reconstruct.epi import remove_nyquist_ghost
+from mricourse.reconstruct.fat_water import fit_fat_water
 from mricourse.reconstruct.fixed_point import fixed_point
 from mricourse.reconstruct.least_squares import cg_sense, direct_solver
 from mricourse.reconstruct.methods import METHODS, reconstruct, with_smaps
@@ -71,13 +74,15 @@ from mricourse.reconstruct.total_variation import finite_differences, finite_dif
 from mricourse.reconstruct.wavelets import wavedec2, waverec2
 from mricourse.simulate.augmentation import flipped, rotated
 from mricourse.simulate.coils import simulate_coils
+from mricourse.simulate.fat_water import FatWaterScans
 from mricourse.simulate.multi_contrast import ContrastScans
-from mricourse.simulate.phantoms import shepp_logan
+from mricourse.simulate.phantoms import fat_signal, shepp_logan
 from mricourse.simulate.relaxometry import decay_rate
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.training.adaptation import AdaptationSettings, adapt
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss
+from mricourse.training.parameter_maps import MapsLoss
 from mricourse.training.self_supervised import SSDU, Equivariant, Noise2Noise, WeightedSSDU
 
 SHAPE = (72, 64)
@@ -295,6 +300,8 @@ RECONSTRUCTORS = {
     "kikinet": seeded(KIKINet, n_features=4, n_layers=3),
     "kspace_unet": seeded(KSpaceUNet, n_features=4, n_levels=2, keep_samples=True),
     "hybrid": seeded(Hybrid, n_features=4, n_levels=2),
+    # a small noise_max: with the published one the data step is so ill conditioned that it amplifies rounding
+    "diffusion_prior": seeded(DiffusionPrior, n_features=4, n_levels=2, n_iterations=3, noise_max=0.02),
     "learned_thresholds": seeded(LearnedThresholds, n_iterations=2, noise_aware=True),
     "denoiser": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3)()),
     "denoiser with batch norm": lambda: ImageDomain(seeded(DnCNN, n_features=4, n_layers=3, norm="batch")()),
@@ -572,3 +579,24 @@ def test_a_checkpoint_reconstructs_there(tiny_checkpoint, tmp_path):
             reconstruct_file(tmp_path / "scan.npy", tmp_path / f"{device}.npy", checkpoint=made, device=device)
     here, there = (torch.from_numpy(np.load(tmp_path / f"{device}.npy")) for device in ("cpu", "cuda"))
     torch.testing.assert_close(there, here)
+
+
+def test_the_loss_of_maps_and_the_fit_of_echoes_compute_there():
+    scans = FatWaterScans("train", 1, shape=(40, 36))
+    fat = fat_signal(scans.te_ms)
+    pair = [scans[0], scans[1]]
+
+    def compute(device):
+        network = seeded(UPNet, n_features=2, n_levels=1)().to(device)
+        [batch] = stack([scan.to(device) for scan in pair])
+        value = MapsLoss(with_uncertainty=True)(network, batch)
+        return value, *torch.autograd.grad(value, list(network.parameters()))
+
+    here = compute("cpu")
+    with pretend_gpu(), counted_work() as work:
+        the_same(here, compute("cuda"))
+    assert work.share("cuda") > 0.99, work.by_name
+    fit = fit_fat_water(scans[0].reference[:, 15:18, 15:18], scans.te_ms, fat)
+    with pretend_gpu():
+        echoes = scans[0].reference[:, 15:18, 15:18].to("cuda")
+        the_same([fit.maps], [fit_fat_water(echoes, scans.te_ms, fat).maps])
