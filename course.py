@@ -2,7 +2,7 @@
 """Set up the course and run it.
 
     python3 course.py lab [DIR] [--no-browser]   open the lessons in JupyterLab
-    python3 course.py test [PYTEST ARGUMENTS]    run every test, every notebook in both versions included
+    python3 course.py test [PYTEST ARGUMENTS]    run every test and every lesson, as learners get it and solved
     python3 course.py COMMAND ...                any other command: run, doctor, build, data, reconstruct, ...
 
 The first call makes .venv beside this file and installs the tested versions into it; later calls start at
@@ -60,11 +60,16 @@ def check_this_python():
 
 
 def pytest_words(arguments):
-    """Arguments of the one pytest call that runs tests and notebooks; a path among `arguments` replaces both."""
+    """Arguments of the one pytest call that runs tests and notebooks; a path among `arguments` replaces both.
+
+    Learners' notebooks run cell by cell; the solved ones do so whole, on the pretend GPU
+    (tests/lessons/lesson_on_a_gpu.py), and are not run a second time.
+    """
     # a notebook's cells must stay in one worker, and one thread per worker is fastest on two cores
     words = ["-m", "pytest", "-n", "2", "--dist", "loadfile", "--nbval-lax", "--nbval-cell-timeout=600"]
     named = any(not word.startswith("-") and (ROOT / word.split("::")[0]).exists() for word in arguments)
-    return [*words, *([] if named else ["tests", "notebooks"]), *arguments]
+    everything = ["tests", "notebooks", "--ignore=notebooks/solutions"]
+    return [*words, *([] if named else everything), *arguments]
 
 
 # --- The environment ---

@@ -307,7 +307,8 @@ def test_commands_run_in_the_environment(course, monkeypatch):
     course.main(["test", "-k", "fourier"])
     course.main(["test", "tests/test_course.py::test_x"])
     assert ran[0] == (["-m", "mricourse", "run", "01_kspace", "-o", "x"], {})
-    assert ran[1][0][-4:] == ["tests", "notebooks", "-k", "fourier"] and ran[1][1]["OMP_NUM_THREADS"] == "1"
+    assert ran[1][0][-5:] == ["tests", "notebooks", "--ignore=notebooks/solutions", "-k", "fourier"]
+    assert ran[1][1]["OMP_NUM_THREADS"] == "1"
     assert {"--nbval-lax", "loadfile"} <= set(ran[1][0])
     assert ran[2][0][-1] == "tests/test_course.py::test_x" and "notebooks" not in ran[2][0]
     environment = course.clean_environment(A="b")
