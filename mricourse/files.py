@@ -251,7 +251,11 @@ def _scratch_file(folder: Path) -> Iterator[BinaryIO]:
 
 def _check_regular(path: Path) -> None:
     """Refuse to put a file in the place of a folder, of a pipe, which would wait for ever, or of a device."""
-    if os.path.exists(path) and not os.path.isfile(path):
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # nothing there, or no longer: a lock goes at any moment
+        return
+    if not regular:
         raise FileExistsError(errno.EEXIST, "something that is no file lies there", str(path))
 
 

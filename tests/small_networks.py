@@ -16,11 +16,12 @@ SMALL = {
     "kikinet": MODL,
     "kspace_unet": {"n_features": 4, "n_levels": 2},
     "hybrid": {"n_features": 4, "n_levels": 2},
+    "diffusion_prior": {"n_features": 4, "n_levels": 2, "noise_max": 0.3},
 }
 ONE_MATRIX = {"automap": {"shape": [24, 17], "n_features": 4}}  # which takes no scan of another
 WITHOUT_ITERATIONS = ("kspace_unet", "hybrid", "automap")
-STARTS = [kind for kind in NETWORKS if kind not in ("kspace_unet", "automap")]
-OF_ONE_IMAGE = [kind for kind in [*NETWORKS, *BODIES] if kind != "multi_contrast"]
+STARTS = [kind for kind in NETWORKS if kind not in ("kspace_unet", "automap", "diffusion_prior", "upnet")]
+OF_ONE_IMAGE = [kind for kind in [*NETWORKS, *BODIES] if kind not in ("multi_contrast", "upnet")]
 
 
 def small_options(kind, n_iterations):

@@ -29,8 +29,8 @@ ALLOWED = {  # package -> the packages it may import; "*" is all of them
     "classroom.exercise_checks classroom.error_advice",
     "commands": "*",
 }
-FREE = {"mricourse", "mricourse.files", "mricourse._lazy"}  # every module may import these
-AT_THE_ROOT = {"__init__", "__main__", "files", "_lazy"}
+FREE = {"mricourse", "mricourse.files", "mricourse.kept_record", "mricourse._lazy"}  # every module may import these
+AT_THE_ROOT = {"__init__", "__main__", "files", "kept_record", "_lazy"}
 LATE = ("matplotlib", "h5py", "scipy", "ipywidgets", "anywidget", "IPython", "jupyter_client", "nbformat", "pooch",
         "sklearn", "PIL", "pywt", "typer", "tqdm", "yaml")  # fmt: skip
 SECONDS = 0.3  # that `import mricourse` may add to `import torch`

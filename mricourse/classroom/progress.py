@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mricourse.files import exclusive, write_whole
+from mricourse.kept_record import KeptRecord
 
 FILE = "progress.json"
 NUMBER = re.compile(r"^\d\d_")  # of a lesson, which may change while its name stays
-LOCK = ".progress.lock"
-LOCK_SECONDS = 5  # longest wait for another notebook that writes at the same moment
 VERSION = 1
 
 
@@ -45,24 +41,25 @@ class Progress:
 
     def __init__(self, workspace: Path) -> None:
         self.path = Path(workspace) / FILE
+        self._record = KeptRecord(self.path, what="progress", empty=_empty, opened=_opened)
 
     def answers(self, lesson: str) -> dict[str, Answered]:
         """The answers to a lesson's questions, by their id."""
-        rows = self._read()["answers"].get(_name(lesson), {})
+        rows = self._record.read()["answers"].get(_name(lesson), {})
         return {name: Answered(**row) for name, row in rows.items()}
 
     def solved(self, lesson: str) -> set[str]:
         """Names of the functions that passed their check, such as ``my_fft2c``."""
-        return set(self._read()["solved"].get(_name(lesson), {}))
+        return set(self._record.read()["solved"].get(_name(lesson), {}))
 
     def lessons(self) -> list[str]:
         """Names of the lessons of which there is anything to tell, without their numbers."""
-        content = self._read()
+        content = self._record.read()
         return sorted(set(content["answers"]) | set(content["solved"]))
 
     def last_lesson(self) -> str | None:
         """Name of the lesson in which something was answered or solved last, without its number."""
-        content = self._read()
+        content = self._record.read()
         whens = [(row["when"], lesson) for lesson, rows in content["answers"].items() for row in rows.values()]
         whens += [(when, lesson) for lesson, rows in content["solved"].items() for when in rows.values()]
         return max(((datetime.fromisoformat(when), lesson) for when, lesson in whens), default=(None, None))[1]
@@ -75,33 +72,13 @@ class Progress:
             tries = rows.get(question, {}).get("tries", 0) + 1
             rows[question] = {"answer": answer, "right": right, "tries": tries, "when": _now()}
 
-        self._change(change)
+        self._record.change(change)
 
     def note_solved(self, lesson: str, exercise: str) -> None:
         """Keep that an exercise passed its check; the first time counts."""
-        self._change(lambda content: content["solved"].setdefault(_name(lesson), {}).setdefault(exercise, _now()))
-
-    def _change(self, change: Callable[[dict], object]) -> None:
-        refusal = f"another program has been writing {self.path} for {LOCK_SECONDS} s: try again."
-        with exclusive(self.path.with_name(LOCK), refusal, patience=LOCK_SECONDS):
-            content = self._read()
-            change(content)
-            write_whole(self.path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-    def _read(self) -> dict:
-        try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            _check(content)
-            for part in ("answers", "solved"):  # earlier versions kept numbers
-                content[part] = {_name(lesson): rows for lesson, rows in content[part].items()}
-        except FileNotFoundError:
-            return {"version": VERSION, "answers": {}, "solved": {}}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(
-                f"{self.path} cannot be read as progress ({type(error).__name__}); expected what this course wrote: "
-                "rename it, and a new one is begun."
-            ) from None
-        return content
+        self._record.change(
+            lambda content: content["solved"].setdefault(_name(lesson), {}).setdefault(exercise, _now())
+        )
 
 
 def _name(lesson: str) -> str:
@@ -109,8 +86,12 @@ def _name(lesson: str) -> str:
     return NUMBER.sub("", lesson)
 
 
-def _check(content: dict) -> None:
-    """Raise where the content is not what this version writes."""
+def _empty() -> dict:
+    return {"version": VERSION, "answers": {}, "solved": {}}
+
+
+def _opened(content: dict) -> dict:
+    """Raise where the content is not what this version writes; drop the numbers that earlier ones kept."""
     if content["version"] != VERSION:
         raise ValueError
     for rows in content["answers"].values():
@@ -119,6 +100,9 @@ def _check(content: dict) -> None:
             int(row["tries"])
     for rows in content["solved"].values():
         rows.items()
+    for part in ("answers", "solved"):
+        content[part] = {_name(lesson): rows for lesson, rows in content[part].items()}
+    return content
 
 
 def _now() -> str:

@@ -36,11 +36,24 @@ class Lesson:
 
 
 @dataclass(frozen=True)
+class Pitfall:
+    """One way in which a published result was not what it seemed.
+
+    `exercises` maps a lesson to the number of its exercise, "16.1", in which the learner meets it; None while the
+    lesson is not written.
+    """
+
+    says: str
+    exercises: dict[str, str | None]
+
+
+@dataclass(frozen=True)
 class Syllabus:
-    """`points`: lecture point id -> what it says. `lessons`: in the order of the course."""
+    """`points`: lecture point id -> what it says. `lessons`: in the order of the course. `pitfalls`: by their names."""
 
     points: dict[str, str]
     lessons: tuple[Lesson, ...]
+    pitfalls: dict[str, Pitfall] = field(default_factory=dict)
 
     def lesson(self, name: str) -> Lesson:
         """The row of one lesson.
@@ -68,12 +81,17 @@ def load_syllabus(path: Path = SYLLABUS) -> Syllabus:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         points = {str(name): str(text) for name, text in content["points"].items()}
         lessons = tuple(_lesson(row) for row in content["lessons"])
+        pitfalls = {name: Pitfall(**row) for name, row in content.get("pitfalls", {}).items()}
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist; expected the course's syllabus there.") from None
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{path.name} is not a syllabus ({error!r}); expected `points` and `lessons`.") from None
     _check(points, lessons)
-    return Syllabus(points, lessons)
+    known = {lesson.id for lesson in lessons}
+    for name, pitfall in pitfalls.items():
+        if unknown := set(pitfall.exercises) - known:
+            raise ValueError(f"pitfall {name} names {sorted(unknown)}; expected ids of lessons.")
+    return Syllabus(points, lessons, pitfalls)
 
 
 def headings(source: Path) -> list[str]:

@@ -10,9 +10,11 @@ __getattr__, __dir__, __all__ = face(
         "claims": "ClaimFailed claim",
         "classification": "percent_by_shift percent_right",
         "comparison": "Sampling compare compare_scans samplings turned undersample",
+        "conformal": "Coverage conformal_quantile coverage subject_scores",
         "costs": "computing_seconds kept_for_backward training_step_ms",
         "definitions": "psnr_by_definition ssim_by_definition ssim_inside ssim_map volume_nmse volume_psnr volume_ssim",
         "detection": "Readings detection_rate lesion_responses lesion_template read_lesions",
+        "generalization": "Drop drop_parts shrinkage_error",
         "ghosts": "ghost_distance",
         "hallucination": "hallucination_map hallucination_score",
         "implicit_gradients": "WeightGradients memory_of_gradients memory_of_rounds reg_weight_gradients",
@@ -29,6 +31,7 @@ __getattr__, __dir__, __all__ = face(
         "paired_tests": "NotWorse holm non_inferiority signed_rank",
         "perturbation": "amplification ascent_step checkerboard in_phase jacobian_response local_response noise_size "
         "random_perturbation to_size worst_perturbation",
+        "posterior_checks": "best_on_others honest_coverage range_coverage",
         "reader_analysis": "Comparison agreement compare_methods exam_differences",
         "reader_study": "GradeBook Pair ReaderStudy",
         "realism": "grain_correlation null_space_part share_found split_error surviving_error texture_distance",
@@ -38,5 +41,7 @@ __getattr__, __dir__, __all__ = face(
         "splits": "HOW_KNOWN check_no_leak how_known leave_one_out subject_folds train_and_test",
         "statistics": "Interval bootstrap_by_subject bootstrap_interval mean_interval subject_means t_interval",
         "tuning": "sparse_reconstruction tuned_sparsity tuned_tv tuned_wavelet",
+        "uncertainty": "Mapped calibration_factor disagreement dropout_passes map_subjects mixed over_inside "
+        "rank_correlations reliability sparsification",
     },
 )

@@ -7,7 +7,6 @@ has what is made of them. Grades live beside the learner's progress and are writ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -17,11 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mricourse.files import exclusive, write_whole
+from mricourse.kept_record import KeptRecord
 
 FILE = "reader_studies.json"
-LOCK = ".reader_studies.lock"
-LOCK_SECONDS = 5  # longest wait for another notebook that writes at the same moment
 VERSION = 1
 SIDES = ("A", "B")
 
@@ -107,7 +104,10 @@ class GradeBook:
     def __init__(self, study: ReaderStudy, folder: Path | str | None = None) -> None:
         self.study = study
         self.path = None if folder is None else Path(folder) / FILE
-        self._here: dict = {"version": VERSION, "studies": {}}
+        self._here = _empty()
+        self._record = None
+        if self.path is not None:
+            self._record = KeptRecord(self.path, what="grades", empty=_empty, opened=_opened)
 
     def readers(self) -> list[str]:
         """Names of all who have graded a pair."""
@@ -185,33 +185,20 @@ class GradeBook:
         return kept["readers"]
 
     def _change(self, change: Callable[[dict], object]) -> None:
-        if self.path is None:
+        if self._record is None:
             change(self._here)
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        refusal = f"another program has been writing {self.path} for {LOCK_SECONDS} s: try again."
-        with exclusive(self.path.with_name(LOCK), refusal, patience=LOCK_SECONDS):
-            content = self._read()
-            change(content)
-            write_whole(self.path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        else:
+            self._record.change(change)
 
     def _read(self) -> dict:
-        if self.path is None:
-            return self._here
-        try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            _check(content)
-        except FileNotFoundError:
-            return {"version": VERSION, "studies": {}}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(
-                f"{self.path} cannot be read as grades ({type(error).__name__}); expected what this course wrote: "
-                "rename it, and a new one is begun."
-            ) from None
-        return content
+        return self._here if self._record is None else self._record.read()
 
 
-def _check(content: dict) -> None:
+def _empty() -> dict:
+    return {"version": VERSION, "studies": {}}
+
+
+def _opened(content: dict) -> dict:
     """Raise where the content is not what this version writes."""
     if content["version"] != VERSION:
         raise ValueError
@@ -220,3 +207,4 @@ def _check(content: dict) -> None:
         for rows in kept["readers"].values():
             for row in rows:
                 int(sum(len(row[side]) for side in SIDES))
+    return content

@@ -38,6 +38,15 @@ class Reconstructor(Protocol):
 
 
 @runtime_checkable
+class Startable(Protocol):
+    """A network that can go on from the weights of a trained one."""
+
+    def start_from(self, other: nn.Module) -> None:
+        """Copy them; a ValueError where they do not fit."""
+        ...
+
+
+@runtime_checkable
 class Unrolled(Reconstructor, Protocol):
     """A network that alternates two steps, and can be opened: every image on its way is an image."""
 

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = face(
         "line_densities": "drawn_lines line_density split_weights splitting_density",
         "motion": "moved scan_in_shots shift_ramp",
         "multi_contrast": "MultiContrastScan",
+        "multi_echo": "MultiEchoScan PARAMETERS UNITS",
         "noise_estimation": "noise_covariance noise_level prewhiten",
         "normalisation": "normalised radial_weight",
         "nufft": "NufftOperator",
@@ -22,7 +23,7 @@ __getattr__, __dir__, __all__ = face(
         "sampling": "acceleration_of acs_block acs_in_words acs_lines_of acs_mask equispaced_mask kt_mask "
         "partial_fourier_mask point_spread poisson_disc_mask radial_trajectory random_mask spiral_trajectory "
         "variable_density_mask",
-        "scan": "Batch Scan stack",
+        "scan": "Batch MapsBatch Scan stack",
         "symmetry": "conjugate_mirror noise_symmetry_error symmetry_error",
     },
 )

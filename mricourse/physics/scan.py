@@ -174,6 +174,16 @@ class Batch(NamedTuple):
     reference: Tensor | None  # (scans, y, x)
 
 
+class MapsBatch(Batch):
+    """A batch of `mricourse.physics.multi_echo.MultiEchoScan`: three tensors as any other, and what is to be mapped.
+
+    ``maps`` is float (scans, 2, y, x), fat fraction in % and R2* in 1/s; ``inside`` is bool (scans, 1, y, x).
+    """
+
+    maps: Tensor
+    inside: Tensor
+
+
 def stack(scans: Sequence[Scan], *, needs_reference: bool = True) -> list[Batch]:
     """Stack scans of equal shape into batches, so that a GPU takes them at once; other shapes make other batches.
 
@@ -198,7 +208,8 @@ def stack(scans: Sequence[Scan], *, needs_reference: bool = True) -> list[Batch]
     groups: dict[tuple[int | str, ...], list[Scan]] = {}
     for scan in scans:
         contrasts = getattr(scan, "contrasts", ())  # of several; another order is another batch
-        groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1], *contrasts), []).append(scan)
+        mapped = hasattr(scan, "maps")
+        groups.setdefault((*scan.kspace.shape, scan.mask.shape[-1], mapped, *contrasts), []).append(scan)
     batches = []
     for group in groups.values():
         smaps = torch.stack([scan.smaps for scan in group])
@@ -207,5 +218,15 @@ def stack(scans: Sequence[Scan], *, needs_reference: bool = True) -> list[Batch]
         leading = group[0].kspace.shape[:-3]  # the contrasts, where there are several
         masks = [scan.mask.expand(*leading, 1, scan.shape[0], -1) for scan in group]
         mask = torch.stack(masks)  # (scans, 1, ky, 1 or kx)
-        batches.append(Batch(SenseOperator(smaps, mask), kspace, reference))
+        batches.append(_with_maps(Batch(SenseOperator(smaps, mask), kspace, reference), group))
     return batches
+
+
+def _with_maps(batch: Batch, scans: Sequence[Scan]) -> Batch:
+    """Add the maps of the scans to their batch, where they have any."""
+    if not hasattr(scans[0], "maps"):
+        return batch
+    mapped = MapsBatch(*batch)
+    mapped.maps = torch.stack([scan.maps for scan in scans])
+    mapped.inside = torch.stack([scan.inside[None] for scan in scans])
+    return mapped

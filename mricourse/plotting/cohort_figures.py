@@ -115,6 +115,7 @@ def show_repeats(
     axes.text(1.01, 1.02, "mean ± SD", transform=axes.transAxes, va="bottom", fontsize=9)
     axes.set(xlabel=xlabel, ylim=(len(repeats) - 0.4, -0.6))
     axes.grid(axis="x", alpha=0.3)
+    axes.figure.get_layout_engine().set(w_pad=0.12)  # inches; else the numbers end at the very edge
     return quiet(axes)
 
 
@@ -128,7 +129,7 @@ def show_trials(
     ----------
     trials : dict {kind: real Tensor (n, 2)}
     x, curve : n numbers each
-        The score along the first axis, drawn above.
+        The score along the first axis, drawn above. The second axis shows the same range of values.
     xlabel, ylabel, curve_label : str
 
     Returns
@@ -149,6 +150,7 @@ def show_trials(
         above.set(title=f"{kind}: {n_values} values of {xlabel}", ylabel=curve_label if column == 0 else "")
         below.plot(points[:, 0], points[:, 1], "o", color=COLOURS[column])
         below.set(xlabel=xlabel, ylabel=ylabel if column == 0 else "", xscale="log", yscale="log")
+        below.set_ylim(below.get_xlim())
         for cell in (above, below):
             cell.grid(alpha=0.3)
             axes.append(quiet(cell))

@@ -15,6 +15,7 @@ from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, as_array, quiet, 
 MOST_MAPS = 16
 _WIDTH_IN = 10.0
 _NAMES_IN = 0.24
+_FEWEST = 4  # columns, so that the name of a row has room
 
 
 @styled
@@ -44,10 +45,10 @@ def show_strips(
     if not rows:
         raise ValueError("no row came; expected a dict {name: Tensor (n, y, x)}.")
     stacks = {name: _stack(name, maps) for name, maps in rows.items()}
-    n_columns = max(max(len(maps) for maps in stacks.values()), 6)
-    side = _WIDTH_IN / n_columns
+    n_columns = max(max(len(maps) for maps in stacks.values()), _FEWEST)
+    side = _WIDTH_IN / max(n_columns, 6)  # a few pictures make a narrow figure, not large pictures
     heights = [side * min(maps.shape[1] / maps.shape[2], 2) + 2 * _NAMES_IN for maps in stacks.values()]
-    figure = plt.figure(figsize=(_WIDTH_IN, sum(heights)))
+    figure = plt.figure(figsize=(side * n_columns, sum(heights)))
     strips = figure.subfigures(len(stacks), 1, height_ratios=heights, squeeze=False)[:, 0]
     axes = Panels()
     for strip, (name, maps) in zip(strips, stacks.items(), strict=True):

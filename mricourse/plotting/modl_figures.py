@@ -1,4 +1,4 @@
-"""Figures of the lessons on unrolled networks: the frozen objective, rounds, close-ups, paired differences."""
+"""Figures of the lessons on unrolled networks: the frozen objective, rounds, paired differences."""
 
 from __future__ import annotations
 
@@ -7,27 +7,18 @@ from collections.abc import Callable, Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from mricourse.evaluation.metrics import psnr
 from mricourse.evaluation.statistics import mean_interval
 from mricourse.plotting.figures import plot_lines
 from mricourse.plotting.panels import (
-    BRIGHT,
     COLOURS,
-    Panels,
-    Row,
     as_array,
-    as_panels,
-    as_reference,
-    draw,
     quiet,
     styled,
-    top,
 )
 
-__all__ = ["plot_rounds", "show_close_up", "show_frozen_steps", "show_paired_differences"]
+__all__ = ["plot_rounds", "show_frozen_steps", "show_paired_differences"]
 
 
 @styled
@@ -67,72 +58,6 @@ def show_frozen_steps(
     axes.grid(alpha=0.3)
     axes.legend(frameon=True, fontsize=9, loc="center left", bbox_to_anchor=(1.02, 0.5))
     return quiet(axes)
-
-
-@styled
-def show_close_up(
-    images: Mapping[str, Tensor],
-    reference: Tensor,
-    *,
-    rows: slice,
-    columns: slice,
-    error_gain: float = 5,
-    errors_of_part: bool = False,
-) -> Panels:
-    """Show images whole, a part of each enlarged, and the errors, in three lines of panels.
-
-    Parameters
-    ----------
-    images : dict {title: Tensor (y, x)}
-        Four at most, the reference among them; the titles of the others get their PSNR.
-    reference : Tensor, shape (y, x)
-        Sets the window and the errors.
-    rows, columns : slice
-        The part, framed in the whole image.
-    error_gain : float
-        How many times as bright as images the errors are shown.
-    errors_of_part : bool
-        Whether the errors are those of the part, enlarged, or of the whole.
-
-    Returns
-    -------
-    list of Axes
-        Whole images, then parts, then errors.
-
-    Raises
-    ------
-    ValueError
-        More than four images, or shapes that do not fit.
-    """
-    if len(images) > 4:
-        raise ValueError(f"{len(images)} images came; expected four at most, one column for each.")
-    panels, titles = as_panels(images, None)
-    wanted = as_reference(reference)
-    high = top([wanted], share=BRIGHT)
-    own = [panel.shape == wanted.shape and np.array_equal(panel, wanted) for panel in panels]
-    if any(panel.shape != wanted.shape for panel in panels):
-        raise ValueError(f"images of other shapes than the reference's {wanted.shape} came; expected the same.")
-    titles = [
-        title if same else f"{title}, {psnr(image, reference):.1f} dB"
-        for title, same, image in zip(titles, own, images.values(), strict=True)
-    ]
-    parts = [panel[rows, columns] for panel in panels]
-    errors = [None if same else np.abs(np.abs(panel) - np.abs(wanted)) for panel, same in zip(panels, own, strict=True)]
-    blank = [""] * len(panels)
-    words = f"error × {error_gain:g}"
-    if errors_of_part:
-        errors = [None if error is None else error[rows, columns] for error in errors]
-        words = f"{words}, part"
-    axes = draw(
-        [
-            Row(panels, titles, window=(0.0, high), label="magnitude (a.u.)"),
-            Row(parts, blank, window=(0.0, high), label="magnitude (a.u.)"),
-            Row(errors, [words] * len(panels), "inferno", (0.0, high / error_gain), "|error|"),
-        ]
-    )
-    for cell in axes[: len(panels)]:
-        _frame(cell, rows, columns)
-    return axes
 
 
 @styled
@@ -204,9 +129,3 @@ def show_paired_differences(differences: Mapping[str, Tensor], *, ylabel: str) -
     axes.set(ylabel=ylabel, xlim=(-0.5, len(differences) - 0.5))
     axes.grid(axis="y", alpha=0.3)
     return quiet(axes)
-
-
-def _frame(cell: Axes, rows: slice, columns: slice) -> None:
-    corner = (columns.start - 0.5, rows.start - 0.5)
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    cell.add_patch(Rectangle(corner, *size, fill=False, edgecolor=COLOURS[4], linewidth=1.4))

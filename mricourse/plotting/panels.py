@@ -211,10 +211,13 @@ def _colour_bar(figure: Any, cells: list[Axes], row: Row, *, aspect: float) -> N
     pictures = [picture for cell in cells for picture in cell.get_images()]
     if not pictures:
         return
-    clipped = any(np.nanmax(picture.get_array()) > 1.001 * row.window[1] for picture in pictures)
+    low, high = row.window
+    above = any(np.nanmax(picture.get_array()) > 1.001 * high for picture in pictures)
+    below = any(np.nanmin(picture.get_array()) < low - 0.001 * abs(high) for picture in pictures)
+    arrows = {(False, False): "neither", (True, False): "max", (False, True): "min", (True, True): "both"}
     bar = figure.colorbar(
         pictures[0], ax=cells, label=row.label, fraction=0.05, pad=0.02, aspect=aspect,
-        extend="max" if clipped else "neither", ticks=MaxNLocator(5, steps=[1, 2, 5, 10]),
+        extend=arrows[above, below], ticks=MaxNLocator(5, steps=[1, 2, 5, 10]),
     )  # fmt: skip
     if row.cmap == "twilight" and row.window == (-math.pi, math.pi):
         bar.set_ticks([-math.pi, 0, math.pi], labels=["-π", "0", "π"])

@@ -7,58 +7,14 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from mricourse.plotting.alt_text import set_alt
-from mricourse.plotting.panels import BRIGHT, COLOURS, Panels, Row, as_array, as_panels, as_reference, draw, styled, top
+from mricourse.plotting.panels import COLOURS, Panels, as_array, styled
 
-__all__ = ["show_by_definition", "show_enlarged", "show_preferences"]
+__all__ = ["show_by_definition", "show_preferences"]
 
 MARKERS = "osD^v"
-NARROW = (0.1, 0.995)  # quantiles of the enlarged part
-
-
-@styled
-def show_enlarged(images: Mapping[str, Tensor], reference: Tensor, *, rows: slice, columns: slice) -> Panels:
-    """Show images whole, and below them a part of each enlarged, without any score.
-
-    The parts have a narrower window, from what 10 % to what 99.5 % of the pixels of the reference's part stay below.
-
-    Parameters
-    ----------
-    images : dict {title: Tensor (y, x)}
-        Four at most.
-    reference : Tensor, shape (y, x)
-        Sets both windows.
-    rows, columns : slice
-        The part, framed in the whole image.
-
-    Returns
-    -------
-    list of Axes
-        Whole images, then parts.
-
-    Raises
-    ------
-    ValueError
-        More than four images, or shapes that do not fit.
-    """
-    if len(images) > 4:
-        raise ValueError(f"{len(images)} images came; expected four at most, one column for each.")
-    panels, titles = as_panels(images, None)
-    wanted = as_reference(reference)
-    if any(panel.shape != wanted.shape for panel in panels):
-        raise ValueError(f"images of other shapes than the reference's {wanted.shape} came; expected the same.")
-    parts = [panel[rows, columns] for panel in panels]
-    narrow = tuple(float(each) for each in np.quantile(np.abs(wanted[rows, columns]), NARROW))
-    whole = Row(panels, titles, window=(0.0, top([wanted], share=BRIGHT)), label="magnitude (a.u.)")
-    axes = draw([whole, Row(parts, ["enlarged"] * len(panels), window=narrow, label="magnitude (a.u.)")])
-    for cell in axes[: len(panels)]:
-        corner = (columns.start - 0.5, rows.start - 0.5)
-        size = (columns.stop - columns.start, rows.stop - rows.start)
-        cell.add_patch(Rectangle(corner, *size, fill=False, edgecolor=COLOURS[4], linewidth=1.4))
-    return axes
 
 
 @styled

@@ -2,6 +2,7 @@ r"""Least squares: conjugate gradients, a direct solver, and iterative SENSE."""
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -134,6 +135,36 @@ def direct_solver(A: SenseOperator, reg_weight: Tensor) -> Callable[[Tensor], Te
         return solution.squeeze(-1).mT.contiguous().to(rhs.dtype)
 
     return solve
+
+
+def regularised_solver(A: SenseOperator, reg_weight: float) -> Callable[[Tensor], Tensor]:
+    r"""Prepare to solve $(A^H A + \lambda I)\, x = b$: exactly where that pays, otherwise by conjugate gradients.
+
+    Parameters
+    ----------
+    A : SenseOperator
+    reg_weight : float
+        $\lambda > 0$.
+
+    Returns
+    -------
+    callable
+        (..., y, x) -> (..., y, x), without gradients.
+
+    Raises
+    ------
+    ValueError
+        A weight that the precision of the maps does not bear.
+    """
+    weight = torch.tensor(reg_weight, dtype=A.smaps.real.dtype, device=A.smaps.device)
+    try:
+        exact = direct_solver(A, weight)
+    except torch.linalg.LinAlgError as error:
+        raise ValueError(
+            f"reg_weight={reg_weight} is too small for {A.smaps.dtype}; expected 1e-6 or more, or maps in double "
+            "precision."
+        ) from error
+    return exact or partial(conjugate_gradient, A.normal, reg_weight=weight, n_iterations=100)
 
 
 def cg_sense(

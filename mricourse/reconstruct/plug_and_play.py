@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from mricourse.physics.operators import SenseOperator
-from mricourse.reconstruct.least_squares import Trace, conjugate_gradient, direct_solver
+from mricourse.reconstruct.least_squares import Trace, regularised_solver
 from mricourse.reconstruct.proximal_gradient import safe_step
 
 Denoiser = Callable[[Tensor], Tensor]
@@ -136,15 +135,7 @@ METHODS = {"hqs": _hqs, "admm": _admm, "gradient": _gradient}
 
 def _consistency(A: SenseOperator, zero_filled: Tensor, reg_weight: float) -> Denoiser:
     """Make $P$, exact where that pays and otherwise by conjugate gradients from $z$."""
-    weight = torch.tensor(reg_weight, dtype=A.smaps.real.dtype, device=A.smaps.device)
-    iterations = partial(conjugate_gradient, A.normal, reg_weight=weight, n_iterations=100)
-    try:
-        solve = direct_solver(A, weight) or iterations
-    except torch.linalg.LinAlgError as error:
-        raise ValueError(
-            f"reg_weight={reg_weight} is too small for {A.smaps.dtype}; expected 1e-6 or more, or maps in double "
-            "precision."
-        ) from error
+    solve = regularised_solver(A, reg_weight)
     return lambda prior: prior + solve(zero_filled - A.normal(prior))
 
 

@@ -7,8 +7,10 @@ __getattr__, __dir__, __all__ = face(
     {
         "anatomy": "Anatomy anatomy_names load_anatomy",
         "augmentation": "flip_kspace flip_mask flipped orientations rotated",
+        "fat_water": "FatWaterScans",
         "cohort": "Cohort Site Subject SITES draw_subjects scan_cohort site_mask subject_images",
         "coils": "ring_noise_covariance simulate_arrays simulate_coils",
+        "condition_scans": "ConditionScans",
         "contrasts": "CONTRASTS TISSUES_3T Protocol Tissue inversion_recovery nulling_ti spin_echo "
         "spoiled_gradient_echo weighted_image",
         "random_draws": "generator_for smooth_field",

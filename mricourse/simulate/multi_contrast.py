@@ -68,6 +68,8 @@ class ContrastScans:
         Other masks, or a number that cannot be; from ``scans[i]`` an unknown split.
     """
 
+    contrasts = HEAD  # the same in all
+
     split: str
     seed: int
     shape: Sequence[int] = (128, 128)

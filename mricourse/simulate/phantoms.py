@@ -119,7 +119,13 @@ class AbdominalPhantom:
         return multi_echo_signal(self.pdff, self.r2star_per_s, te_ms, pd=self.pd, b0_hz=self.b0_hz, b0_t=b0_t)
 
 
-def abdominal_phantom(shape: tuple[int, int] = (160, 160), *, seed: int = 0, b0_t: float = 3.0) -> AbdominalPhantom:
+def abdominal_phantom(
+    shape: tuple[int, int] = (160, 160),
+    *,
+    seed: int = 0,
+    b0_t: float = 3.0,
+    liver_rate_per_s: tuple[float, float] = (30.0, 150.0),
+) -> AbdominalPhantom:
     """Draw an abdominal slice: liver, spleen, kidneys, spine, stomach and aorta in muscle and fat.
 
     The seed changes sizes and places by up to 8 %, the liver's fat fraction (1 to 40 %) and R2* (30 to
@@ -133,6 +139,8 @@ def abdominal_phantom(shape: tuple[int, int] = (160, 160), *, seed: int = 0, b0_
         The subject.
     b0_t : float
         Field strength in tesla; R2* and the field map scale with it.
+    liver_rate_per_s : (low, high)
+        R2* of the liver at 3 T in 1/s is drawn between them. Above 150 1/s is more iron than a healthy liver has.
 
     Returns
     -------
@@ -161,7 +169,7 @@ def abdominal_phantom(shape: tuple[int, int] = (160, 160), *, seed: int = 0, b0_
     liver = organ((-0.08, -0.32), (0.34, 0.36), 0.5) * cavity
     slow = [1 + 0.12 * smooth_field(shape, generator=generator) for _ in range(2)]
     liver_fat = draw(0.01, 0.40)
-    liver_rate = draw(30, 150)
+    liver_rate = draw(*liver_rate_per_s)
     # shares, PDFF, R2* at 3 T in 1/s, density: later organs lie over earlier ones
     layers = [
         (outline, 0.93, 35.0, 0.90),

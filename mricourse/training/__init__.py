@@ -5,7 +5,7 @@ from mricourse._lazy import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "adaptation": "Adaptation AdaptationSettings adapt",
+        "adaptation": "Adaptation AdaptationSettings adapt hidden_loss",
         "cards": "Card shipped verify",
         "checkpoints": "Checkpoint load_checkpoint save_checkpoint training_in_words training_seconds training_stages",
         "loop": "Settings train validate",
@@ -14,8 +14,9 @@ __getattr__, __dir__, __all__ = face(
         "distributed": "pick_device",
         "recipes": "Recipe load_recipe parse_recipe unseen_scans",
         "reproduction": "reproduce",
-        "self_supervised": "SSDU AllSamples Equivariant Noise2Noise SelfSupervised WeightedSSDU held_out_db l1_l2 "
-        "turned_by_chance",
+        "parameter_maps": "MapsLoss laplace_loss",
+        "self_supervised": "SSDU AllSamples Equivariant Noise2Noise Parts SelfSupervised WeightedSSDU held_out_db "
+        "l1_l2 turned_by_chance",
         "run": "train_recipe",
         "trained_range": "outside_range",
     },

@@ -169,6 +169,27 @@ def adapt(
     return Adaptation(judge.best, judge.best_step, judge.best_gain, guard, time.perf_counter() - start)
 
 
+def hidden_loss(network: nn.Module, A: SenseOperator, kspace: Tensor, hidden: Tensor) -> Tensor:
+    r"""Give the error of hidden samples in dB, predicted by the image of all others: what an adaptation makes small.
+
+    $10 \log_{10} (\lVert M_\Lambda (F S x - y)\rVert^2 / \lVert M_\Lambda\, y\rVert^2)$, where the network makes $x$
+    from the measured samples that are not in $\Lambda$.
+
+    Parameters
+    ----------
+    network : nn.Module
+        ``network(A, kspace)`` returns an image (..., y, x).
+    A : SenseOperator
+        With the mask of all measured samples.
+    kspace : complex Tensor, shape (..., coils, ky, kx)
+    hidden : bool Tensor, broadcastable to the mask
+        $\Lambda$, some of the measured samples.
+    """
+    image = network(SenseOperator(A.smaps, A.mask & ~hidden), kspace * ~hidden)
+    missed, measured = missed_energy(image.unsqueeze(-3), A.smaps, kspace, hidden)
+    return 10 * torch.log10(missed.clamp_min(1e-20) / measured.clamp_min(1e-20))
+
+
 def check_adaptable(network: nn.Module, name: str = "the network") -> None:
     """Refuse a network that does not return to the data in every iteration: nothing holds what it would learn."""
     if not getattr(network, "adaptable", False):
@@ -216,9 +237,7 @@ class _Split:
         size = max(1, round(self.settings.share * int(scan.outer.sum())))
         [hidden] = drawn_parts(free, [size], self.generator)
         A, kspace, _ = scan.cut(self.generator)
-        image = self.candidate.network(SenseOperator(A.smaps, scan.pattern & ~hidden), kspace * ~hidden)
-        missed, measured = missed_energy(image, A.smaps, kspace, hidden)
-        return 10 * torch.log10(missed.clamp_min(1e-20) / measured.clamp_min(1e-20))
+        return hidden_loss(self.candidate.network, SenseOperator(A.smaps, scan.pattern), kspace, hidden)
 
 
 class _Clock:

@@ -31,6 +31,7 @@ from mricourse.training.objectives import (
     check_unrolled,
     make_objective,
 )
+from mricourse.training.parameter_maps import Judging
 from mricourse.training.self_supervised import SelfSupervised
 from mricourse.training.state import History, load_state, save_state
 
@@ -181,7 +182,7 @@ def train(
     rank, n_processes = join_processes(device)
     objective = _placed(objective, network, settings, n_processes, device)
     learner = objective if isinstance(objective, LearningObjective) else None
-    judge = objective.judge if isinstance(objective, SelfSupervised) else against_reference
+    judge, kind = _judge_of(objective)
     network.to(device)
     optimiser = torch.optim.Adam(_parameter_groups(network, settings))
     history, best = History(), None
@@ -206,7 +207,7 @@ def train(
 
         if history.step % settings.validate_every == 0 or history.step == settings.n_steps:
             score = validate(network, validation, device=device, judge=judge) if validation else None
-            if _add_row(history, settings, score, "validation" if judge is against_reference else "held_out"):
+            if _add_row(history, settings, score, kind):
                 best = {name: value.detach().clone() for name, value in network.state_dict().items()}
         done = history.step == settings.n_steps or history.stopped_early
         if state_file is not None and rank == 0 and (done or history.step % settings.save_every == 0):
@@ -216,6 +217,13 @@ def train(
     if best is not None:
         network.load_state_dict(best)
     return history
+
+
+def _judge_of(objective: Objective) -> tuple[Callable[[nn.Module, Batch], float], str]:
+    """What chooses the best weights, and the name of its scores in the history."""
+    if isinstance(objective, SelfSupervised):
+        return objective.judge, "held_out"
+    return objective.score if isinstance(objective, Judging) else against_reference, "validation"
 
 
 def against_reference(network: nn.Module, batch: Batch) -> float:

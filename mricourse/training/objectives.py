@@ -20,11 +20,14 @@ from mricourse.networks.kikinet import KIKINet
 from mricourse.networks.reconstructor import Unrolled
 from mricourse.physics.fourier import fft2c
 from mricourse.physics.scan import Batch
+from mricourse.training.diffusion_loss import Diffusion
 from mricourse.training.losses import PLAIN, AdversarialLoss, PerceptualLoss, energy, log_nmse
+from mricourse.training.parameter_maps import MapsLoss
 from mricourse.training.self_supervised import N_SPLITS, SSDU, AllSamples, Equivariant, Noise2Noise, WeightedSSDU
 
 FEATURES = "features"  # the checkpoint whose features the perceptual loss compares
 BLIND_TO_PHASE = ("ssim", "magnitude")
+OF_MAPS = ("maps", "uncertainty")
 WITHOUT_REFERENCE = ("ssdu", "ssdu_one_split", "weighted_ssdu", "equivariant", "noise2noise")
 OBJECTIVES = (  # names of `make_objective`
     *PLAIN,
@@ -33,6 +36,8 @@ OBJECTIVES = (  # names of `make_objective`
     "symmetry",
     "stage_error",
     "all_samples",
+    "diffusion",
+    *OF_MAPS,
     *WITHOUT_REFERENCE,
 )
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -236,11 +241,14 @@ ALONE: dict[str, Callable[[], nn.Module]] = {  # those that look at the result a
     "symmetry": Symmetry,
     "stage_error": StageError,
     "all_samples": AllSamples,
+    "diffusion": Diffusion,
     "ssdu": partial(SSDU, n_splits=N_SPLITS),
     "ssdu_one_split": SSDU,
     "weighted_ssdu": WeightedSSDU,  # of a density
     "equivariant": Equivariant,
     "noise2noise": Noise2Noise,
+    "maps": partial(MapsLoss, with_uncertainty=False),
+    "uncertainty": partial(MapsLoss, with_uncertainty=True),
 }
 
 

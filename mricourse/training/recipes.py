@@ -21,6 +21,7 @@ from mricourse.networks.admm_net import ADMMNet
 from mricourse.networks.automap import Automap
 from mricourse.networks.blocks import BlockNet
 from mricourse.networks.deep_equilibrium import DeepEquilibrium
+from mricourse.networks.diffusion import DiffusionPrior
 from mricourse.networks.dncnn import DnCNN
 from mricourse.networks.end_to_end_varnet import EndToEndVarNet
 from mricourse.networks.hybrid import Hybrid
@@ -31,23 +32,29 @@ from mricourse.networks.kspace_unet import KSpaceUNet
 from mricourse.networks.learned_thresholds import LearnedThresholds
 from mricourse.networks.modl import MoDL
 from mricourse.networks.multi_contrast import MultiContrastNet
-from mricourse.networks.reconstructor import Unrolled
+from mricourse.networks.reconstructor import Startable
 from mricourse.networks.unet import ComplexUNet
+from mricourse.networks.upnet import UPNet
 from mricourse.networks.variational_network import VariationalNetwork
 from mricourse.physics.scan import Scan
+from mricourse.simulate.condition_scans import ConditionScans
+from mricourse.simulate.fat_water import FatWaterScans
 from mricourse.simulate.measured_once import MeasuredOnce
-from mricourse.simulate.multi_contrast import HEAD, ContrastScans
+from mricourse.simulate.multi_contrast import ContrastScans
 from mricourse.simulate.task_scans import TaskScans
 from mricourse.simulate.training_scans import SimulatedScans
 from mricourse.training.cards import RECIPES
+from mricourse.training.diffusion_loss import check_prior
 from mricourse.training.loop import Settings
 from mricourse.training.objectives import (
+    OF_MAPS,
     WITHOUT_REFERENCE,
     check_phase,
     check_staged,
     check_symmetric,
     check_unrolled,
 )
+from mricourse.training.parameter_maps import check_maps
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "modl": AdaptiveMoDL,
@@ -63,6 +70,8 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {  # network(A, kspace) -> image
     "kspace_unet": KSpaceUNet,
     "hybrid": Hybrid,
     "automap": Automap,
+    "diffusion_prior": DiffusionPrior,
+    "upnet": UPNet,
 }
 BODIES: dict[str, Callable[..., nn.Module]] = {  # network(image) -> image, made one of the former by `ImageDomain`
     "denoiser": DnCNN,
@@ -74,7 +83,10 @@ SOURCES = {  # kinds of [data]; the first where it says nothing
     "task": TaskScans,
     "contrasts": ContrastScans,
     "once": MeasuredOnce,
+    "conditions": ConditionScans,
+    "fat_water": FatWaterScans,
 }
+Drawn = SimulatedScans | TaskScans | ContrastScans | MeasuredOnce | ConditionScans | FatWaterScans
 EXAMPLE = "recipes/modl_k1.toml"
 N_VALIDATION = 24  # scans that choose the best weights
 FORMS = {  # type of an option -> what to write in TOML, and the types that serve
@@ -95,7 +107,8 @@ MOST = {  # largest value of each number whose class has no upper limit: what no
     "save_every": 10**9, "patience": 10**9, "step_size": 1e6, "threshold": 1e6, "n_filters": 4096, "kernel_size": 255,
     "n_weights": 4096, "reach": 1e6, "levels": 10, "n_map_features": 4096, "n_map_levels": 10,
     "n_kept": 1000, "lipschitz": 1, "tolerance": 1,
-    "n_frozen": 256, "data_weight": 1e6, "repetitions": 2, "n_scans": 10_000, "power": 10,
+    "n_frozen": 256, "n_echoes": 256, "data_weight": 1e6, "repetitions": 2, "n_scans": 10_000, "power": 10,
+    "spread": 1e3, "noise_max": 1e3,
 }  # fmt: skip
 MOST_PARAMETERS = 10**8  # 1.6 GB with gradients and Adam's two moments
 
@@ -115,8 +128,9 @@ class Recipe:
     network : dict
         ``kind`` and all options of that network.
     data : dict
-        ``kind`` and all options of `SimulatedScans`, or of `TaskScans` where the kind is "task", or of `ContrastScans`
-        where it is "contrasts", or `MeasuredOnce` where it is "once".
+        ``kind`` and all options of `SimulatedScans`, or of `TaskScans` where the kind is "task", `ContrastScans` where
+        it is "contrasts", `MeasuredOnce` where it is "once", `ConditionScans` where it is "conditions", `FatWaterScans`
+        where it is "fat_water".
     training : Settings
     start : str or None
         Checkpoint whose weights it begins with.
@@ -157,12 +171,12 @@ class Recipe:
         kind = options.pop("kind")
         return NETWORKS[kind](**options) if kind in NETWORKS else ImageDomain(BODIES[kind](**options))
 
-    def scans(self) -> SimulatedScans | TaskScans | ContrastScans | MeasuredOnce:
+    def scans(self) -> Drawn:
         """Give the endless scans to train on."""
         options = dict(self.data)
         return SOURCES[options.pop("kind", "scans")]("train", self.seed, **options)
 
-    def slices(self, split: str, seed: int) -> SimulatedScans | TaskScans | ContrastScans | MeasuredOnce:
+    def slices(self, split: str, seed: int) -> Drawn:
         """Give whole slices of anatomy, one draw each: to validate ("train", other seeds) and test on."""
         return self.scans().to_judge(split, seed)
 
@@ -227,13 +241,16 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
                 f"shape of [network] is {list(network.matrix)} and that of [data] {recipe.data.get('shape')}; expected "
                 f'the same two numbers, and kind = "task" of [data]: {kind} is made for one matrix.'
             )
-        if network.contrasts and source != "contrasts":
-            raise ValueError(f'kind of [data] is "{source}" for a {kind}; expected "contrasts".')
-        if network.contrasts and network.contrasts != HEAD:
+        given = getattr(recipe.scans(), "contrasts", ())
+        if network.contrasts and source != (wanted := "fat_water" if kind == "upnet" else "contrasts"):
+            raise ValueError(f'kind of [data] is "{source}" for a {kind}; expected "{wanted}".')
+        if network.contrasts and network.contrasts != given:
             raise ValueError(
                 f"contrasts of [network] are {', '.join(network.contrasts)}; expected those of [data], "
-                f"{', '.join(HEAD)}, in this order."
+                f"{', '.join(given)}, in this order."
             )
+        if recipe.training.loss in OF_MAPS:
+            check_maps(network)
         if recipe.training.deep_supervision:
             check_unrolled(network)
         check_phase(network, recipe.training.loss)
@@ -241,6 +258,8 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
             check_symmetric(network)
         if recipe.training.loss == "stage_error":
             check_staged(network)
+        if recipe.training.loss == "diffusion":
+            check_prior(network)
         if recipe.training.loss in WITHOUT_REFERENCE:
             _check_without_reference(recipe)
         if recipe.start is None and (n_frozen := recipe.network.get("n_frozen")):
@@ -248,7 +267,7 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
                 f"n_frozen is {n_frozen} and there is no start; expected the name of a checkpoint: what is frozen "
                 "never learns."
             )
-        if recipe.start is not None and not isinstance(network, Unrolled):
+        if recipe.start is not None and not isinstance(network, Startable):
             raise ValueError(
                 f"it starts from {recipe.start}; expected no start for a network of its kind: leave it out."
             )

@@ -750,8 +750,9 @@ for name, each in grain.items():
 # onto each other, never perfectly. So we move both partners by up to four pixels along
 # $y$, and score the contrast that stayed.
 #
-# How wide is an edge, as a contrast sees it alone? One line in four was measured along
-# $y$. So what one contrast knows of an edge is blurred over one to three pixels.
+# How wide is an edge, as a contrast sees it alone? With all lines an edge is one pixel
+# wide. With the central quarter alone it would be about four. Our lines are scattered,
+# so we guess something between: one to three.
 
 
 # %%
@@ -822,9 +823,10 @@ claim("one pixel: DISN's lead over DIRN", moved_lead[1], at_most=0, unit="dB")
 # The library's `lesion_responses(present, without, places, radius=...)` gives the
 # response of each slice and contrast, (slices, contrasts).
 #
-# We want percent, so we divide by the response of the references, in the contrast that
-# has the disc. So 100 % in that contrast means: fully kept. And anything but 0 % in
-# another contrast means: *copied*.
+# We want percent, so we divide by the response of the references themselves, with the
+# disc minus without it, in the contrast that has the disc. Say that is 0.13. If the
+# reconstruction of this contrast has a response of 0.065, 50 % are kept. If another
+# contrast, which has no disc, has -0.013, that is a *copy* of -10 %.
 #
 # Three contrasts can have the disc, and each time we read all three. So every network
 # gets a square table of 3 x 3 numbers, which the folded function
@@ -929,8 +931,10 @@ for number, contrast in enumerate(CONTRASTS):
 
 # %% [markdown]
 # Grey is no change. T2w has its bright disc, T1w a dark one at the same place. The
-# spots above and below, two dark ones in T1w, are no lesions. They are folding: lines
-# are missing, so whatever changes at one place comes back, weakly, above and below it.
+# spots above and below, two dark ones in T1w, are no lesions. They are folding: T1w's
+# measured lines did not change, so the copy can only lie in the missing ones. A disc
+# made of some of the lines comes back, weakly, above and below its place. FLAIR's spot
+# is bright and dark by turns, and its mean is nearly nothing.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Why is the copy dark?
@@ -947,9 +951,10 @@ for number, contrast in enumerate(CONTRASTS):
 #
 # - *With the rule:* dark in T1w, bright in T2w. Many lesions are so, since they hold
 #   more water.
-# - *Against the rule:* bright in both. A lesion that takes up contrast agent can be
-#   like that, when T1w is measured after the injection: the agent makes it bright in
-#   T1w, its water in T2w. Some blood is so, too. (The networks have seen neither.)
+# - *Against the rule:* bright in both. Some patients get an injection of a substance
+#   with gadolinium, a *contrast agent*. A lesion that takes it up is bright in T1w by
+#   the agent, and bright in T2w by its water. Some blood is so, too. (The networks have
+#   seen neither.)
 #
 # We ask how much of T1w's disc is kept, in percent. For comparison there are a dark and
 # a bright disc in T1w alone. (A dark disc has a negative response, in the reference and
@@ -1073,7 +1078,7 @@ show_images(changes, window=(-0.1, 0.1), label="change")
 # (Grey is no change. The disc has -0.15, and the reading -0.131, since the rim of a
 # disc on pixels is soft. The disc itself is in the third picture, its copies are in the
 # first two, and faint. The faint column above and below it is folding: lines along
-# $k_y$ are missing, so what a disc leaves unclear lies on its column.)
+# $k_y$ are missing, so the folded copies of a disc lie above and below it.)
 #
 # **Change it, and explain.** All discs so far had a radius of 3 pixels. Does it depend
 # on the size how much T2w has to say about a lesion in T1w? In a new cell set `RADIUS`
@@ -1272,8 +1277,9 @@ for number, contrast in enumerate(CONTRASTS):
 # shows 0.145 of 0.199, DIRN 0.126. In T1w it shows 0.080, where 0.073 is true: more
 # than there is. We take that for the rule again. T2w and FLAIR say *water*, and so T1w
 # seems to be made darker. These lesions do follow the rule, so here it helps. In T2w
-# the two are alike: of our discs, which T2w had alone, DISN kept less; these lesions
-# show in all three contrasts.
+# the two networks show about the same. Of our discs, which T2w had alone, DISN kept
+# *less* than DIRN. Here T1w and FLAIR show the lesion, too, and that may make up for
+# it.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = (real_dB["DISN"] - real_dB["DIRN"]).mean(1)
@@ -1335,8 +1341,9 @@ explore(try_it, method=list(networks), contrast=CONTRASTS, **choices)
 # which were worth 0.8 dB above. In part it has not learned with the same lines. DIRN
 # has 24.5 and 24.9 dB: it sees no partner, but T2w gets the lines of T1w now, and these
 # happen to be a little better. The measured lines are dark: the data step holds
-# them. Those of the partners do not show: a partner brings no samples, only edges, and
-# an edge is spread over all lines. So with DISN all missing lines are a little darker.
+# them. Those of the partners do not show. Their lines help, since from them a partner
+# knows edges that we lack. But what comes over is the edge, and an edge is spread over
+# all lines. So with DISN all missing lines are a little darker.
 # At $R = 6$ DISN has 23.7 dB, less than DIRN at $R = 4$. But it was not trained for
 # that.
 # </details>

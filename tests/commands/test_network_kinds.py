@@ -133,6 +133,28 @@ def test_a_network_of_several_contrasts_trains_and_is_evaluated_and_refuses_one(
     refused(weights, mricourse, tmp_path, "this network reconstructs T1w, T2w, FLAIR of a slice together", n_coils=4)
 
 
+ECHOES = """\
+title = "A tiny UP-Net"
+seed = 1
+[network]
+kind = "upnet"
+n_features = 2
+n_levels = 1
+[data]
+kind = "fat_water"
+shape = [40, 36]
+[training]
+n_steps = 4
+warmup = 2
+loss = "uncertainty"
+"""
+
+
+def test_a_network_of_echoes_trains_and_is_evaluated_and_refuses_one(quick, mricourse, tmp_path):
+    weights = trained(ECHOES, mricourse, tmp_path)
+    refused(weights, mricourse, tmp_path, "this network reconstructs echo 1, echo 2, echo 3", n_coils=4)
+
+
 AUTOMAP = """\
 title = "A tiny AUTOMAP"
 seed = 1
@@ -160,12 +182,13 @@ def test_a_network_of_one_matrix_trains_and_is_evaluated_and_refuses_another(qui
 REFUSALS = {  # kind -> why it takes no scan of one contrast and any matrix
     "automap": "the scan is of 80 x 72 samples; expected 36 x 32",
     "multi_contrast": "this network reconstructs T1w, T2w, FLAIR of a slice together",
+    "upnet": "this network reconstructs echo 1, echo 2, echo 3",
 }
 
 
 def untrained(kind, folder, monkeypatch):
     """Path of the weights of a small network as it is made."""
-    text = {"automap": AUTOMAP, "multi_contrast": CONTRASTS}.get(kind) or recipe_text(kind)
+    text = {"automap": AUTOMAP, "multi_contrast": CONTRASTS, "upnet": ECHOES}.get(kind) or recipe_text(kind)
     recipe = parse_recipe(text, kind)
     network = recipe.build().eval()
     metrics = {"psnr": 30.0, "ssim": 0.9, "nmse": 0.01, "psnr_zero_filled": 20.0, "n_slices": 1}

@@ -321,5 +321,17 @@ def test_covered_points_have_their_section(source):
         assert not missing, f"{row.id} has no heading {missing} for {point}; it has {there}"
 
 
+def test_each_of_the_ten_pitfalls_is_an_exercise():
+    syllabus = load_syllabus()
+    assert len(syllabus.pitfalls) == 10
+    written = {source.stem: source for source in SOURCES}
+    for name, pitfall in syllabus.pitfalls.items():
+        assert pitfall.says and pitfall.exercises, f"{name} is nowhere"
+        for lesson, number in pitfall.exercises.items():
+            if lesson in written:
+                found = [line for line in headings(written[lesson]) if line.startswith(f"Exercise {number} ·")]
+                assert found, f"{lesson} has no exercise {number} for {name}; expected the number that it has there"
+
+
 def test_syllabus_rows_and_sources_agree():
     assert {source.stem for source in SOURCES} <= {lesson.id for lesson in load_syllabus().lessons}

@@ -307,6 +307,8 @@ SMALL = {
     "kikinet": [{"stages": "KI"}, {"stages": "IK", "residual_kspace": True, "data_weight": 3.0}],
     "kspace_unet": [{"n_levels": 1}, {"n_levels": 1, "keep_samples": True}],
     "hybrid": [{"n_levels": 1}, {"n_levels": 1, "keep_samples": True}],
+    "diffusion_prior": [{"n_levels": 1}],
+    "upnet": [{"n_echoes": 2, "n_levels": 1}],
     "automap": [{"shape": (NY, NX), "shared": shared} for shared in (False, True)],
     "multi_contrast": [{"sharing": sharing} for sharing in SHARING],
     "modl": [
@@ -342,7 +344,8 @@ def test_networks(kind, options):
         A = SenseOperator(smaps, LINES)
         return torch.func.functional_call(network, dict(zip(names, weights, strict=True)), (A, y))
 
-    size = (1, 3, 2, NY, NX) if kind == "multi_contrast" else (3, NY, NX)  # a scan, its contrasts, their coils
+    n_images = {"multi_contrast": 3, "upnet": 2}.get(kind)  # of one scan, with two coils each
+    size = (1, n_images, 2, NY, NX) if n_images else (3, NY, NX)
     inputs = (complex_(*size), complex_(*size, seed=1), *(each.requires_grad_() for each in weights))
     exact = partial(data_consistency, tolerance=1e-14)
     with ExitStack() as patches:

@@ -3,11 +3,9 @@
 import pytest
 import torch
 
-from mricourse.evaluation.metrics import psnr
-from mricourse.physics.fourier import random_complex
 from mricourse.plotting.alt_text import describe
 from mricourse.plotting.block_diagrams import show_modl_diagram
-from mricourse.plotting.modl_figures import plot_rounds, show_close_up, show_frozen_steps, show_paired_differences
+from mricourse.plotting.modl_figures import plot_rounds, show_frozen_steps, show_paired_differences
 
 pytestmark = pytest.mark.usefixtures("style_kept")
 
@@ -25,29 +23,6 @@ def test_the_dots_are_the_minima_of_the_frozen_curves():
     assert [dot.get_xdata()[0] for dot in dots] == pytest.approx([1.75, 1.6875])
     for dot, curve in zip(dots, [line for line in lines if line.get_linestyle() == "--"], strict=True):
         assert curve.get_ydata().min() == pytest.approx(float(dot.get_ydata()[0]), abs=1e-4)
-
-
-def test_a_close_up_has_whole_images_parts_and_errors():
-    reference, image = random_complex(20, 16, seed=1), random_complex(20, 16, seed=2)
-    images = {"reference": reference, "K = 5": image}
-    axes = show_close_up(images, reference, rows=slice(4, 10), columns=slice(2, 7), error_gain=4)
-    shapes = [cell.get_images()[0].get_array().shape for cell in axes]
-    assert shapes == [(20, 16), (20, 16), (6, 5), (6, 5), (20, 16)]
-    assert axes[1].get_title() == f"K = 5, {psnr(image, reference):.1f} dB"
-    assert axes[0].patches[0].get_bbox().bounds == (1.5, 3.5, 5, 6)
-    enlarged = show_close_up(images, reference, rows=slice(4, 10), columns=slice(2, 7), errors_of_part=True)
-    assert enlarged[4].get_images()[0].get_array().shape == (6, 5)
-    assert enlarged[4].get_title() == "error × 5, part"
-    assert axes[4].get_images()[0].get_clim()[1] * 4 == pytest.approx(axes[0].get_images()[0].get_clim()[1])
-
-
-def test_a_close_up_refuses_what_does_not_fit():
-    image = random_complex(20, 16)
-    part = {"rows": slice(4, 10), "columns": slice(2, 7)}
-    with pytest.raises(ValueError, match="5 images came; expected four at most"):
-        show_close_up({str(number): image for number in range(5)}, image, **part)
-    with pytest.raises(ValueError, match="expected the same"):
-        show_close_up({"a": image[:, :9]}, image, **part)
 
 
 def test_the_denoisers_steps_are_grey():

@@ -3,22 +3,10 @@
 import pytest
 import torch
 
-from mricourse import random_complex
 from mricourse.plotting.alt_text import describe
-from mricourse.plotting.quality_figures import show_by_definition, show_enlarged, show_preferences
+from mricourse.plotting.quality_figures import show_by_definition, show_preferences
 
 pytestmark = pytest.mark.usefixtures("style_kept")
-
-
-def test_the_part_has_a_narrower_window():
-    image = random_complex(20, 16, seed=1)
-    axes = show_enlarged({"truth": image, "other": 2 * image}, image, rows=slice(4, 12), columns=slice(3, 9))
-    assert [cell.get_title() for cell in axes] == ["truth", "other", "enlarged", "enlarged"]
-    assert axes[2].get_images()[0].get_array().shape == (8, 6)
-    low, high = axes[2].get_images()[0].get_clim()
-    assert 0 < low < high and axes[0].get_images()[0].get_clim()[0] == 0
-    assert axes[3].get_images()[0].get_clim() == (low, high)
-    assert len(axes[0].patches) == 1 and not axes[2].patches
 
 
 def test_every_definition_is_said():
@@ -35,11 +23,5 @@ def test_the_best_of_each_curve_is_marked():
 
 
 def test_what_does_not_fit_is_refused():
-    image = random_complex(12, 10)
-    part = {"rows": slice(2, 6), "columns": slice(2, 6)}
-    with pytest.raises(ValueError, match="5 images came"):
-        show_enlarged({str(number): image for number in range(5)}, image, **part)
-    with pytest.raises(ValueError, match="expected the same"):
-        show_enlarged({"a": image[:8]}, image, **part)
     with pytest.raises(ValueError, match="2 numbers for 3 strengths"):
         show_preferences([1, 2, 3], {"SSIM": {"all": [1, 2]}}, xlabel="w")

@@ -121,8 +121,8 @@ def test_a_recipe_can_ask_for_a_task():
     assert (judged.split, judged.seed, judged.task) == ("test", 3, "undersampling")
     assert judged.ranges()["acceleration"] == [1.4, 4] and judged.ranges()["matrix"] == [32, 40]
     for wrong, words in (
-        ('kind = "tasks"', "expected scans, task, contrasts or once"),
-        ("kind = 3", "expected scans, task, contrasts or once"),
+        ('kind = "tasks"', "expected scans, task, contrasts, once, conditions or fat_water"),
+        ("kind = 3", "expected scans, task, contrasts, once, conditions or fat_water"),
     ):
         with pytest.raises(ValueError, match=words):
             parse_recipe(text + wrong, "a")

@@ -12,12 +12,13 @@ from mricourse.networks.apply import apply_network
 from mricourse.networks.reconstructor import Reconstructor
 from mricourse.physics.fourier import fft2c, random_complex
 from mricourse.physics.normalisation import normalised
+from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import acs_mask, equispaced_mask, poisson_disc_mask, random_mask
 from mricourse.physics.scan import Scan
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.randomised import draw_scan
 from mricourse.training import adaptation
-from mricourse.training.adaptation import MOST_SLICES, AdaptationSettings, adapt, spread
+from mricourse.training.adaptation import MOST_SLICES, AdaptationSettings, adapt, hidden_loss, spread
 from mricourse.training.adaptation_guards import GUARDS, Candidate, Judge, Look
 from mricourse.training.checkpoints import load_checkpoint
 from mricourse.training.held_out import HeldOutScan
@@ -266,7 +267,17 @@ def test_scans_without_enough_to_hold_out_are_refused(network, name):
 
 
 @pytest.mark.parametrize(
-    "kind", ["kikinet", "end_to_end_varnet", "deep_equilibrium", "hybrid", "denoiser", "kspace_unet", "multi_contrast"]
+    "kind",
+    [
+        "kikinet",
+        "end_to_end_varnet",
+        "deep_equilibrium",
+        "hybrid",
+        "denoiser",
+        "kspace_unet",
+        "multi_contrast",
+        "diffusion_prior",
+    ],
 )
 def test_networks_that_do_not_return_to_the_data_are_refused(kind):
     kinds = "AdaptiveMoDL, MoDL, ISTANet, ADMMNet, VariationalNetwork, LearnedThresholds"
@@ -300,3 +311,14 @@ def test_a_network_of_ones_own_says_itself_that_it_can_be_adapted(network):
 def test_bad_numbers_are_refused(numbers):
     with pytest.raises(ValueError, match=r"expected a (whole )?number"):
         AdaptationSettings(**numbers)
+
+
+def test_the_loss_of_hidden_samples_is_that_of_the_image_of_the_others():
+    A = SenseOperator(torch.ones(1, 8, 6, dtype=torch.complex64), torch.arange(8)[:, None] % 4 != 3)
+    image = random_complex(8, 6, seed=1)
+    hidden = torch.zeros(8, 1, dtype=torch.bool)
+    hidden[[2, 5]] = True
+    nothing = hidden_loss(lambda operator, kspace: operator.adjoint(kspace), A, A.forward(image), hidden)
+    assert float(nothing) == pytest.approx(0, abs=1e-4)  # zeros where lines are hidden: all of their energy is missed
+    exact = hidden_loss(lambda operator, kspace: image, A, A.forward(image), hidden)
+    assert float(exact) < -100

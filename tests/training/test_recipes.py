@@ -20,6 +20,7 @@ LARGE = {  # others have n_features alone
     "variational_network": "n_filters = 4000\nkernel_size = 255",
     "automap": "shape = [128, 128]",
     "multi_contrast": 'n_features = 4000\n[data]\nkind = "contrasts"',
+    "upnet": 'n_features = 4000\n[data]\nkind = "fat_water"',
 }
 
 
