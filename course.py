@@ -267,8 +267,12 @@ def run(words, *, cwd=None, **variables):
 
 
 def clean_environment(**variables):
-    """This process's environment, with .venv first on the path and no other Python's settings."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONHOME", "PYTHONPATH")}
+    """This process's environment, with .venv first on the path and no other Python's settings.
+
+    Some machines forbid compiled files. There every process would compile PyTorch anew, for seconds.
+    """
+    of_others = ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    environment = {key: value for key, value in os.environ.items() if key not in of_others}
     path = str(PYTHON.parent) + os.pathsep + os.environ.get("PATH", "")
     return {**environment, "VIRTUAL_ENV": str(VENV), "PATH": path, **variables}
 

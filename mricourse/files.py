@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parents[1]  # of the course: its lessons, data and recipes
+NOTEBOOKS = ROOT / "notebooks"
 SCRATCH = ".mricourse-part-"  # how the names of unfinished files begin
 LEFT_SECONDS = 60  # after which Windows, where nothing is locked while it is renamed, takes one for left over
 

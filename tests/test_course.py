@@ -303,6 +303,7 @@ def test_commands_run_in_the_environment(course, monkeypatch):
     monkeypatch.setattr(course, "ensure_installed", lambda: None)
     monkeypatch.setattr(course, "run", lambda words, **options: ran.append((words, options)) or 0)
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     course.main(["run", "01_kspace", "-o", "x"])
     course.main(["test", "-k", "fourier"])
     course.main(["test", "tests/test_course.py::test_x"])
@@ -312,7 +313,8 @@ def test_commands_run_in_the_environment(course, monkeypatch):
     assert {"--nbval-lax", "loadfile"} <= set(ran[1][0])
     assert ran[2][0][-1] == "tests/test_course.py::test_x" and "notebooks" not in ran[2][0]
     environment = course.clean_environment(A="b")
-    assert "PYTHONPATH" not in environment and environment["A"] == "b"
+    assert not {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"} & set(environment)
+    assert environment["A"] == "b"
     assert environment["PATH"].startswith(str(course.PYTHON.parent))
 
 

@@ -192,6 +192,19 @@ def test_the_command_starts_without_torch():
     assert not loaded, "opening the lessons would take seconds longer"
 
 
+def test_a_lesson_loads_nothing_slow():
+    program = (
+        "import mricourse, sys, json; from mricourse.classroom.exercise_checks import passed; "
+        "from mricourse.training import load_checkpoint; passed('modl', 'my_x', 'right'); "
+        "mricourse.predict('turned-head'); load_checkpoint('diffusion'); "
+        "slow = ('jupytext', 'nbformat', 'torch._dynamo', 'sympy'); "
+        "sys.stdout.write('\\n' + json.dumps([name for name in slow if name in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]", "the first check, prediction or checkpoint would wait for it"
+
+
 def test_the_package_is_quick_to_import():
     program = (
         "import torch, time, json; start = time.process_time(); import mricourse; "

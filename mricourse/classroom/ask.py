@@ -1,6 +1,6 @@
 """What a notebook calls to ask its learner something: `quiz` at the end of a lesson, `predict` before a figure.
 
-Widgets, YAML and the rest load when the first question is asked.
+Widgets, YAML and the rest load when the first question is asked, and what reads and writes notebooks not even then.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mricourse.files import NOTEBOOKS
+
 if TYPE_CHECKING:
     from mricourse.classroom.progress import Progress
     from mricourse.classroom.quiz_view import QuizView
+
+RECORD = ".mricourse.json"  # in every workspace; see `mricourse.classroom.lab`
 
 
 def quiz(lesson: str) -> QuizView:
@@ -71,16 +75,12 @@ def progress_here() -> Progress | None:
 
 def workspace_here() -> Path | None:
     """Find the learner's workspace that the notebook lies in; None elsewhere, where nothing is kept."""
-    from mricourse.classroom.lab import RECORD
-
     here = Path.cwd()
     return next((folder for folder in (here, here.parent) if (folder / RECORD).is_file()), None)
 
 
 def _folder() -> Path:
     """Where the questions lie: beside the notebook, in a workspace or a course, or in this course."""
-    from mricourse.classroom.notebooks import NOTEBOOKS
-
     here = Path.cwd()
     places = [folder / "quiz" for folder in (workspace_here(), here, here.parent) if folder]
     return next((place for place in places if any(place.glob("[0-9][0-9]_*.yml"))), NOTEBOOKS / "quiz")

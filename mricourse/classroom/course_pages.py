@@ -7,10 +7,9 @@ from pathlib import Path
 from mricourse.classroom.course_facts import FILE, course_facts, to_json
 from mricourse.classroom.glossary import glossary_page
 from mricourse.classroom.navigation import GLOSSARY, START, SYMBOLS
-from mricourse.classroom.notebooks import NOTEBOOKS
 from mricourse.classroom.start_page import marked, start_page
 from mricourse.classroom.symbols import symbols_page
-from mricourse.files import write_whole
+from mricourse.files import NOTEBOOKS, write_whole
 
 
 def course_pages(folder: Path = NOTEBOOKS) -> dict[Path, bytes]:

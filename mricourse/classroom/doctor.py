@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from mricourse.classroom.notebooks import NOTEBOOKS, ROOT, lesson_sources, stale_notebooks
+from mricourse.classroom.notebooks import lesson_sources, stale_notebooks
+from mricourse.files import NOTEBOOKS, ROOT
 
 NEEDED_GB = 2.0  # free disk space for real data, pages and checkpoints
 

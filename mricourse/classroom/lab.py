@@ -17,13 +17,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mricourse.classroom.notebooks import NOTEBOOKS, ROOT
+from mricourse.classroom.ask import RECORD
 from mricourse.classroom.start_page import START
-from mricourse.files import exclusive, make_folder, visible_files, write_whole
+from mricourse.files import NOTEBOOKS, ROOT, exclusive, make_folder, visible_files, write_whole
 
 WORKSPACE = ROOT / "workspace"
 SETTINGS = Path(__file__).with_name("jupyter")  # JupyterLab's: no news from the network, Markdown opens as a page
-RECORD = ".mricourse.json"  # what we shipped: file name -> hashes; and the version last offered of each lesson
 LOCK = ".mricourse.lock"
 LOCK_SECONDS = 60  # longest wait for another update of the same workspace
 SHIPPED = ("*.ipynb", "solutions/*.ipynb", "figures/*", "quiz/*.yml", "GLOSSARY.md", "SYMBOLS.md")

@@ -10,15 +10,13 @@ import re
 from copy import deepcopy
 from pathlib import Path
 
-import jupytext
 import nbformat
 from nbformat import NotebookNode
 
 from mricourse.classroom.links import LINK, resolved, targets
 from mricourse.classroom.navigation import with_ways_out
-from mricourse.files import ROOT, visible_files, write_whole
+from mricourse.files import NOTEBOOKS, visible_files, write_whole
 
-NOTEBOOKS = ROOT / "notebooks"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_METADATA = ("tags", "slideshow", "jupyter")  # jupyter: a cell whose input is folded
@@ -60,6 +58,8 @@ def read_source(source: Path) -> NotebookNode:
         raise FileNotFoundError(f"There is no lesson source {source}.") from None
     except UnicodeDecodeError:
         raise ValueError(f"{source} is not a UTF-8 text file.") from None
+    import jupytext  # where sources are read: it takes a second, which a check in a lesson must not pay
+
     parsed = jupytext.reads(text, fmt="py:percent")
     known = targets(source.parent.parent) if LINK.search(text) else {}
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": dict(KERNEL)})

@@ -23,7 +23,6 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from mricourse.classroom.glossary import glossary_page
 from mricourse.classroom.navigation import GLOSSARY, SYMBOLS
 from mricourse.classroom.notebooks import (
-    ROOT,
     complete,
     learner_version,
     lesson_sources,
@@ -34,7 +33,7 @@ from mricourse.classroom.notebooks import (
 from mricourse.classroom.page import bound, claims_table, lesson_page, measured, text_page, without_alternative
 from mricourse.classroom.syllabus import load_syllabus
 from mricourse.classroom.symbols import symbols_page
-from mricourse.files import write_whole
+from mricourse.files import ROOT, write_whole
 
 PAGES = ROOT / "build" / "run"
 CLAIMS_PAGE = "docs/CLAIMS.md"

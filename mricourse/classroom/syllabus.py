@@ -8,7 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from mricourse.classroom.notebooks import NOTEBOOKS, read_source
+from mricourse.classroom.notebooks import read_source
+from mricourse.files import NOTEBOOKS
 
 SYLLABUS = NOTEBOOKS / "syllabus.yml"
 

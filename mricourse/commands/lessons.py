@@ -76,8 +76,7 @@ def run(
     from tqdm import tqdm
 
     from mricourse.classroom import run as runs
-    from mricourse.classroom.notebooks import ROOT
-    from mricourse.files import check_folder
+    from mricourse.files import ROOT, check_folder
 
     folder = (output or runs.PAGES).absolute()
     if folder.exists() and not folder.is_dir():

@@ -13,7 +13,8 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from mricourse.files import any_of, visible_files
 from mricourse.networks.adaptive_modl import AdaptiveMoDL
@@ -204,6 +205,13 @@ def load_recipe(source: Path | str) -> Recipe:
     return parse_recipe(text, path.stem)
 
 
+class _Undrawn(TorchFunctionMode):
+    """Leave weights on "meta" as they are: a normal draw there loads PyTorch's compiler, for a second."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        return args[0] if function is Tensor.normal_ else function(*args, **(kwargs or {}))
+
+
 def parse_recipe(text: str, name: str) -> Recipe:
     """Make a recipe from its text; errors as in `load_recipe`."""
     try:
@@ -227,7 +235,7 @@ def make_recipe(name: str, written: dict[str, Any], defaults: Mapping[str, dict[
     try:
         recipe = _recipe(name, written, defaults or {})
         recipe.scans()  # which refuses what it cannot draw
-        with torch.device("meta"):  # shapes without numbers: no time, no memory, no random draw
+        with torch.device("meta"), _Undrawn():  # shapes without numbers: no time, no memory, no random draw
             network = recipe.build()
         n_parameters = sum(parameter.numel() for parameter in network.parameters())
         if n_parameters > MOST_PARAMETERS:

@@ -6,9 +6,10 @@ import yaml
 from axe import axe_source, grave_findings
 
 from mricourse.classroom.lab import RECORD
-from mricourse.classroom.notebooks import NOTEBOOKS, complete, lesson_sources, read_source, solution_version
+from mricourse.classroom.notebooks import complete, lesson_sources, read_source, solution_version
 from mricourse.classroom.page import lesson_page
 from mricourse.classroom.run import run_lessons
+from mricourse.files import NOTEBOOKS
 
 SETUP = """
 import torch

@@ -5,9 +5,10 @@ import pytest
 import yaml
 
 from mricourse.classroom.lab import RECORD
-from mricourse.classroom.notebooks import NOTEBOOKS, lesson_sources
+from mricourse.classroom.notebooks import lesson_sources
 from mricourse.classroom.progress import Progress
 from mricourse.classroom.quiz import load_quiz
+from mricourse.files import NOTEBOOKS
 
 PREDICTION = {
     "id": "what-then",

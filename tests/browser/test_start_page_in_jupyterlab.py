@@ -3,9 +3,10 @@
 import json
 
 from mricourse.classroom.course_facts import facts_of
-from mricourse.classroom.notebooks import NOTEBOOKS, lesson_sources
+from mricourse.classroom.notebooks import lesson_sources
 from mricourse.classroom.progress import Progress
 from mricourse.classroom.quiz import load_quiz
+from mricourse.files import NOTEBOOKS
 
 CELL = "(id) => window.jupyterapp.shell.currentWidget.content.widgets.findIndex((cell) => cell.model.id === id)"
 WRITE = """([id, code]) => {

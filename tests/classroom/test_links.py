@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from mricourse.classroom.links import targets
-from mricourse.classroom.notebooks import NOTEBOOKS, build, complete, lesson_sources, read_source, solution_version
+from mricourse.classroom.notebooks import build, complete, lesson_sources, read_source, solution_version
 from mricourse.classroom.page import lesson_page
+from mricourse.files import NOTEBOOKS
 
 SYLLABUS = """\
 points: {}

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from mricourse.classroom.notebooks import NOTEBOOKS
 from mricourse.classroom.quiz import judge, load_quiz, number_of
+from mricourse.files import NOTEBOOKS
 
 SINGLE = {
     "id": "ghosts",

@@ -5,9 +5,10 @@ from test_lesson_voice import NOT_YET_REWRITTEN
 
 from mricourse.classroom.course_pages import stale_pages
 from mricourse.classroom.glossary import glossary
-from mricourse.classroom.notebooks import NOTEBOOKS, lesson_sources, read_source
+from mricourse.classroom.notebooks import lesson_sources, read_source
 from mricourse.classroom.page import draw_equation, equations
 from mricourse.classroom.symbols import declaring_lessons, problems, symbols_of
+from mricourse.files import NOTEBOOKS
 
 SOURCES = lesson_sources()
 every_lesson = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])

@@ -14,8 +14,6 @@ from bank import exercises, names_read, names_written
 
 from mricourse.classroom.notebooks import (
     BEGIN,
-    NOTEBOOKS,
-    ROOT,
     complete,
     learner_version,
     lesson_sources,
@@ -27,6 +25,7 @@ from mricourse.classroom.notebooks import (
 from mricourse.classroom.page import draw_equation, equations
 from mricourse.classroom.quiz import load_quiz
 from mricourse.classroom.syllabus import headings, load_syllabus
+from mricourse.files import NOTEBOOKS, ROOT
 
 SOURCES = lesson_sources()
 KNOWN_TAGS = {"exercise", "check", "solution", "claim", "hide-input", "remove-input"}
