@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -137,13 +138,24 @@ def posterior_samples(
     generator = torch.Generator().manual_seed(seed)
     image = A.adjoint(kspace).expand(n_samples, -1, -1)
     data = kspace.expand(n_samples, *kspace.shape)
+    solver = _scale if _keeps_data(A) else partial(regularised_solver, A)
     for level in noise_ladder(noise_max, LEAST_LEVEL * noise_std, n_levels):
-        solve = regularised_solver(A, max((noise_std / level) ** 2, LEAST_WEIGHT))
+        solve = solver(max((noise_std / level) ** 2, LEAST_WEIGHT))
         prior = image + level * _noise_like(image, generator)
         noisy_data = A.mask * (data + noise_std * _noise_like(data, generator))
         z = prior + solve(A.adjoint(noisy_data) - A.normal(prior))
         image = image_under(denoise, z, level, generator, n_steps=n_steps)
     return image
+
+
+def _keeps_data(A: SenseOperator) -> bool:
+    """Say whether A A^H leaves data as they are: one coil, of magnitude 1 everywhere."""
+    return A.smaps.shape[-3] == 1 and torch.allclose(A.smaps.abs(), torch.ones_like(A.smaps.real), atol=1e-5)
+
+
+def _scale(weight: float) -> Callable[[Tensor], Tensor]:
+    r"""Solve $(A^H A + \lambda I)\,x = b$ where A keeps data, for a $b$ made of data: $x = b / (1 + \lambda)$."""
+    return lambda image: image / (1 + weight)
 
 
 def _noise_like(values: Tensor, generator: torch.Generator) -> Tensor:

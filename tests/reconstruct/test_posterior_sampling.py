@@ -8,6 +8,7 @@ import torch
 from mricourse.physics.fourier import fft2c, ifft2c, random_complex
 from mricourse.physics.operators import SenseOperator
 from mricourse.physics.sampling import random_mask
+from mricourse.reconstruct import posterior_sampling
 from mricourse.reconstruct.least_squares import regularised_solver
 from mricourse.reconstruct.posterior_sampling import image_under, noise_ladder, posterior_samples
 from mricourse.simulate.coils import simulate_coils
@@ -141,3 +142,20 @@ def test_the_solver_of_either_kind_solves(lines):
     right = random_complex(*SHAPE, seed=5)
     x = regularised_solver(A, 0.05)(right)
     assert (A.normal(x) + 0.05 * x - right).norm() < 1e-4 * right.norm()
+
+
+def test_one_coil_of_magnitude_one_needs_no_solver(monkeypatch):
+    """Its maps may have a phase; a coil that is brighter here than there goes the general way."""
+    phase = torch.exp(1j * torch.linspace(-2, 2, SHAPE[1])).expand(1, *SHAPE)
+    mask = random_mask(SHAPE[0], 3, acs=4, seed=0)
+    kspace = mask * random_complex(1, *SHAPE, seed=6)
+    options = {"noise_std": NOISE, "n_samples": 2, "n_levels": 4, "seed": 1}
+    A = SenseOperator(phase, mask)
+    quick = posterior_samples(denoise, A, kspace, **options)
+    monkeypatch.setattr(posterior_sampling, "_keeps_data", lambda A: False)
+    torch.testing.assert_close(posterior_samples(denoise, A, kspace, **options), quick, atol=1e-3, rtol=1e-3)
+    monkeypatch.undo()
+    assert posterior_sampling._keeps_data(A)
+    shaded = SenseOperator(phase * torch.linspace(0.5, 1.5, SHAPE[1]), mask)
+    assert not posterior_sampling._keeps_data(shaded)
+    assert not posterior_sampling._keeps_data(SenseOperator(simulate_coils(3, SHAPE), mask))
