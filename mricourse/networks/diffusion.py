@@ -20,7 +20,7 @@ from mricourse.networks.unet import UNet
 from mricourse.physics.noise_estimation import noise_level
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import Trace, direct_solver
-from mricourse.reconstruct.posterior_sampling import INNER_STEPS, LEAST_WEIGHT, posterior_samples
+from mricourse.reconstruct.posterior_sampling import INNER_STEPS, LEAST_WEIGHT, TurnTrace, posterior_samples
 
 LEAST_NOISE = 1e-3  # of the brightest pixel; what is taken where a scan seems to have less
 
@@ -152,8 +152,9 @@ class DiffusionPrior(nn.Module, Reconstructor):
         n_levels: int | None = None,
         n_steps: int = INNER_STEPS,
         seed: int = 0,
+        trace: TurnTrace | None = None,
     ) -> Tensor:
-        """Draw images of one scan that agree with its data and with the prior, by `posterior_samples`.
+        r"""Draw images of one scan that agree with its data and with the prior, by `posterior_samples`.
 
         Parameters
         ----------
@@ -166,6 +167,8 @@ class DiffusionPrior(nn.Module, Reconstructor):
         n_levels, n_steps : int, optional
             As in `posterior_samples`, by default the network's own number of levels.
         seed : int
+        trace : callable, optional
+            As in `posterior_samples`: with $\rho$ at a brightness of 1, and both images in the units of the data.
 
         Returns
         -------
@@ -173,6 +176,10 @@ class DiffusionPrior(nn.Module, Reconstructor):
             In the units of the data.
         """
         seen, scale, phase, measured = self.view(A, kspace)
+
+        def in_units(image: Tensor) -> Tensor:
+            return _in_units(image * phase, scale)
+
         std = float(measured if noise_std is None else noise_std / scale)
         drawn = posterior_samples(
             self.denoise,
@@ -184,8 +191,9 @@ class DiffusionPrior(nn.Module, Reconstructor):
             n_levels=self.n_iterations if n_levels is None else n_levels,
             n_steps=n_steps,
             seed=seed,
+            trace=None if trace is None else lambda rho, *images: trace(rho, *(in_units(each) for each in images)),
         )
-        return _in_units(drawn * phase, scale)
+        return in_units(drawn)
 
 
 def _in_units(image: Tensor, scale: Tensor) -> Tensor:

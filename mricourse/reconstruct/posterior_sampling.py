@@ -27,6 +27,7 @@ from mricourse.physics.fourier import complex_noise
 from mricourse.physics.operators import SenseOperator
 from mricourse.reconstruct.least_squares import regularised_solver
 
+TurnTrace = Callable[[float, Tensor, Tensor], None]  # called with rho, z and the image, after every turn
 NoiseDenoiser = Callable[[Tensor, float], Tensor]  # of images (..., y, x) and the noise in them
 INNER_STEPS = 6  # from a noise level to an image
 LAST = 0.05  # of the noise level: where the way down ends
@@ -103,6 +104,7 @@ def posterior_samples(
     n_levels: int = 30,
     n_steps: int = INNER_STEPS,
     seed: int = 0,
+    trace: TurnTrace | None = None,
 ) -> Tensor:
     r"""Draw images that agree with the data of one scan and with the prior that a denoiser knows.
 
@@ -124,6 +126,8 @@ def posterior_samples(
     n_steps : int
         Denoisings in `image_under`.
     seed : int
+    trace : callable, optional
+        Called after every turn with $\rho$, with $z$ and with the images, complex (n_samples, y, x).
 
     Returns
     -------
@@ -145,6 +149,8 @@ def posterior_samples(
         noisy_data = A.mask * (data + noise_std * _noise_like(data, generator))
         z = prior + solve(A.adjoint(noisy_data) - A.normal(prior))
         image = image_under(denoise, z, level, generator, n_steps=n_steps)
+        if trace is not None:
+            trace(level, z, image)
     return image
 
 

@@ -99,6 +99,18 @@ def test_a_seed_names_the_samples_and_samples_differ():
     assert torch.equal(one, again) and not torch.allclose(one, other) and not torch.allclose(one[0], one[1])
 
 
+def test_every_turn_can_be_traced():
+    A, y = scan()
+    turns = []
+    options = {"noise_std": NOISE, "n_samples": 2, "n_levels": 4, "seed": 1}
+    last = posterior_samples(denoise, A, y, **options, trace=lambda *turn: turns.append(turn))
+    assert [rho for rho, _, _ in turns] == pytest.approx(noise_ladder(2.0, NOISE / 5, 4))
+    assert torch.equal(turns[-1][2], last) and torch.equal(last, posterior_samples(denoise, A, y, **options))
+    first = fft2c(turns[0][1])
+    assert (A.mask * (first - y[0])).abs().max() < 6 * NOISE, "z agrees with the scan within its noise"
+    assert (first * ~A.mask).abs().std() > 1, "and is noise where nothing was measured"
+
+
 def test_a_ladder_falls_by_one_factor():
     levels = noise_ladder(2.0, 0.02, 5)
     assert levels[0] == 2 and levels[-1] == pytest.approx(0.02)
