@@ -136,24 +136,36 @@ show_enlarged(panels, truth, **part)
 #    = 10\,\log_{10}\frac{16}{1} = 12\;\text{dB} . $$
 
 # %% [markdown]
-# The third number looks at small windows. For each window we need the means $\mu_x$ and
-# $\mu_r$ of both images, their variances $v_x$ and $v_r$, and their covariance
-# $v_{xr}$, which is large where both rise and fall together. **Structural similarity**
-# (SSIM) is the mean over all windows of
+# The third number looks at small windows, one at a time. Take a window of two pixels:
+# the reference has 1 and 3 there, the image 2 and 4. The means are $\mu_r = 2$ and
+# $\mu_x = 3$. From their means the pixels are off by $-1$ and $+1$, in both. So both
+# have the variance $v_r = v_x = 1$ (the mean of the squares). The **covariance** is the
+# mean of the products, $v_{xr} = ((-1)(-1) + 1 \cdot 1)/2 = 1$: both rise together.
+# (Were the image 4 and 2, it would be $-1$: one rises where the other falls.)
+#
+# For each window two questions are asked. *Do the means agree?* The fraction
+# $2\mu_x\mu_r/(\mu_x^2 + \mu_r^2)$ is 1 if they do; here $12/13 = 0.92$. *Do the
+# details agree?* The fraction $2v_{xr}/(v_x + v_r)$ is 1 if both rise and fall alike;
+# here $2/2 = 1$. **Structural similarity** (SSIM) is the mean over all windows of the
+# product of both, with two small numbers added:
 #
 # $$ \frac{2\mu_x\mu_r + c_1}{\mu_x^2 + \mu_r^2 + c_1} \cdot
 #    \frac{2 v_{xr} + c_2}{v_x + v_r + c_2} ,
 #    \qquad c_1 = (0.01\,\max r)^2 ,\; c_2 = (0.03\,\max r)^2 . $$
 #
-# The first factor is 1 where the means agree, the second where the details agree. The
-# small $c_1$ and $c_2$ keep them from being 0 divided by 0. fastMRI takes windows of
-# 7 x 7 pixels, all with the same weight.
+# The small $c_1$ and $c_2$ keep the fractions from being 0 divided by 0. fastMRI takes
+# windows of 7 x 7 pixels, all with the same weight.
+
+# %% [markdown]
+# What does noise do to it? By hand, for noise of $\sigma = 0.05$ and a peak of 1, so
+# $c_1 = 0.0001$ and $c_2 = 0.0009$.
 #
-# By hand, for noise of $\sigma = 0.05$ and a peak of 1, so $c_1 = 0.0001$ and
-# $c_2 = 0.0009$. A window in *flat tissue* of brightness 0.5: both means are about
-# 0.5, so the first factor is 1. The tissue has no details, $v_r = v_{xr} = 0$. Of the
-# noise only the part along the arrow of the signal changes a length, so $v_x =
-# \sigma^2 = 0.0025$. The second factor is $0.0009 / (0.0025 + 0.0009) = 0.26$.
+# A window in *flat tissue* of brightness 0.5: both means are about 0.5, so the first
+# factor is 1. The tissue has no details, $v_r = v_{xr} = 0$. The noise makes the
+# variance of the image. A pixel is an arrow in the complex plane, and its magnitude is
+# the arrow's length. Noise along the arrow makes it longer or shorter; noise across it
+# only turns it. So only the part along counts, $v_x = \sigma^2 = 0.0025$. The second
+# factor is $0.0009 / (0.0025 + 0.0009) = 0.26$.
 #
 # The same noise in *air*: there $r = 0$. The magnitude of noise is never negative. Its
 # mean is $1.25\,\sigma = 0.063$, its variance $0.43\,\sigma^2 = 0.0011$. (These two
@@ -690,13 +702,21 @@ claim(
 # %%
 judges = {"the truth": truths[0], "another scan": noisy_references, "its own": scans[0]}
 for name, judge in judges.items():
-    print(f"light by {name}: {psnr(light[0], judge, inside=tissue).mean():.1f} dB")
+    print(
+        f"light by {name}: {psnr(light[0], judge, inside=tissue).mean():.1f} dB", end=""
+    )
+    print(f", peak {judge.abs().amax((-2, -1)).mean():.2f}")
 
 # %% [markdown]
 # The truth says 26.7 dB. (Inside the head. The 28 dB above were of all pixels.) Another
 # noisy scan says 24.3 dB: its own noise is added to the error. The scan from which the
 # image was made says 29.5 dB, more than the ceiling of 26.9. It rewards the noise that
 # is left in the image.
+#
+# (Each score has the peak of its own reference. A noisy reference has a peak of 1.10 in
+# place of 1, and that alone is worth $20\,\log_{10} 1.1 = 0.8$ dB. So between the first
+# line and the others there are 0.8 dB that no noise in an image explains. The last two
+# lines have the same peak.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### On real data: a knee and a brain
@@ -748,18 +768,27 @@ for factor in thresholds:
 # The less is done, the better the score: 42.7 dB for a threshold that removes hardly
 # anything. More than 28 dB can only be shared noise. Without any threshold it would be
 # infinite. Who tunes a denoiser by its own noisy reference learns to do nothing.
+
+# %% [markdown]
+# In undersampled scans the effect is smaller, and it can be computed and taken away.
+# Call the noise in a pixel of the image $a$ and that in the reference $b$. The squared
+# error holds
 #
-# In undersampled scans the effect is smaller. It can be computed and taken away. Call
-# the noise in the image $a$ and that in the reference $b$. The squared error holds
-# $(a - b)^2 = a^2 + b^2 - 2ab$. If both are alike, the product $ab$ is above 0 in the
-# mean, and the error is too small by twice this mean.
+# $$ (a - b)^2 = a^2 + b^2 - 2ab . $$
+#
+# By hand: with $a = 2$ and $b = 3$ the two are alike, and the error is only
+# $(2 - 3)^2 = 1$. With $a = 2$ and $b = -3$ it is 25. If the two noises had nothing to
+# do with each other, both cases would be as frequent, with a mean of 13, and that is
+# $a^2 + b^2$. So shared noise lowers the error by twice the mean of $ab$.
 #
 # We cannot see $a$ and $b$. But we can add a little fresh noise, *which we know*, to
-# the samples, and reconstruct again. The image changes, and the reference changes. The
-# fresh noise takes the same way into both as the old. So the mean product of the two
-# changes is the mean of $ab$ times a number that we know: the power of the fresh noise
-# over that of the old. What `reference_noise` returned has a `psnr` that does this. It
-# takes away $b^2$, too, and leaves $a^2$, which is an error of the image.
+# the samples, and reconstruct again. The image changes, and so does the reference. The
+# fresh noise takes the same way into both as the old. So we multiply the two changes,
+# pixel by pixel, and take the mean. It is the mean of $ab$, but for the strength of the
+# fresh noise, which we know: with a tenth of the old noise's power it is a tenth.
+#
+# What `reference_noise` returned has a `psnr` that does this. It takes away $b^2$, too,
+# and leaves $a^2$, which is an error of the image.
 
 # %%
 brain = measured["brain"]
