@@ -72,11 +72,12 @@ def with_lesions(split, n):
     places = [flat_place(head) for head in heads]  # (y, x): where each is flattest
     lesions = add_discs(heads, places, radius=RADIUS, contrast=CONTRAST)
     templates = [lesion_template((N, N), place, RADIUS) for place in places]
-    weights = torch.stack(templates).to(DEVICE)  # above 0 in the disc, below in a ring
-    return torch.stack([lesions, heads]), weights > 0, weights < 0, places
+    # a template is positive in the disc and negative in a ring around it, the rim
+    signs = torch.stack(templates).to(DEVICE)
+    return torch.stack([lesions, heads]), signs > 0, signs < 0, places
 
 
-truths, lesion, rim, places = with_lesions("test", 20)  # simulated: the test head
+truths, lesion, rim, places = with_lesions("test", 20)  # slices of the test head
 noise = NOISE_STD * random_complex(20, N, N, seed=1).to(DEVICE)
 scans = truths + noise  # the same noise with the lesion and without it
 tissue = truths[0].abs() > 0.05  # bool (20, y, x): the heads without their air
@@ -167,14 +168,16 @@ show_enlarged(panels, truth, **part)
 # only turns it. So only the part along counts, $v_x = \sigma^2 = 0.0025$. The second
 # factor is $0.0009 / (0.0025 + 0.0009) = 0.26$.
 #
-# The same noise in *air*: there $r = 0$. The magnitude of noise is never negative. Its
-# mean is $1.25\,\sigma = 0.063$, its variance $0.43\,\sigma^2 = 0.0011$. (These two
-# are known for the magnitude of complex noise; we take them as given.) So the first
-# factor is $0.0001 / (0.0039 + 0.0001) = 0.025$, the second $0.0009 / (0.0011 + 0.0009)
-# = 0.46$, and the product is 0.011.
+# The same noise in *air*: there $r = 0$, so $\mu_r$, $v_r$ and $v_{xr}$ are 0, and only
+# $c_1$ and $c_2$ are left above. The magnitude of noise is never negative. Its mean is
+# $1.25\,\sigma = 0.063$, its variance $0.43\,\sigma^2 = 0.0011$. (These two are known
+# for the magnitude of complex noise; we take them as given.) With $0.063^2 = 0.0039$
+# the first factor is $0.0001 / (0.0039 + 0.0001) = 0.025$, the second
+# $0.0009 / (0.0011 + 0.0009) = 0.46$, and the product is 0.011.
 #
-# So this noise in air costs nearly all of SSIM. In flat tissue even noise of $\sigma =
-# 0.2$ leaves $0.0009 / (0.04 + 0.0009) = 0.022$.
+# So this noise costs nearly all of SSIM in air, and three quarters of it in flat
+# tissue. There the noise has to be four times as strong, $\sigma = 0.2$, to leave as
+# little: $0.0009 / (0.04 + 0.0009) = 0.022$.
 
 # %%
 flat = torch.full((N, N), 0.5, device=DEVICE)
@@ -304,8 +307,8 @@ show_by_definition({"PSNR (dB)": by_psnr, "SSIM": by_ssim})
 # %% [markdown]
 # This is the *same* volume ten times. (Each bar begins at the smallest of five scores.)
 # PSNR goes from 30.5 to 35.2 dB, and SSIM from 0.62 to 0.73. Papers on new networks
-# often claim less. So two tables can only be compared if both used one definition,
-# program, and set of references.
+# often claim a gain that is smaller. So two tables can only be compared if both used
+# one definition, program, and set of references.
 #
 # Most of it is the peak. Two pairs are nearly equal. The peak of our volume *is* 1, so
 # volume peak and peak of 1 agree. Each slice has black air, so its range is its peak.
@@ -349,10 +352,10 @@ show_images(maps, window=(0, 1), label="SSIM of a window", cmap="viridis")
 
 # %% [markdown]
 # Bright is good. On the left the air is dark: there some noise is left. On the right
-# the air is bright, but for a ring around the head, where total variation has smeared
-# some of the head into the air. Inside the head the left map is the brighter one. (Its
-# dark patch is the flat tissue in which we put the lesion. There noise meets no detail,
-# as in our sum by hand.)
+# the air is bright, but for a thin dark line along the skin and some patches beside the
+# head, where total variation has smeared some of the head into the air. Inside the head
+# the left map is the brighter one. (Its dark patch is the flat tissue in which we put
+# the lesion. There noise meets no detail, as in our sum by hand.)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercise 17.2 · SSIM inside the head  (★★☆, about 10 min)
@@ -671,10 +674,14 @@ predict("true-image")
 #
 # By hand, for $\max r = 1.1$ (noise sits on the peak, too) and $\sigma = 0.05$:
 # $10\,\log_{10}(1.21 / 0.0025) = 26.8$ dB. The **noise ceiling** is the score that the
-# true image gets from a noisy reference. (In air the rules are others. There the
-# reference is never 0, but $1.25\,\sigma$ in the mean. So an image with grey air would
-# get more than the truth, whose air is black, and we leave the air out. In dim tissue a
-# little of this is left.)
+# true image gets from a noisy reference.
+#
+# In air the rules are others. There the truth is 0 and the reference is the magnitude
+# of noise, so both parts of the noise count: the mean squared difference is
+# $2\,\sigma^2$, twice as much as in tissue. An image with grey air, $1.25\,\sigma$
+# everywhere, would be nearer to this reference than the truth: off by its variance,
+# $0.43\,\sigma^2$. So we leave the air out. (In dim tissue a part of both effects is
+# left.)
 
 # %%
 noisy_references = truths[0] + NOISE_STD * random_complex(20, N, N, seed=5).to(DEVICE)
@@ -702,10 +709,11 @@ claim(
 # %%
 judges = {"the truth": truths[0], "another scan": noisy_references, "its own": scans[0]}
 for name, judge in judges.items():
+    own = psnr(light[0], judge, inside=tissue).mean()
+    raised = 20 * judge.abs().amax((-2, -1)).log10().mean()  # dB, by a peak above 1
     print(
-        f"light by {name}: {psnr(light[0], judge, inside=tissue).mean():.1f} dB", end=""
+        f"light by {name}: {own:.1f} dB, with a peak of 1 {own - raised.cpu():.1f} dB"
     )
-    print(f", peak {judge.abs().amax((-2, -1)).mean():.2f}")
 
 # %% [markdown]
 # The truth says 26.7 dB. (Inside the head. The 28 dB above were of all pixels.) Another
@@ -713,10 +721,9 @@ for name, judge in judges.items():
 # image was made says 29.5 dB, more than the ceiling of 26.9. It rewards the noise that
 # is left in the image.
 #
-# (Each score has the peak of its own reference. A noisy reference has a peak of 1.10 in
-# place of 1, and that alone is worth $20\,\log_{10} 1.1 = 0.8$ dB. So between the first
-# line and the others there are 0.8 dB that no noise in an image explains. The last two
-# lines have the same peak.)
+# (Each score has the peak of its own reference. A noisy reference has a peak of 1.1 in
+# place of 1, and that alone is worth $20\,\log_{10} 1.1 = 0.8$ dB. The last column has
+# it taken off. The order of the three stays.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### On real data: a knee and a brain
@@ -734,7 +741,7 @@ found = {name: reference_noise(scan) for name, scan in measured.items()}
 below = {}  # by how much the noise of the reference is below its peak (dB)
 for name, scan in measured.items():
     in_maps = scan.smaps.abs().sum(0) > 0  # elsewhere the reference is 0, noise and all
-    variance = found[name].variance[in_maps].mean()
+    variance = found[name].variance[in_maps].mean()  # of the part along the arrow
     below[name] = float(10 * torch.log10(scan.reference.abs().max() ** 2 / variance))
     weak = (scan.reference.abs()[in_maps] < 2 * variance.sqrt()).float().mean()
     print(f"{name}: noise {below[name]:.1f} dB below the peak,", end=" ")
@@ -743,10 +750,11 @@ show_images({name: scan.reference for name, scan in measured.items()})
 
 # %% [markdown]
 # The peak of the knee is only 28.1 dB above its noise, that of the brain 43.1 dB.
-# (Both inside the coil maps. Outside of them the reference is 0, without noise.) This
-# counts the part of the noise along the arrow, which alone matters in bright tissue.
-# But about a third of the pixels is hardly brighter than noise, and there the part
-# across the arrow counts, too. So the ceilings are *at most* 28 and 43 dB. A table for
+# (Both inside the coil maps. Outside of them the reference is 0, without noise.) These
+# numbers count the part of the noise along the arrow, $\sigma^2$, as in bright tissue.
+# But about a third of the pixels is hardly brighter than noise. There, as in air, up to
+# $2\,\sigma^2$ counts, so the truth is farther from the reference and its score lower.
+# So the ceilings are *at most* 28 and 43 dB. A table for
 # this knee with 35 dB in it would mostly tell of shared noise, or of a reference that
 # was filtered.
 #
@@ -784,32 +792,45 @@ for factor in thresholds:
 # We cannot see $a$ and $b$. But we can add a little fresh noise, *which we know*, to
 # the samples, and reconstruct again. The image changes, and so does the reference. The
 # fresh noise takes the same way into both as the old. So we multiply the two changes,
-# pixel by pixel, and take the mean. It is the mean of $ab$, but for the strength of the
-# fresh noise, which we know: with a tenth of the old noise's power it is a tenth.
+# pixel by pixel, and take the mean. Our fresh noise is 0.3 times as strong as the old,
+# in both changes. So their mean product is $0.3 \cdot 0.3 = 0.09$ times the mean of
+# $ab$, and we divide by 0.09.
 #
-# What `reference_noise` returned has a `psnr` that does this. It takes away $b^2$, too,
-# and leaves $a^2$, which is an error of the image.
+# The cell does so. What `reference_noise` returned holds the change of the reference
+# (`answer`), and it has a `psnr` that takes away the shared noise, and $b^2$, too. It
+# leaves $a^2$, which is an error of the image.
 
 # %%
 brain = measured["brain"]
 noise_of_brain = found["brain"]
-for acceleration in [2, 4]:
+
+
+def two_images(acceleration):
+    """The brain by wavelets from some of its lines, and once more with fresh noise."""
     mask = random_mask(brain.kspace.shape[-2], acceleration, acs=24, seed=1).to(DEVICE)
     scan = brain.undersample(mask)
     A = SenseOperator(scan.smaps, scan.mask)
-    images = []
     fresh = noise_of_brain.disturbed(scan)  # the same samples with some more noise
-    for kspace in [scan.kspace, fresh.kspace]:
-        images.append(
-            wavelet_reconstruction(A, kspace, reg_weight=1e-3, n_iterations=40)
-        )
-    change = images[1] - images[0]  # the answer of the image to the fresh noise
-    # it knows its reference; it also scales the image, which changes little here
-    corrected = noise_of_brain.psnr(images[0], change)
-    plain = psnr(images[0], brain.reference)
-    print(f"R = {acceleration}: {plain:.1f} dB, noise apart {corrected:.1f} dB")
+    options = {"reg_weight": 1e-3, "n_iterations": 40}
+    image = wavelet_reconstruction(A, scan.kspace, **options)
+    return image, wavelet_reconstruction(A, fresh.kspace, **options)
+
+
+# %%
+for acceleration in [2, 4]:
+    image, with_fresh = two_images(acceleration)
+    change = with_fresh.abs() - image.abs()  # by the fresh noise
+    ab = (change * noise_of_brain.answer).mean() / 0.09
+    share = ab / noise_of_brain.variance.mean()
+    corrected = noise_of_brain.psnr(image, with_fresh - image)
+    plain = psnr(image, brain.reference)
+    print(f"R = {acceleration}: mean of ab over that of b² {share:.2f};", end=" ")
+    print(f"{plain:.1f} dB, noise apart {corrected:.1f} dB")
 
 # %% [markdown]
+# The image shares 0.64 of the reference's noise at $R = 2$, and 0.30 at $R = 4$: about
+# the share of the lines that both are made of.
+#
 # At $R = 2$ the noise of the reference raised this score by 1.4 dB in all: shared noise
 # raised it, and the reference's own noise lowered it by less. (One slice, one mask, one
 # fresh noise.) At $R = 4$ the error of the image is far larger than the noise, and the
@@ -940,11 +961,19 @@ for each in compare_methods(study, grades):
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### What is one observation?
 #
-# Each patient has many slices, and a reader could grade them all. Why not test over
-# slices, and have 120 numbers in place of ten? Because slices of a patient are alike. A
-# patient who moved has twelve bad slices. We simulate studies in which the two methods
-# are *equally good*: 10 patients, 12 slices each. The patients differ in which method
-# suits them, and the slices of one patient differ as much among themselves.
+# Think of 10 patients with 12 slices each, and a reader who grades them all. Why not
+# test over slices, and have 120 numbers in place of 10? Because slices of a patient are
+# alike. A patient who moved has twelve bad slices.
+#
+# We simulate such studies of two methods that are *equally good*. Each patient has a
+# number of his own, with a standard deviation of 0.5: how much better one method suits
+# him. To this each slice adds a number of its own, with a standard deviation of 0.5.
+#
+# By hand: the mean of all 120 numbers really varies as the mean of 10 patients does, by
+# $0.5/\sqrt{10} = 0.16$. A test that takes slices for patients sees 120 numbers with a
+# standard deviation of $\sqrt{0.5^2 + 0.5^2} = 0.71$, and believes that their mean
+# varies by $0.71/\sqrt{120} = 0.065$. It sees a difference from $2 \cdot 0.065 = 0.13$
+# on.
 
 # %%
 predict("slices-as-patients")
@@ -964,8 +993,9 @@ for unit, each in alarms.items():
 # %% [markdown]
 # With one number for each patient the test finds a difference in 4 %, as it promises,
 # about 5 %. With slices as observations, 41 % of our simulated studies find a
-# difference that is not there. For pixels it would be worse still. So average over
-# slices first. *The patient is the unit*, of tests and of intervals.
+# difference that is not there: 0.13 is less than one true standard deviation, 0.16, and
+# chance goes beyond that in four cases of ten. For pixels it would be worse still. So
+# average over slices first. *The patient is the unit*, of tests and of intervals.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 of_studies = {"unit": "%", "samples": "simulated studies of equal methods"}
@@ -1147,8 +1177,8 @@ if len(readings) == 2:
 # at: there the strong weight led by 0.19 in SSIM over all windows, was 0.05 behind
 # inside the head, and kept 39 % of the contrast, the light one 77 %. We asked for half
 # of the lead, for any loss inside the head, and for 60 % as the line between the two.
-# That formula and ceiling agree within 0.3 dB was our guess of what weak tissue may
-# change, in which the other part of the noise counts, too. (At first we had scored the
+# That formula and ceiling agree within 0.3 dB was our guess. In weak tissue the part of
+# the noise across the arrow counts a little, too. (At first we had scored the
 # whole image. Then the light result got more than the truth, for its grey air. The test
 # head was scored again, and no bound moved.) For false alarms we asked for twice of 5 %
 # at most where the test is right, and four times at least where it is wrong. The 2 dB

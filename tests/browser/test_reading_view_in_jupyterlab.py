@@ -6,13 +6,13 @@ import pytest
 from mricourse.classroom.lab import RECORD
 from mricourse.evaluation.reader_study import GradeBook, ReaderStudy
 
-PLAN = '"in_browser", ("light", "strong"), ("sharpness", "confidence"), n_exams=2, seed=3'
+PLAN = ("in_browser", ("light", "strong"), ("sharpness", "confidence"))
 CODES = (
     "import torch\n"
     "from mricourse import workspace_here\n"
     "from mricourse.evaluation import GradeBook, ReaderStudy\n"
     "from mricourse.plotting import ReadingView",
-    f"study = ReaderStudy({PLAN})\n"
+    f"study = ReaderStudy(*{PLAN!r}, n_exams=2, seed=3)\n"
     "images = {'light': torch.rand(2, 48, 40), 'strong': torch.rand(2, 48, 40).roll(9)}\n"
     "ReadingView(GradeBook(study, workspace_here()), images, reader='me', width_px=200)",
 )
@@ -50,7 +50,7 @@ def test_pairs_are_graded_blind_and_kept(notebook, lab):
     view.get_by_text("Kept.", exact=True).wait_for()
     notebook.screenshot()
 
-    study = eval(f"ReaderStudy({PLAN})")
+    study = ReaderStudy(*PLAN, n_exams=2, seed=3)
     book = GradeBook(study, lab[2])
     assert book.n_graded("me") == 1
     first = study.pairs("me")[0]

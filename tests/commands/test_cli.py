@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mricourse.classroom import doctor, lab, notebooks, run
+from mricourse.files import ROOT
 from mricourse.simulate.protocols import contrast_scan
 
 COMMANDS = ["build", "lab", "run", "doctor", "reconstruct", "train", "evaluate"]
@@ -170,7 +171,7 @@ def test_doctor_sees_missing_and_other_versions(monkeypatch):
 
 def test_nothing_heavy_is_imported_before_a_command_needs_it():
     """Without the package's own __init__, `--help` loads neither torch nor Jupyter."""
-    folder = str(notebooks.ROOT / "mricourse")
+    folder = str(ROOT / "mricourse")
     program = f"""
 import sys, types
 package = types.ModuleType("mricourse"); package.__path__ = [{folder!r}]
