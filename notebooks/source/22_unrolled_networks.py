@@ -180,15 +180,15 @@ def ista(A, y, threshold, n_iterations):
 # %%
 curves = {}
 for threshold in [0.002, 0.005, 0.02]:
-    path = ista(A, y, threshold, 300)
+    path = ista(A, y, threshold, 200)
     quality = [psnr(image, reference) for image in path]
     curves[f"threshold {threshold}"] = quality[1:]
     print(f"threshold {threshold}: {quality[9]:.1f} dB after 9,", end=" ")
-    print(f"{quality[300]:.1f} dB after 300 iterations")
+    print(f"{quality[200]:.1f} dB after 200 iterations")
 
 # %% jupyter={"source_hidden": true}
 label = "PSNR (dB)"
-axes = plot_lines(range(1, 301), curves, xlabel="iteration", ylabel=label, log="x")
+axes = plot_lines(range(1, 201), curves, xlabel="iteration", ylabel=label, log="x")
 by_ista_net = psnr(networks["ISTA-Net"](A, y), reference)
 dotted = axes.axhline(by_ista_net, color="black", ls=":")
 line = axes.axvline(9, color="black", lw=0.8)
