@@ -171,11 +171,12 @@ plot_lines(factors, losses, xlabel="factor a", ylabel="mean squared loss")
 
 # %% [markdown]
 # With the true target and with the second measurement the lowest point is at the same
-# place, 0.70: the denoiser shrinks what is mostly noise. The curve of the second
-# measurement is that of the truth, raised by the power of the second noise. With the
-# same measurement the best factor is 1, and the loss is zero there: the denoiser learns
-# to do nothing. Its answer $z$ contains the same $n$ as the target, and so the middle
-# term is not zero.
+# place, 0.70: the denoiser shrinks the outer samples by 30 %. (In the mean 70 % of
+# their energy is image and 30 % is noise. The best factor is the share of the image.)
+# The curve of the second measurement is that of the truth, raised by the power of the
+# second noise. With the same measurement the best factor is 1, and the loss is zero
+# there: the denoiser learns to do nothing. Its answer $z$ contains the same $n$ as the
+# target, and so the middle term is not zero.
 #
 # Does it work with a network, and with few slices? Two denoisers of the same size saw
 # 300 slices each. One learned from pairs of noisy measurements, the other from a noisy
@@ -950,9 +951,12 @@ print(f"the twin at step {steps[best]}: {curves['twin'][best]:+.2f} dB")
 #   twin must not get worse. Where one objects the network stays as it was.
 #
 # What is too far? The held-out lines tell by how much the energy of the error has
-# fallen. On a straight way to the point nearest the truth, the energy of the image's
-# change is what the error loses (Pythagoras). More than about three times as much is
-# too far: the lines do not speak for such a change.
+# fallen. By hand: it was 25 and is now 16, so the image was off from the truth by 5 and
+# is now off by 4. How far did it have to move for that? By 3 at a right angle to what
+# is left, since $3^2 + 4^2 = 5^2$ (Pythagoras): an energy of 9, and that is what the
+# error has lost. If the image has moved by much more, by an energy of 30, then most of
+# the way did not lead to the truth. The library allows about three times what the error
+# lost.
 
 # %%
 draws = load_checkpoint("ssl_single_weighted").recipe.slices("test", 26)
