@@ -9,7 +9,7 @@
 # **You will be able to**
 # - split the measured samples of a scan, learn from one part and judge by the other;
 # - test that nothing that is hidden reaches the network;
-# - say which error such a loss expects, and weigh it so that it is the right one;
+# - say which lines such a loss sees too rarely, and weigh their errors for that;
 # - train on a single scan, and name what its validation loss cannot see.
 #
 # | Prerequisites | Time | Run time (CPU) | Data |
@@ -85,9 +85,8 @@ for label, image in list(images.items())[1:]:
 # (The head, its single coil and the noise are simulated. Each scan has random lines of
 # its own, denser in the centre.)
 #
-# (Right of the head all pictures are black, with a sharp edge. Lines are missing along
-# $k_y$, so ghosts spread along $y$ alone. These columns have no head that could
-# spread.)
+# (Beside the head even the zero-filled picture is black. Lines are missing along $k_y$,
+# so ghosts spread up and down, and these columns have no head that could spread.)
 #
 # The last picture is sharper than the zero-filled one, but it has bars across the
 # brain. Over 20 slices the network that never saw a complete scan gains 3.5 dB. So it
@@ -316,8 +315,9 @@ print(f"hidden: {hidden.sum() / (given.sum() + hidden.sum()):.3f} of what was me
 # Left all measured samples, $\Omega$, then $\Theta$ and $\Lambda$. The lines have holes
 # now, most of them near the centre. The small black square in the middle of $\Lambda$
 # is the block that is never hidden. A scan has the same split whenever it comes back.
-# With **several splits** a scan has more than one, here seven, and each step of the
-# training takes one of them. (The authors call them several masks.)
+# With **several splits** a scan has more than one, and each step of the
+# training takes one of them. (The authors call them several masks. The
+# SSDU networks of this lesson have seven, unless we say so.)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### What is hidden must have no say
@@ -417,9 +417,10 @@ print(f"the same loss without references: {same_loss}")
 # References can come in by other doors as well: a k-space that was scaled by the
 # largest pixel of the *complete* image, a training that was stopped where the *PSNR*
 # was best, settings that were tuned by it. Our networks without references were stopped
-# by held-out samples, those with complete scans by the PSNR. And the first door? The
-# brightest pixel of our simulated heads is 1. It does no harm: a k-space times two
-# gives these networks' image times two, and the losses that hide samples are relative.
+# by held-out samples, those with complete scans by the PSNR. And the
+# scaling? We did leave that door open: our simulated heads are made so that their
+# brightest pixel is 1. It does no harm: a k-space times two gives these networks' image
+# times two.
 
 # %% tags=["claim"] jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 largest = change.flatten(1).amax(1)  # of each slice
@@ -526,17 +527,22 @@ print(f"the network: {my_l1_l2(said, true):.3f}")
 # - it is measured *and hidden* in $0.4 \cdot (1 - 0.5) = 0.2$ of all scans;
 # - it is *not given*, whether measured or not, in $1 - 0.4 \cdot 0.5 = 0.8$ of them.
 #
-# So of the times when line $a$ is missing from the input, the loss sees it in $0.2 /
-# 0.8 = 1/4$. If we count its error four times whenever we see it, we have the right
-# mean. For line $b$ with $P = 0.05$ and $\tilde P = 0.1$ it is $0.05 \cdot 0.9 = 0.045$
-# of $1 - 0.005 = 0.995$, one time in 22. Its error counts 22 times.
+# The network cannot tell a line that was hidden from one that was never measured, so
+# its error is the same in both cases, on average. Of the times when line $a$ is missing
+# from the input, the loss sees it in $0.2/0.8 = 1/4$. If we count its error four
+# times whenever we see it, we have the right mean. For line $b$ with $P = 0.05$ and
+# $\tilde P = 0.1$ it is $0.05 \cdot 0.9 = 0.045$ of $1 - 0.005 = 0.995$, one time in
+# 22. Its error counts 22 times.
 #
 # The weight of a line's error is therefore
 #
 # $$ w = \frac{1 - P \tilde P}{P\,(1 - \tilde P)} . $$
-#
-# Weights repair the mean of a *sum* over lines, not a root or a ratio of sums. So the
-# two norms go, and squared errors come in their place.
+
+# %% [markdown]
+# Weights repair the mean of a *sum* over lines, not a root of it. By hand: a squared
+# error of 4 that is seen once in four scans and counted four times gives 16, 0, 0, 0,
+# and its mean is 4, as it should be. The roots are 4, 0, 0, 0, with a mean of 1, where
+# the root of 4 is 2. So the two norms go, and squared errors come in their place.
 #
 # **Weighted SSDU** is SSDU that hides lines as the scan leaves them out, and weighs
 # each squared error by the inverse of the probability that a line which is not given
@@ -557,8 +563,10 @@ print(f"P beside the centre: {P[43, 0]:.3f}, its weight: {weights[43, 0]:.1f}")
 # set to 0. Outside both fall to the edge: what is given to the network is dense in the
 # middle and thin outside, as a scan is. The second curve is cut off at 0.9. So every
 # line outside the centre is hidden sometimes, and something is learned about it. At the
-# edge an error counts 22 times. Beside the centre it counts 15 times: lines are
-# measured often there, but the second mask keeps 9 in 10.
+# edge an error counts 22 times. Beside the centre it counts 15 times, and
+# not 4 as by hand: lines are measured often there, but the second mask keeps 9 in 10
+# and not half. So they are hidden in $0.42 \cdot 0.1 = 0.042$ of all scans and not
+# given in $1 - 0.42 \cdot 0.9 = 0.62$, one time in 15.
 #
 # Is the weighted loss right? We try it with an error that is 1 everywhere, on 2000
 # draws of both masks. With complete scans the mean loss over all lines that are not
@@ -595,8 +603,9 @@ print(f"not weighted   {torch.stack(plain).mean():.1f}")
 # images of heads does not change when each is turned. We write $T$ for such a turn.
 #
 # How does that help? A reconstruction that leaves the missing lines empty makes images
-# with holes along $k_y$. Turn such an image by 90 degrees, and its holes lie along
-# $k_x$. Now scan it again, with our mask, and reconstruct. Let us look.
+# whose k-space has holes: empty rows. Turn such an image by 90 degrees, and the holes
+# of its k-space are columns. Now scan it again, with our mask, and reconstruct. Let us
+# look.
 
 # %%
 holes = A.adjoint(kspace)  # zero-filled, (20, y, x)
@@ -655,8 +664,9 @@ show_images(shown, reference=reference[SHOWN], error_gain=3)
 
 # %% [markdown]
 # The order is SSDU, then weighted SSDU and equivariant imaging, then complete scans.
-# Another question brings 1.25 dB: half of what SSDU lacked was no price of having no
-# references. What is left is 1.15 dB. (Weighted SSDU differs from SSDU in five things:
+# A better question alone brings 1.25 dB, half of the 2.4 dB that SSDU was behind. So
+# that half was the price of a wrong question, and not of missing references. What is
+# left is 1.15 dB. (Weighted SSDU differs from SSDU in five things:
 # whole lines, weights, squares, the share that is hidden, and a new draw in each step.
 # We have not taken them apart. And our complete scans are free of noise. Real ones are
 # not.)
@@ -767,7 +777,7 @@ for name, scores in {"one coil": dB, "eight coils": dB_eight}.items():
 # Plain SSDU is 2.0 dB behind complete scans, with one split a scan as with seven. (Its
 # authors found several of them to help, at higher acceleration. Here they do not.) The
 # weighted form is 0.6 to 0.7 dB better, and complete scans are 1.3 dB ahead of it, with
-# an interval from 1.0 to 1.8. Before the training we had written down "within 1 dB",
+# an interval from 1.0 to 1.7. Before the training we had written down "within 1 dB",
 # and that does not hold. Coils have made both networks better by about 4 dB, and so
 # they are no nearer in decibels than with one coil. In another measure they are, a
 # little: of the gain over zero-filled, weighted SSDU reaches 85 %, where it was 80 %
@@ -1003,7 +1013,8 @@ claim("the twin has changed by", curves["twin"][best].item(), at_most=0, unit="d
 # `sigpy_brain_8ch` is a slice of a brain, eight coils, *measured* undersampled: one
 # sample in eight. There is no complete scan of it. So there is no PSNR, and there never
 # will be. Both axes are phase encodes here, and the samples are scattered points. What
-# is missing are points, too: here hiding points asks the right question.
+# is missing are points, too. So here hiding points would ask the right question. But
+# with eight coils we have only trained a network that hid lines. Is it of use here?
 
 # %%
 brain = load_real("sigpy_brain_8ch").to(DEVICE)
@@ -1026,10 +1037,11 @@ show_images({label: image[middle] for label, image in brain_images.items()})
 # We show the middle of the head. The zero-filled image is blurred. CG-SENSE ([[sense]])
 # is sharp and grainy. (Its weight is the best of 0.1, 0.01 and 0.001, by the samples
 # below.) The network without references was trained on missing lines and on simulated
-# heads of 96 x 96 pixels. It has a grain of its own, of fine stripes. The last is the
-# large MoDL of the earlier lessons, trained with complete simulated scans: smoother
-# still.
-#
+# heads of 96 x 96 pixels. It has a grain of its own, of fine stripes, and does not
+# look cleaner than CG-SENSE. The last is the large MoDL of the earlier lessons, trained
+# with complete simulated scans: the smoothest of the four.
+
+# %% [markdown]
 # Which one is best? "The smoothest" is no answer. We hide a tenth of the points outside
 # the centre, reconstruct from the others, and ask how well the hidden ones are
 # predicted. They are noisy themselves. So even the *true* image could not predict them
@@ -1061,7 +1073,8 @@ for label, image in from_fewer.items():
     predicted = held_out * fft2c(brain.smaps * image)
     found[label] = held_out_db(predicted[None], judged[None])
     print(f"{label:15} {found[label]:.2f} dB")
-sigma = noise_level(brain.kspace, brain.mask).item()  # of all coils together
+# of each coil, in the real and in the imaginary part
+sigma = noise_level(brain.kspace, brain.mask).item()
 noise_energy = 2 * sigma**2 * held_out.sum() * len(judged)
 ceiling = 10 * torch.log10(judged.abs().square().sum() / noise_energy).item()
 print(f"{'the true image':15} about {ceiling:.1f} dB")
