@@ -20,7 +20,15 @@ from mricourse.simulate.acquisition import draw_mask, with_phase
 from mricourse.simulate.anatomy import load_anatomy
 from mricourse.simulate.coils import simulate_coils
 from mricourse.simulate.contrasts import CONTRASTS, subject_tissues, weighted_image
-from mricourse.simulate.random_draws import choose, generator_for, integer, place_in_split, subseed, uniform
+from mricourse.simulate.random_draws import (
+    check_limits,
+    choose,
+    generator_for,
+    integer,
+    place_in_split,
+    subseed,
+    uniform,
+)
 from mricourse.simulate.randomised import random_slice
 from mricourse.simulate.texture import measured_texture
 
@@ -77,11 +85,7 @@ class ConditionScans:
     n_coils: int = 1
 
     def __post_init__(self) -> None:
-        for name, (low, high, meaning) in LIMITS.items():
-            given = getattr(self, name)
-            span = sorted(given) if name == "shape" else given if isinstance(given, Sequence) else [given, given]
-            if len(span) != 2 or not low <= span[0] <= span[1] <= high:
-                raise ValueError(f"{name} is {given}; expected {low:g} to {high:g} ({meaning}).")
+        check_limits(self, LIMITS)
         for name, known in (("contrasts", CONTRASTS), ("patterns", PATTERNS)):
             shares = getattr(self, name)
             if set(shares) - set(known) or not all(0 <= each < math.inf for each in shares.values()):

@@ -18,7 +18,7 @@ from mricourse.physics.line_densities import drawn_lines, line_density
 from mricourse.physics.multi_echo import MultiEchoScan
 from mricourse.physics.scan import Scan
 from mricourse.simulate.phantoms import AbdominalPhantom, abdominal_phantom
-from mricourse.simulate.random_draws import generator_for, smooth_field, subseed, uniform
+from mricourse.simulate.random_draws import check_limits, generator_for, smooth_field, subseed, uniform
 
 SPLITS = ("train", "test")
 LIMITS = {  # of each pair or number
@@ -84,11 +84,7 @@ class FatWaterScans:
     liver_rate_per_s: Sequence[float] = (30.0, 150.0)
 
     def __post_init__(self) -> None:
-        for name, (low, high, meaning) in LIMITS.items():
-            given = getattr(self, name)
-            span = sorted(given) if name == "shape" else given if isinstance(given, Sequence) else [given, given]
-            if len(span) != 2 or not low <= span[0] <= span[1] <= high:
-                raise ValueError(f"{name} is {given}; expected {low:g} to {high:g} ({meaning}).")
+        check_limits(self, LIMITS)
         self.density()
 
     @property

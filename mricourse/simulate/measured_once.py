@@ -19,7 +19,7 @@ from mricourse.physics.fourier import complex_noise, fft2c, ifft2c
 from mricourse.physics.line_densities import drawn_lines, line_density
 from mricourse.physics.sampling import acceleration_of
 from mricourse.physics.scan import Scan
-from mricourse.simulate.random_draws import generator_for, uniform
+from mricourse.simulate.random_draws import check_limits, generator_for, uniform
 from mricourse.simulate.randomised import draw_scan
 
 LIMITS = {  # of each pair or number
@@ -88,11 +88,7 @@ class MeasuredOnce:
     _drawn: dict[int, Scan] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, (low, high, meaning) in LIMITS.items():
-            given = getattr(self, name)
-            span = sorted(given) if name == "shape" else given if isinstance(given, Sequence) else [given, given]
-            if given is not None and (len(span) != 2 or not low <= span[0] <= span[1] <= high):
-                raise ValueError(f"{name} is {given}; expected {low:g} to {high:g} ({meaning}).")
+        check_limits(self, LIMITS)
         if self.repetitions > 1 and self.n_coils > 1:
             raise ValueError(f"repetitions is {self.repetitions} with {self.n_coils} coils; expected one coil.")
         if self.n_coils > 1 and self.acs < 12:

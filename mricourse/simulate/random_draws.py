@@ -1,9 +1,10 @@
-"""Random draws that a seed determines: numbers, choices and smooth fields, each from a generator of its own."""
+"""Random draws that a seed determines: numbers, choices and smooth fields, each from a generator of its own; and the
+limits that what is drawn may have."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import torch
@@ -73,3 +74,25 @@ def place_in_split(split: str, index: int, seed: int) -> tuple[str, int]:
         raise ValueError(f"index is {index}; expected 0 or more: draws are numbered from 0.")
     digest = hashlib.sha256(f"{split}/{seed}/{index}".encode()).digest()
     return names[digest[-1] % len(names)], int.from_bytes(digest[:7], "big")
+
+
+def check_limits(scans: object, limits: Mapping[str, tuple[float, float, str]]) -> None:
+    """Refuse numbers that a data set cannot have; one that is None is left out.
+
+    Parameters
+    ----------
+    scans : object
+        Its attributes are numbers, or pairs: the low and the high end of what is drawn, and ``shape`` in any order.
+    limits : mapping
+        Name of an attribute -> the least and the largest number, and what it means.
+
+    Raises
+    ------
+    ValueError
+        A number outside its limits, or a pair that is none or falls.
+    """
+    for name, (low, high, meaning) in limits.items():
+        given = getattr(scans, name)
+        span = sorted(given) if name == "shape" else given if isinstance(given, Sequence) else [given, given]
+        if given is not None and (len(span) != 2 or not low <= span[0] <= span[1] <= high):
+            raise ValueError(f"{name} is {given}; expected {low:g} to {high:g} ({meaning}).")
